@@ -1,0 +1,65 @@
+"""The outcome of one hand-off: what really happened, where, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What can become of a hand-off."""
+
+    OK = "ok"
+    REFUSED = "refused"  #: a clear error in the parent
+    BROKEN = "broken"  #: fails in the worker: unpickling error, dead worker, hang
+    ALTERED = "altered"  #: arrives, but is silently not the same
+    UNAVAILABLE = "unavailable"  #: library or platform lacks it
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened, with its reason. ``where`` is ``parent``, ``worker``, ``result`` or empty when all is well."""
+
+    kind: Kind
+    where: str = ""
+    error_type: str = ""  #: the exception's class name, as a traceback prints it
+    message: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.kind is Kind.OK
+
+    @property
+    def reason(self) -> str:
+        """One line for people: where, type and message."""
+        text = f"{self.error_type}: {self.message}" if self.error_type else self.message
+        return f"in the {self.where}: {text}" if self.where else text
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "kind": str(self.kind)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Outcome:
+        return cls(Kind(data["kind"]), data["where"], data["error_type"], data["message"])
+
+    @classmethod
+    def from_exception(cls, kind: Kind, where: str, error: BaseException) -> Outcome:
+        return cls(kind, where, type(error).__name__, describe(error))
+
+
+OK = Outcome(Kind.OK)
+
+
+class Unavailable(Exception):
+    """Raised by a strategy that this platform, start method or set of libraries lacks."""
+
+
+def describe(error: BaseException) -> str:
+    """The message of an exception with its notes, or a placeholder when even ``str`` of it fails."""
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"(its message raises {type(second).__name__})"
+    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    return "; ".join([text, *notes[:5]])[:2000]

@@ -1,0 +1,67 @@
+"""The payload: one documented shape of object, and what can be asked of it.
+
+A collection is a Python file, or a folder of Python files, that defines ``PAYLOADS``. The built-in catalogue in
+``payloads/`` is one such collection; a user's own file has the same form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from handoff.touch import touch as touch_anything
+
+
+class Duty(StrEnum):
+    """What a payload is for."""
+
+    ARGUMENT = "argument"  #: travels with every task
+    STATE = "state"  #: set up once per worker, used by every task
+    RESULT = "result"  #: comes back from the worker
+    SHARED = "shared"  #: written by several, seen by all
+
+
+class Trait(StrEnum):
+    """What is special about a payload; strategies say which traits they cannot carry, and how they fail."""
+
+    BUFFER = "buffer"  #: most of its bytes are exposed as contiguous buffers that pickle 5 can take out of band
+    FIXED_DTYPE = "fixed-dtype"  #: one flat, contiguous block of equal numbers or bytes: fits ``mp.Array``
+    SCALARS = "scalars"  #: a flat list of int, float, bool, str, bytes or None: fits ``ShareableList``
+    CYCLE = "cycle"  #: refers to itself
+    DEEP = "deep"  #: nests deeper than the recursion limit allows a pickler to follow
+    LOCAL_FUNCTION = "local-function"  #: holds a function that no import can find: a lambda, a nested function
+    LOCAL_CLASS = "local-class"  #: holds an instance of a class that no import can find
+    MAIN_CODE = "main-code"  #: holds a class or function of the ``__main__`` module
+    OS_RESOURCE = "os-resource"  #: holds an open file, a socket, a connection, a thread
+    LOCK = "lock"  #: holds a lock or another synchronisation primitive of threads
+    SYNCHRONIZED = "synchronized"  #: holds a multiprocessing primitive, shareable only through inheritance
+    LOAD_FAILS = "load-fails"  #: can be pickled, and fails (or hangs) when loaded
+    DUMP_FAILS = "dump-fails"  #: its own pickling hooks raise
+
+
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """One documented shape of object.
+
+    ``make`` builds it, always the same; ``touch`` reads all of it and returns a checksum; ``facts`` states everything
+    that must be the same on the other side, as JSON. Only ``name`` and ``make`` are needed: the rest has defaults that
+    do for plain data.
+    """
+
+    name: str  #: kebab-case, the size in it: ``array-f64-1mib``. An API: append, never rename
+    make: Callable[[], Any]
+    touch: Callable[[Any], int] = touch_anything  #: reads every part; equal in every process for equal objects
+    facts: Callable[[Any], Mapping[str, Any]] | None = None  #: None: :func:`handoff.facts.facts`, a generic walk
+    traits: frozenset[Trait] = frozenset()
+    duties: frozenset[Duty] = frozenset({Duty.ARGUMENT})  #: the duties for which it is measured
+    nbytes: int | None = None  #: bytes of its buffers, if BUFFER: what the floor has to move
+    why: str = ""  #: why the shape and size are realistic
+    source: str = ""  #: the article, issue or manual page that documents it
+
+    def __post_init__(self) -> None:
+        if not self.name or set(self.name) - set("abcdefghijklmnopqrstuvwxyz0123456789-_."):
+            raise ValueError(f"payload name {self.name!r}: use lower-case letters, digits, '-', '_' and '.'")

@@ -1,0 +1,1 @@
+"""The catalogue: what is handed over. One module a family."""
