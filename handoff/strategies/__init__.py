@@ -1,0 +1,25 @@
+"""Every strategy there is: one module a family, each exporting ``STRATEGIES``. Adding one touches one file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from handoff.strategy import Strategy
+
+
+@cache
+def registry() -> Mapping[str, Strategy]:
+    """All strategies by name, family after family. Raises ``ValueError`` when a name is taken twice."""
+    found: dict[str, Strategy] = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.name.startswith("_"):
+            continue
+        for strategy in importlib.import_module(f"{__name__}.{module.name}").STRATEGIES:
+            if strategy.name in found:
+                raise ValueError(f"strategy {strategy.name!r} is defined twice, the second time in {module.name}")
+            found[strategy.name] = strategy
+    return MappingProxyType(found)

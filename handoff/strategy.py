@@ -1,0 +1,154 @@
+"""The strategy: one way to get a payload to, or shared with, a worker.
+
+A strategy says *how*; it never times and never decides what is measured. It offers one factory for each kind of duty it
+can serve, and each factory returns small objects ("ends") that do the work, one step a method, so that the one timing
+loop in :mod:`handoff.loops` can stand between the steps:
+
+* ``carry``, for the duties ``argument`` and ``result``: a :class:`Sender` and a :class:`Receiver`;
+* ``hold``, for the duty ``state``: a :class:`Holding`;
+* ``share``, for the duty ``shared``: a :class:`Sharing`.
+
+Ends that work in the other process travel there when that process is started, so they may hold what only passes then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from multiprocessing.managers import SyncManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from handoff.collection import Ref
+from handoff.outcome import Kind
+from handoff.payload import Duty, Payload, Trait
+
+START_METHODS = ("fork", "spawn", "forkserver")
+
+
+class Channel(StrEnum):
+    """What a strategy moves the bytes through; each has its own floor, where one exists."""
+
+    PIPE = "pipe"
+    SHM = "shm"
+    ARRAY = "array"
+    MANAGER = "manager"
+    FILE = "file"
+    START = "start"  #: whatever starting a process does: nothing under fork, a pickle under spawn and forkserver
+    THREAD = "thread"
+
+
+class Launch(StrEnum):
+    """What kind of worker a strategy needs."""
+
+    PROCESS = "process"
+    POOL = "pool"
+    THREAD = "thread"
+
+
+class Sender(Protocol):
+    """The end that has the object."""
+
+    def open(self, conn: Connection) -> None: ...
+    def encode(self, obj: Any) -> Any: ...
+    def post(self, message: Any) -> None: ...
+    def close(self) -> None: ...
+
+
+class Receiver(Protocol):
+    """The end that wants it. One more method is optional: ``touch(obj)``, where the object itself never arrives."""
+
+    def open(self, conn: Connection) -> None: ...
+    def take(self) -> Any: ...
+    def decode(self, message: Any) -> Any: ...
+    def release(self) -> None: ...  # after the object was dropped
+    def close(self) -> None: ...
+
+
+class Holding(Protocol):
+    """State that a worker gets once: ``obtain`` when it starts, ``get`` in every task."""
+
+    def obtain(self) -> None: ...
+    def get(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+class Sharing(Protocol):
+    """Data that several processes see: elements are addressed 0 … ``len`` - 1."""
+
+    def open(self) -> None: ...
+    def read(self, index: int) -> Any: ...
+    def write(self, index: int, value: Any) -> None: ...
+    def update(self, index: int) -> None: ...  # add 1 to the element, under a lock: no update is ever lost
+    def whole(self) -> Any: ...  # everything, as a local object
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a strategy sets itself up: in the measuring process, before the worker is started."""
+
+    ctx: BaseContext
+    start_method: str
+    obj: Any  #: the payload's object, as built in the measuring process
+    payload: Payload
+    ref: Ref  #: where a worker can load the payload from by itself
+    folder: Path  #: private, removed at the end
+    segment_name: Callable[[], str]  #: a fresh name for a shared-memory segment, swept at the end
+    manager: Callable[[], SyncManager]  #: the trial's one manager server, started at the first call
+    at_end: Callable[[Callable[[], Any]], Any]  #: register what must be called when the strategy is done with
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The smallest code before and after, both runnable as they stand; the tests run them."""
+
+    before: str
+    after: str
+
+
+Ends = tuple[Sender, Receiver]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """One row of every table."""
+
+    name: str  #: kebab-case; an API: append, never rename
+    summary: str  #: one sentence: what it does
+    meaning: str  #: what the receiver has: a copy, a view, the same object; who cleans up
+    channel: Channel
+    recipe: Recipe
+    carry: Callable[[Site], Ends] | None = None
+    hold: Callable[[Site], Holding] | None = None
+    share: Callable[[Site], Sharing] | None = None
+    codec: Codec | None = None  #: for strategies that turn an object into bytes: measured alone too
+    launch: Launch = Launch.PROCESS
+    start_methods: tuple[str, ...] = START_METHODS
+    needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
+    only: frozenset[Trait] = frozenset()  #: carries nothing but payloads that have one of these traits
+    fails: tuple[tuple[Trait, Kind], ...] = field(default=())  #: what becomes of payloads with a trait
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """The duties it can serve."""
+        found: list[Duty] = []
+        if self.carry:
+            found += [Duty.ARGUMENT, Duty.RESULT]
+        if self.hold:
+            found.append(Duty.STATE)
+        if self.share:
+            found.append(Duty.SHARED)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """Object to message and back; ``size`` gives a message's bytes. ``encode`` uses a fresh pickler each time."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+    size: Callable[[Any], int] = len
