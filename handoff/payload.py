@@ -31,6 +31,7 @@ class Trait(StrEnum):
     SCALARS = "scalars"  #: a flat list of int, float, bool, str, bytes or None: fits ``ShareableList``
     CYCLE = "cycle"  #: refers to itself
     DEEP = "deep"  #: nests deeper than the recursion limit allows a pickler to follow
+    NESTED = "nested"  #: nests deeper than a pickler written in Python (dill) can follow, not deeper than one in C
     LOCAL_FUNCTION = "local-function"  #: holds a function that no import can find: a lambda, a nested function
     LOCAL_CLASS = "local-class"  #: holds an instance of a class that no import can find
     MAIN_CODE = "main-code"  #: holds a class or function of the ``__main__`` module
@@ -49,13 +50,16 @@ class Payload:
 
     ``make`` builds it, always the same; ``touch`` reads all of it and returns a checksum; ``facts`` states everything
     that must be the same on the other side, as JSON. Only ``name`` and ``make`` are needed: the rest has defaults that
-    do for plain data.
+    do for plain data. Where sharing is the point (a lock, a queue, a handler), ``use`` and ``seen`` belong together:
+    the worker uses what arrived, the parent looks whether the use shows in the original.
     """
 
     name: str  #: kebab-case, the size in it: ``array-f64-1mib``. An API: append, never rename
     make: Callable[[], Any]
     touch: Callable[[Any], int] = touch_anything  #: reads every part; equal in every process for equal objects
     facts: Callable[[Any], Mapping[str, Any]] | None = None  #: None: :func:`handoff.facts.facts`, a generic walk
+    use: Callable[[Any], None] | None = None  #: for what is shared: change it in the worker, once, after all else
+    seen: Callable[[Any], str] | None = None  #: in the parent, on the original, after ``use``: "" or what did not show
     traits: frozenset[Trait] = frozenset()
     duties: frozenset[Duty] = frozenset({Duty.ARGUMENT})  #: the duties for which it is measured
     nbytes: int | None = None  #: bytes of its buffers, if BUFFER: what the floor has to move
