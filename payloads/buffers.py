@@ -50,11 +50,7 @@ def array_f64_64mib() -> Any:
 def images_u8() -> Any:
     import numpy as np
 
-    return (
-        np.arange(32 * 224 * 224 * 3, dtype=np.uint32)
-        .astype(np.uint8)
-        .reshape(32, 224, 224, 3)
-    )
+    return np.arange(32 * 224 * 224 * 3, dtype=np.uint32).astype(np.uint8).reshape(32, 224, 224, 3)
 
 
 def array_strided_1mib() -> Any:
@@ -107,9 +103,7 @@ def array_structured_1mib() -> Any:
     import numpy as np
 
     count = MIB // 32
-    table = np.zeros(
-        count, dtype=[("id", "<i8"), ("time", "<f8"), ("value", "<f8"), ("tag", "S8")]
-    )
+    table = np.zeros(count, dtype=[("id", "<i8"), ("time", "<f8"), ("value", "<f8"), ("tag", "S8")])
     table["id"] = np.arange(count)
     table["time"] = np.arange(count) * 0.25
     table["value"] = np.arange(count) % 1000
@@ -125,10 +119,7 @@ def touch_structured(obj: Any) -> int:
 
 def facts_structured(obj: Any) -> Mapping[str, Any]:
     return {
-        "fields": [
-            [name, str(obj.dtype[name]), obj.dtype.fields[name][1]]
-            for name in obj.dtype.names
-        ],
+        "fields": [[name, str(obj.dtype[name]), obj.dtype.fields[name][1]] for name in obj.dtype.names],
         "shape": list(obj.shape),
         "checksum": touch_structured(obj),
     }
@@ -170,9 +161,7 @@ class Model:
         self.name = name
         self.learning_rate = 0.001
         self.weights = {
-            key: (np.arange(_product(shape), dtype=np.float32) % 1021 / 1021).reshape(
-                shape
-            )
+            key: (np.arange(_product(shape), dtype=np.float32) % 1021 / 1021).reshape(shape)
             for key, shape in layers.items()
         }
 
@@ -181,9 +170,7 @@ class Model:
         import numpy as np
 
         for weight in self.weights.values():
-            batch = (
-                np.maximum(batch @ weight, 0) if weight.ndim == 2 else batch + weight
-            )
+            batch = np.maximum(batch @ weight, 0) if weight.ndim == 2 else batch + weight
         return batch.argmax(axis=1)
 
 
@@ -292,7 +279,8 @@ PAYLOADS = (
         traits=FLAT,
         duties=ARGUMENT | {Duty.STATE, Duty.RESULT, Duty.SHARED},
         nbytes=MIB,
-        why="131,072 float64: three seconds of 44.1 kHz audio, or about a 362 by 362 matrix; 16 pipe buffers, 256 pages.",
+        why="131,072 float64: three seconds of 44.1 kHz audio, or about a 362 by 362 matrix; 16 pipe buffers, 256 "
+        "pages.",
         source=f"articles/000; {PIPE}",
     ),
     Payload(
@@ -302,8 +290,8 @@ PAYLOADS = (
         traits=FLAT,
         duties=ARGUMENT | {Duty.STATE, Duty.RESULT},
         nbytes=64 * MIB,
-        why="8,388,608 float64, about a 2896 by 2896 matrix: past every cache, past glibc's largest mmap threshold (32 MiB), "
-        "so each fresh copy is page-faulted in.",
+        why="8,388,608 float64, about a 2896 by 2896 matrix: past every cache, past glibc's largest mmap threshold "
+        "(32 MiB), so each fresh copy is page-faulted in.",
         source="articles/000; mallopt(3), M_MMAP_THRESHOLD",
     ),
     Payload(
@@ -324,7 +312,8 @@ PAYLOADS = (
         facts=facts_strided,
         duties=ARGUMENT,
         nbytes=MIB,
-        why="One column of a table in C order: 1 MiB seen through 2 MiB. Not contiguous, so pickle 5 copies it in band.",
+        why="One column of a table in C order: 1 MiB seen through 2 MiB. Not contiguous, so pickle 5 copies it in "
+        "band.",
         source="numpy ndarray.__reduce_ex__ (numpy/_core/src/multiarray/methods.c)",
     ),
     Payload(
@@ -377,8 +366,8 @@ PAYLOADS = (
         traits=BUFFER,
         duties=ARGUMENT | {Duty.STATE},
         nbytes=4 * sum(_product(shape) for shape in MLP.values()),
-        why="A 784-256-256-10 perceptron for MNIST in float32: 269,322 parameters, 1.03 MiB in six arrays, four of them "
-        "small.",
+        why="A 784-256-256-10 perceptron for MNIST in float32: 269,322 parameters, 1.03 MiB in six arrays, four of "
+        "them small.",
         source="articles/000, the model that should not travel with every task",
     ),
     Payload(
@@ -388,7 +377,8 @@ PAYLOADS = (
         traits=BUFFER,
         duties=frozenset({Duty.STATE}),
         nbytes=64 * MIB,
-        why="16 layers of 1024 by 1024 float32, 16.8 million parameters: between ResNet-18 (11.7) and ResNet-50 (25.6).",
+        why="16 layers of 1024 by 1024 float32, 16.8 million parameters: between ResNet-18 (11.7) and ResNet-50 "
+        "(25.6).",
         source="articles/000; torchvision model table (parameter counts)",
     ),
     Payload(

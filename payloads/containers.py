@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from handoff.payload import Duty, Payload
 
-FIELDS = ("id", "customer", "email", "city", "amount", "paid", "placed")
+FIELDS = ("number", "customer", "email", "city", "amount", "paid", "placed")
 CITIES = tuple(f"City {index:02d}" for index in range(50))
 
 
 class OrderTuple(NamedTuple):
-    id: int
+    number: int
     customer: str
     email: str
     city: str
@@ -25,7 +25,7 @@ class OrderTuple(NamedTuple):
 
 @dataclass
 class OrderData:
-    id: int
+    number: int
     customer: str
     email: str
     city: str
@@ -41,7 +41,7 @@ class OrderSlots:
 
     def __init__(
         self,
-        id: int,
+        number: int,
         customer: str,
         email: str,
         city: str,
@@ -49,7 +49,7 @@ class OrderSlots:
         paid: bool,
         placed: str,
     ) -> None:
-        self.id = id
+        self.number = number
         self.customer = customer
         self.email = email
         self.city = city
@@ -131,11 +131,7 @@ def nested_50() -> dict[str, Any]:
     """50 levels, dicts and lists in turn, three items a level."""
     inner: Any = {"leaf": 1}
     for level in range(50):
-        inner = (
-            {"level": level, "name": f"level-{level}", "next": inner}
-            if level % 2
-            else [level, "list", inner]
-        )
+        inner = {"level": level, "name": f"level-{level}", "next": inner} if level % 2 else [level, "list", inner]
     top: dict[str, Any] = inner
     return top
 
@@ -155,9 +151,7 @@ def touch_nested(obj: Any) -> int:
 
 def sets_1k() -> tuple[set[int], frozenset[str]]:
     """A set of 1,000 ids and a frozenset of 1,000 words; their order differs from process to process."""
-    return set(range(0, 97_000, 97)), frozenset(
-        f"word{index:05d}" for index in range(1_000)
-    )
+    return set(range(0, 97_000, 97)), frozenset(f"word{index:05d}" for index in range(1_000))
 
 
 def touch_sets(obj: tuple[set[int], frozenset[str]]) -> int:
@@ -177,8 +171,8 @@ def facts_sets(obj: tuple[set[int], frozenset[str]]) -> Mapping[str, Any]:
 
 ARGUMENT = frozenset({Duty.ARGUMENT})
 ROWS = (
-    "1,000 orders of seven fields, SQLAlchemy's default page of a bulk insert; every shape is 80 to 110 KB of pickle, past "
-    "the 65,536 bytes of a pipe"
+    "1,000 orders of seven fields, SQLAlchemy's default page of a bulk insert; every shape is 80 to 110 KB of pickle, "
+    "past the 65,536 bytes of a pipe"
 )
 ROWS_SOURCE = "SQLAlchemy manual, insertmanyvalues_page_size"
 
@@ -220,8 +214,8 @@ PAYLOADS = (
         make=rows_slots,
         touch=touch_rows_attributes,
         duties=ARGUMENT,
-        why=f"{ROWS}. Slots save memory; their state travels as a pair with a dict made for the journey. Protocols 0 and 1 "
-        "refuse it.",
+        why=f"{ROWS}. Slots save memory; their state travels as a pair with a dict made for the journey. Protocols 0 "
+        "and 1 refuse it.",
         source=f"{ROWS_SOURCE}; pickle manual, object.__getstate__",
     ),
     Payload(
@@ -229,8 +223,8 @@ PAYLOADS = (
         make=html_128kib,
         touch=touch_html,
         duties=ARGUMENT | {Duty.RESULT},
-        why="A page that a scraper hands to its parser. The median page's HTML is 18 KB compressed on the wire, some 7 times "
-        "that as text; an em dash makes Python store two bytes a character, and pickle encode UTF-8.",
+        why="A page that a scraper hands to its parser. The median page's HTML is 18 KB compressed on the wire, some "
+        "7 times that as text; an em dash makes Python store two bytes a character, and pickle encode UTF-8.",
         source="articles/001 (the scraper); HTTP Archive, Web Almanac 2024, page weight",
     ),
     Payload(

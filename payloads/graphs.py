@@ -7,7 +7,9 @@ from typing import Any
 
 from handoff.payload import Duty, Payload, Trait
 
-DEEP = 20_000  #: links: beyond the recursion limit of every Python, and what its C pickler bears (3,333 objects on 3.13)
+DEEP = (
+    20_000  #: links: beyond the recursion limit of every Python, and what its C pickler bears (3,333 objects on 3.13)
+)
 SHALLOW = 150  #: links: under the 332 objects that the C pickler of 3.11 bears, over the 123 that dill bears
 
 
@@ -27,7 +29,8 @@ def cycle_two() -> Node:
 
 def touch_cycle(obj: Node) -> int:
     other = obj.other
-    assert other is not None and other.other is obj
+    assert other is not None
+    assert other.other is obj
     return ord(obj.name) + ord(other.name)
 
 
@@ -91,15 +94,13 @@ def facts_tree(obj: TreeNode) -> Mapping[str, Any]:
     }
 
 
-def tree_ids_1k() -> list[dict[str, int | None | list[int]]]:
+def tree_ids_1k() -> list[dict[str, int | list[int] | None]]:
     """The same 1,111 nodes as a table: links are positions in it."""
     return [
         {
             "number": number,
             "parent": (number - 1) // 10 if number else None,
-            "children": list(range(number * 10 + 1, number * 10 + 11))
-            if number < 111
-            else [],
+            "children": list(range(number * 10 + 1, number * 10 + 11)) if number < 111 else [],
         }
         for number in range(1_111)
     ]
@@ -132,9 +133,9 @@ def facts_shared(obj: list[Node]) -> Mapping[str, Any]:
 class Link:
     """One link of a chain: the linked list of every textbook."""
 
-    def __init__(self, value: int, next: Link | None) -> None:
+    def __init__(self, value: int, following: Link | None) -> None:
         self.value = value
-        self.next = next
+        self.next = following
 
 
 def _chain(length: int) -> Link:
@@ -188,8 +189,8 @@ PAYLOADS = (
         facts=facts_tree,
         traits=frozenset({Trait.CYCLE}),
         duties=ARGUMENT | {Duty.STATE},
-        why="A document or scene tree of 1,111 nodes in four levels with links to the parents, as DOMs and syntax trees "
-        "keep them: wide, not deep.",
+        why="A document or scene tree of 1,111 nodes in four levels with links to the parents, as DOMs and syntax "
+        "trees keep them: wide, not deep.",
         source="articles/000",
     ),
     Payload(
@@ -216,8 +217,8 @@ PAYLOADS = (
         facts=facts_chain,
         traits=frozenset({Trait.DEEP}),
         duties=ARGUMENT,
-        why="20,000 links: an undo history, or a queue of its own make. Every pickler follows links by recursion: the C one "
-        "bears 332 objects on 3.11 and 3,333 on 3.13, at the default limit of 1,000.",
+        why="20,000 links: an undo history, or a queue of its own make. Every pickler follows links by recursion: the"
+        " C one bears 332 objects on 3.11 and 3,333 on 3.13, at the default limit of 1,000.",
         source="articles/000 ('deep cycles can fail'); pickle manual, on RecursionError",
     ),
     Payload(

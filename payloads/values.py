@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import pathlib
@@ -89,9 +89,7 @@ def touch_config(obj: Any) -> int:
 
 def ints_10k() -> list[int]:
     """Two in three fit four bytes of a pickle, one needs more; nearly none is one of CPython's cached small ints."""
-    return [
-        index * 97 if index % 3 else index * 1_000_000_007 for index in range(10_000)
-    ]
+    return [index * 97 if index % 3 else index * 1_000_000_007 for index in range(10_000)]
 
 
 def floats_10k() -> list[float]:
@@ -126,17 +124,12 @@ def touch_lists(obj: list[list[int]]) -> int:
 
 def stdlib_400() -> dict[str, list[Any]]:
     """100 each of datetimes (aware), Decimals, Paths and enum members."""
-    start = datetime.datetime(2025, 1, 1, 12, 30, tzinfo=datetime.UTC)
+    start = dt.datetime(2025, 1, 1, 12, 30, tzinfo=dt.UTC)
     states = list(Status)
     return {
-        "datetimes": [
-            start + datetime.timedelta(minutes=17 * index) for index in range(100)
-        ],
+        "datetimes": [start + dt.timedelta(minutes=17 * index) for index in range(100)],
         "decimals": [decimal.Decimal(index * 1999) / 100 for index in range(100)],
-        "paths": [
-            pathlib.PurePosixPath("data", f"2025-{index % 12 + 1:02d}", f"{index}.csv")
-            for index in range(100)
-        ],
+        "paths": [pathlib.PurePosixPath("data", f"2025-{index % 12 + 1:02d}", f"{index}.csv") for index in range(100)],
         "states": [states[index % 4] for index in range(100)],
     }
 
@@ -155,17 +148,13 @@ def facts_stdlib(obj: dict[str, list[Any]]) -> Mapping[str, Any]:
         "decimals": [str(number) for number in obj["decimals"]],
         "paths": [str(path) for path in obj["paths"]],
         "states": [state.name for state in obj["states"]],
-        "states are the enum's own members": all(
-            state is Status[state.name] for state in obj["states"]
-        ),
-        "types": sorted(
-            {type(item).__qualname__ for items in obj.values() for item in items}
-        ),
+        "states are the enum's own members": all(state is Status[state.name] for state in obj["states"]),
+        "types": sorted({type(item).__qualname__ for items in obj.values() for item in items}),
     }
 
 
 def scalars_1k() -> list[int | float | bool | str | bytes | None]:
-    """200 records of five fields, flattened: what a ``ShareableList`` can hold. No text ends in NUL: it would lose it."""
+    """200 records of five fields, flattened: what a ``ShareableList`` can hold. No text ends in NUL, or loses it."""
     flat: list[int | float | bool | str | bytes | None] = []
     for index in range(200):
         flat += [
@@ -190,11 +179,7 @@ def touch_scalars(obj: list[Any]) -> int:
 
 
 def counters_100() -> dict[str, int]:
-    return {
-        f"events.{name}.{index:02d}": index * 10
-        for name in ("ok", "failed")
-        for index in range(50)
-    }
+    return {f"events.{name}.{index:02d}": index * 10 for name in ("ok", "failed") for index in range(50)}
 
 
 def touch_counters(obj: Mapping[str, int]) -> int:
@@ -228,8 +213,8 @@ PAYLOADS = (
         touch=sum,
         traits=frozenset({Trait.SCALARS}),
         duties=ARGUMENT | {Duty.RESULT},
-        why="10,000 ids or sample indices: one epoch's shard of a small data set. Two in three take three or five bytes of "
-        "pickle, the rest, past 32 bits, up to eight: 59 KB, just inside one pipe buffer.",
+        why="10,000 ids or sample indices: one epoch's shard of a small data set. Two in three take three or five "
+        "bytes of pickle, the rest, past 32 bits, up to eight: 59 KB, just inside one pipe buffer.",
         source="articles/002; pickletools, BININT and LONG1 (Lib/pickletools.py)",
     ),
     Payload(
@@ -264,8 +249,8 @@ PAYLOADS = (
         make=lists_100x10,
         touch=touch_lists,
         duties=ARGUMENT | {Duty.RESULT},
-        why="100 small batches of ten numbers in one chunk: Pool.map sends an iterable in about four chunks per worker, "
-        "so 800 tasks for two workers travel as 100 a message.",
+        why="100 small batches of ten numbers in one chunk: Pool.map sends an iterable in about four chunks per "
+        "worker, so 800 tasks for two workers travel as 100 a message.",
         source="articles/000; multiprocessing.pool.Pool._map_async (Lib/multiprocessing/pool.py)",
     ),
     Payload(
@@ -274,8 +259,8 @@ PAYLOADS = (
         touch=touch_stdlib,
         facts=facts_stdlib,
         duties=ARGUMENT,
-        why="100 each of the four value types that database rows and job descriptions are made of; each has a reduction "
-        "of its own, and enum members must arrive as the very members.",
+        why="100 each of the four value types that database rows and job descriptions are made of; each has a "
+        "reduction of its own, and enum members must arrive as the very members.",
         source="articles/002; datetime, decimal, pathlib and enum manual pages on pickling",
     ),
     Payload(
@@ -284,8 +269,8 @@ PAYLOADS = (
         touch=touch_scalars,
         traits=frozenset({Trait.SCALARS}),
         duties=ARGUMENT | {Duty.SHARED},
-        why="200 records of five scalars in one flat list: every type that ShareableList holds, 1,000 slots, so that its "
-        "cost per element shows.",
+        why="200 records of five scalars in one flat list: every type that ShareableList holds, 1,000 slots, so that "
+        "its cost per element shows.",
         source="multiprocessing.shared_memory.ShareableList (Python manual)",
     ),
     Payload(
