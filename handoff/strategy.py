@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
-from multiprocessing.managers import SyncManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from handoff.collection import Ref
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
+
+if TYPE_CHECKING:  # importing it changes how ForkingPickler treats dict views
+    from multiprocessing.managers import SyncManager
 
 START_METHODS = ("fork", "spawn", "forkserver")
 
@@ -128,6 +130,7 @@ class Strategy:
     codec: Codec | None = None  #: for strategies that turn an object into bytes: measured alone too
     launch: Launch = Launch.PROCESS
     start_methods: tuple[str, ...] = START_METHODS
+    inherits: tuple[str, ...] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
     only: frozenset[Trait] = frozenset()  #: carries nothing but payloads that have one of these traits
     fails: tuple[tuple[Trait, Kind], ...] = field(default=())  #: what becomes of payloads with a trait
