@@ -85,7 +85,9 @@ def payloads_of(module: ModuleType) -> tuple[Payload, ...]:
         elif callable(item):
             payloads.append(Payload(name=_kebab(name or getattr(item, "__name__", "payload")), make=item))
         else:
-            raise TargetError(f"{module.__name__}.PAYLOADS holds a {type(item).__name__}: give Payload objects or callables")
+            raise TargetError(
+                f"{module.__name__}.PAYLOADS holds a {type(item).__name__}: give Payload objects or callables"
+            )
     return tuple(payloads)
 
 

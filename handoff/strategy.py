@@ -130,7 +130,9 @@ class Strategy:
     codec: Codec | None = None  #: for strategies that turn an object into bytes: measured alone too
     launch: Launch = Launch.PROCESS
     start_methods: tuple[str, ...] = START_METHODS
-    inherits: tuple[str, ...] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
+    inherits: tuple[
+        str, ...
+    ] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
     only: frozenset[Trait] = frozenset()  #: carries nothing but payloads that have one of these traits
     fails: tuple[tuple[Trait, Kind], ...] = field(default=())  #: what becomes of payloads with a trait

@@ -332,7 +332,9 @@ STRATEGIES = (
         "cloudpickle.dumps through a pipe: functions and classes by value",
         Codec(_encode_cloudpickle, pickle.loads),
     ),
-    _library("dill", "dill", "dill.dumps through a pipe: most of an interpreter by value", Codec(_encode_dill, _decode_dill)),
+    _library(
+        "dill", "dill", "dill.dumps through a pipe: most of an interpreter by value", Codec(_encode_dill, _decode_dill)
+    ),
     _library(
         "dill-recurse",
         "dill",

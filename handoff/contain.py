@@ -1,0 +1,200 @@
+"""Containment: an interpreter of its own for whatever may hang, crash or litter, and nothing left of it afterwards.
+
+Every process started here leads a session of its own; its descendants stay in its process group. Ending it kills the group, but
+never the resource tracker: that one ends by itself when its pipe closes, and takes segments and semaphores with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from select import select
+from types import FrameType
+from typing import Any
+
+PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
+
+
+class NoAnswer(BaseException):
+    """A deadline passed. Not an ``Exception``, so that no payload's own handler swallows it."""
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise :class:`NoAnswer` in the main thread after ``seconds``: no thread is needed, so forking stays safe."""
+
+    def expire(_: int, __: FrameType | None) -> None:
+        raise NoAnswer(f"no answer in {seconds:g} s")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+class Interpreter:
+    """A fresh Python with a near-empty ``__main__`` that runs ``module.main(config, tell)`` in a private folder.
+
+    What ``main`` tells arrives as JSON, a line each, through a pipe of its own; its standard output goes nowhere. When this
+    process ends in whatever way, the interpreter notices (its standard input closes) and ends its whole group.
+    """
+
+    def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-"))
+        self.prefix = self.folder.name
+        read_fd, write_fd = os.pipe()
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        code = f"from handoff.contain import run_inside; run_inside({module!r}, {write_fd})"
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self.stderr,
+            cwd=self.folder,
+            env=os.environ | {"TMPDIR": str(self.folder), "PYTHONHASHSEED": str(seed % 2**32)},
+            pass_fds=[write_fd],
+            start_new_session=True,
+        )
+        os.close(write_fd)
+        self.fd, self.pending = read_fd, b""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps({**config, "prefix": self.prefix}).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def told(self, patience_s: float) -> Iterator[dict[str, Any]]:
+        """What the interpreter tells, until it ends. Raises :class:`TimeoutError` after ``patience_s`` of silence."""
+        while True:
+            while b"\n" in self.pending:
+                line, self.pending = self.pending.split(b"\n", 1)
+                yield json.loads(line)
+            ready, _, _ = select([self.fd], [], [], patience_s)
+            if not ready:
+                raise TimeoutError(f"no answer in {patience_s:g} s")
+            data = os.read(self.fd, 1 << 20)
+            if not data:
+                return
+            self.pending += data
+
+    def how_it_ended(self) -> str:
+        """After the end: a name for the exit, such as ``died of SIGSEGV``."""
+        return describe_exit(self.process.wait())
+
+    def complaints(self) -> str:
+        """What it and its children wrote to standard error."""
+        self.stderr.seek(0)
+        return self.stderr.read(20_000).decode(errors="replace")
+
+    def close(self) -> None:
+        """End the whole group and remove everything it may have left. Idempotent."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        kill_group(self.process.pid)
+        self.process.wait()
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            self.stderr.close()
+        sweep(self.prefix)
+
+
+def describe_exit(code: int | None) -> str:
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"died of {signal.Signals(-code).name}"
+    return f"exited with status {code}"
+
+
+def run_inside(module: str, fd: int) -> None:
+    """The other side of :class:`Interpreter`: read the configuration, arrange for a clean end, run ``module.main``."""
+    import fcntl
+    import importlib
+    import multiprocessing.process
+
+    config = json.loads(_first_line())
+    out = os.fdopen(fd, "wb", buffering=0)
+    os.set_inheritable(fd, False)
+
+    def tell(message: dict[str, Any]) -> None:
+        out.write(json.dumps(message).encode() + b"\n")
+
+    def parent_is_gone(_: int, __: FrameType | None) -> None:
+        kill_group(os.getpid(), spare=os.getpid())
+        sweep(config["prefix"])
+        os._exit(1)
+
+    signal.signal(signal.SIGIO, parent_is_gone)
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    multiprocessing.process.current_process()._config["semprefix"] = f"/{config['prefix']}"  # type: ignore[attr-defined]
+    importlib.import_module(module).main(config, tell)
+
+
+def _first_line() -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, 1 << 16)
+        if not data:
+            raise EOFError("no configuration")
+        line += data
+    return line
+
+
+def kill_group(group: int, *, spare: int = 0) -> None:
+    """Kill every process of a group but its resource trackers (and ``spare``), and wait until all of them are gone."""
+    for _ in range(200):
+        members = {pid: tracks for pid, tracks in _members(group).items() if pid != spare}
+        if not members:
+            return
+        for pid, tracks in members.items():
+            if not tracks:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _members(group: int) -> dict[int, bool]:
+    """The living processes of a group, and whether each is a resource tracker."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            stat = Path("/proc", entry, "stat").read_text()
+            state, _, pgrp = stat[stat.rindex(")") + 2 :].split()[:3]
+            if int(pgrp) == group and state != "Z":
+                found[int(entry)] = b"resource_tracker" in Path("/proc", entry, "cmdline").read_bytes()
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def sweep(prefix: str) -> None:
+    """Remove the folder, segments and semaphores whose names begin with ``prefix``."""
+    import shutil
+
+    shutil.rmtree(Path(tempfile.gettempdir(), prefix), ignore_errors=True)
+    shm = Path("/dev/shm")
+    for pattern in (f"{prefix}*", f"sem.{prefix}*"):
+        for path in shm.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def wait_for(conn: Connection, seconds: float) -> bytes:
+    """The next message, or :class:`NoAnswer`."""
+    if not conn.poll(seconds):
+        raise NoAnswer(f"no answer in {seconds:g} s")
+    return conn.recv_bytes()

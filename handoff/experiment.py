@@ -1,0 +1,241 @@
+"""The experiment: one payload × one duty × one start method, all strategies, all trials; it leaves one record."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from handoff.collection import Entry
+from handoff.contain import Interpreter
+from handoff.fingerprint import fingerprint, noise
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty
+from handoff.profile import Profile
+from handoff.record import Record
+from handoff.strategies import registry
+from handoff.strategy import START_METHODS
+
+CODEC = "codec"
+KINDS = (CODEC, *Duty)
+
+Progress = Callable[[int, int, str], None]  #: done, of how many, what now
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What to measure."""
+
+    entry: Entry
+    kind: str
+    start_method: str
+    strategies: tuple[str, ...]
+
+
+def plan(
+    collection: Mapping[str, Entry],
+    *,
+    kinds: Iterable[str] = KINDS,
+    start_methods: Iterable[str] = START_METHODS,
+    strategies: Sequence[str] = (),
+) -> list[Experiment]:
+    """All experiments on the payloads of a collection, for the duties that each payload declares."""
+    kinds, start_methods = tuple(kinds), tuple(start_methods)
+    experiments = []
+    for kind in kinds:
+        names = tuple(name for name in (strategies or registry()) if serves(name, kind))
+        for start_method in ("",) if kind == CODEC else start_methods:
+            experiments += [
+                Experiment(entry, kind, start_method, names)
+                for entry in collection.values()
+                if names and (kind == CODEC or kind in entry.payload.duties)
+            ]
+    return experiments
+
+
+def serves(strategy: str, kind: str) -> bool:
+    """Whether a strategy has anything to measure for a kind of experiment."""
+    found = registry()[strategy]
+    return found.codec is not None if kind == CODEC else kind in found.duties
+
+
+def measure(
+    experiments: Sequence[Experiment],
+    profile: Profile,
+    folder: Path | None,
+    *,
+    seed: int | None = None,
+    progress: Progress = lambda done, of, what: None,
+) -> list[Record]:
+    """Run experiments and write their records to ``folder`` (None: nowhere), each as soon as it is complete.
+
+    On ``KeyboardInterrupt`` what was measured so far is written first, marked as incomplete. Raises ``FileExistsError`` when
+    ``folder`` has a record of the same name already.
+    """
+    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    records = []
+    for group in _groups(experiments, profile):
+        run = _Run(group, profile, seed + len(records))
+        try:
+            for trial in range(profile.trials):
+                run.trial(trial, lambda what: progress(len(records), len(experiments), what))
+        except BaseException:
+            for record in run.finish(complete=False):
+                if folder is not None and record.rows:
+                    record.write(folder)
+            raise
+        for record in run.finish(complete=True):
+            if folder is not None:
+                record.write(folder)
+            records.append(record)
+    progress(len(records), len(experiments), "")
+    return records
+
+
+def _groups(experiments: Sequence[Experiment], profile: Profile) -> Iterator[list[Experiment]]:
+    """Which experiments share the interpreter of a trial: one each, or all of one kind, start method and family."""
+    if not profile.grouped:
+        yield from ([experiment] for experiment in experiments)
+        return
+    groups: dict[tuple[str, str, str], list[Experiment]] = {}
+    for experiment in experiments:
+        key = experiment.kind, experiment.start_method, experiment.entry.ref.module
+        groups.setdefault(key, []).append(experiment)
+    yield from groups.values()
+
+
+class _Run:
+    """The records of one group while they grow."""
+
+    def __init__(self, group: list[Experiment], profile: Profile, seed: int) -> None:
+        self.group, self.profile, self.seed = group, profile, seed
+        self.began = time.perf_counter()
+        marks = fingerprint()
+        now = datetime.datetime.now(datetime.UTC)
+        run = f"{now:%Y%m%dT%H%M%S}-{os.getpid()}"
+        self.records = [
+            Record(
+                payload=e.entry.payload.name,
+                kind=e.kind,
+                start_method=e.start_method,
+                collection=e.entry.ref.module,
+                strategies=list(e.strategies),
+                profile=asdict(profile),
+                fingerprint=marks,
+                run=run,
+                started=now.isoformat(timespec="seconds"),
+                about={
+                    "why": e.entry.payload.why,
+                    "source": e.entry.payload.source,
+                    "traits": sorted(e.entry.payload.traits),
+                    "nbytes": e.entry.payload.nbytes,
+                },
+            )
+            for e in group
+        ]
+
+    def trial(self, number: int, progress: Callable[[str], None]) -> None:
+        """One trial of every experiment; when the interpreter dies of a lane, another goes on without that lane."""
+        todo = set(range(len(self.group)))
+        before = noise()
+        while todo:
+            self._interpreter(number, todo, progress)
+        after = noise()
+        for record in self.records:
+            record.trials.append({"seed": self.seed + number, "before": before, "after": after})
+
+    def _interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
+        order = sorted(todo)
+        config = {
+            "seed": self.seed + number,
+            "start_method": self.group[0].start_method,
+            "profile": asdict(self.profile),
+            "experiments": [self._spec(index) for index in order],
+        }
+        inside = Interpreter("handoff.trial", config, seed=self.seed + number)
+        patience = max(90.0, 15 * self.profile.answer_s)
+        at, trying, died = order[0], "", ""
+        try:
+            for event in inside.told(patience):
+                record = self.records[at]
+                match event:
+                    case {"at": index}:
+                        at, trying = order[index], ""
+                        record = self.records[at]
+                        progress(
+                            f"{record.kind} {record.payload} {record.start_method} trial {number + 1}".replace(
+                                "  ", " "
+                            )
+                        )
+                    case {"row": [lane, metric, *rest]}:
+                        record.rows.append([lane, metric, number, *rest])
+                    case {"trying": lane}:
+                        trying = lane
+                    case {"lane": lane, "outcome": outcome}:
+                        self._settle(record, lane, Outcome.from_json(outcome))
+                        if "bytes" in event:
+                            record.wire_bytes[lane] = event["bytes"]
+                    case {"again": _}:
+                        record.rows = [row for row in record.rows if row[2] != number]
+                    case {"baseline": lane}:
+                        record.baseline = lane
+                    case {"floor_bytes": nbytes}:
+                        record.floor_bytes = nbytes
+                    case {"failed": why}:
+                        record.failed = why
+                    case {"done": index}:
+                        todo.discard(order[index])
+            if todo:
+                died = f"the measuring process {inside.how_it_ended()}"
+        except TimeoutError as error:
+            died = str(error)
+        finally:
+            complaint = inside.complaints().strip()
+            inside.close()
+        record = self.records[at]
+        if complaint and complaint not in record.complaints:
+            record.complaints.append(complaint)
+        if died:
+            record.rows = [row for row in record.rows if row[2] != number]
+            if trying in record.strategies and trying not in self._failed(record):
+                record.outcomes[trying] = Outcome(Kind.BROKEN, "parent", "", died)
+            else:
+                record.failed = died
+                todo.discard(at)
+
+    def _spec(self, index: int) -> dict[str, Any]:
+        experiment, record = self.group[index], self.records[index]
+        return {
+            "ref": asdict(experiment.entry.ref),
+            "kind": experiment.kind,
+            "strategies": [] if record.failed else [s for s in experiment.strategies if s not in self._failed(record)],
+            "verify": not record.outcomes,
+        }
+
+    @staticmethod
+    def _failed(record: Record) -> set[str]:
+        return {name for name, outcome in record.outcomes.items() if not outcome.ok}
+
+    @staticmethod
+    def _settle(record: Record, lane: str, outcome: Outcome) -> None:
+        """Keep the first failure: a lane that failed once is not asked again."""
+        known = record.outcomes.get(lane)
+        if known is None or known.ok:
+            record.outcomes[lane] = outcome
+
+    def finish(self, *, complete: bool) -> list[Record]:
+        """The records, done. Every strategy has an outcome."""
+        seconds = (time.perf_counter() - self.began) / len(self.records)
+        for record in self.records:
+            why = record.failed or "not reached before the end"
+            for name in record.strategies:
+                record.outcomes.setdefault(name, Outcome(Kind.BROKEN, "parent", "", why))
+            record.rows = [row for row in record.rows if row[0] not in self._failed(record)]
+            record.seconds = round(seconds, 3)
+            record.complete = complete
+        return self.records

@@ -1,0 +1,82 @@
+"""The fingerprint of a measurement: everything about machine, system and libraries that may change a figure."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import multiprocessing
+import os
+import pickle
+import platform
+import sys
+import sysconfig
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("numpy", "cloudpickle", "dill", "multiprocess", "pathos", "loky", "joblib")
+
+
+def _read(path: str) -> str:
+    with suppress(OSError):
+        return Path(path).read_text().strip()
+    return ""
+
+
+@cache
+def fingerprint() -> dict[str, Any]:
+    """What stays the same during a run. Values are strings, numbers or empty; nothing identifies a person."""
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if "model name" in line), ""
+    )
+    shm = os.statvfs("/dev/shm") if Path("/dev/shm").is_dir() else None
+    versions = {}
+    for name in LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return {
+        "cpu": cpu or platform.machine(),
+        "cores": os.cpu_count(),
+        "usable_cores": usable_cores(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "cgroup_cpu": _read("/sys/fs/cgroup/cpu.max"),
+        "cgroup_memory": _read("/sys/fs/cgroup/memory.max"),
+        "system": f"{platform.system()} {platform.release()}",
+        "libc": " ".join(platform.libc_ver()),
+        "transparent_hugepages": _read("/sys/kernel/mm/transparent_hugepage/enabled"),
+        "malloc": {key: value for key, value in os.environ.items() if key.startswith("MALLOC_") or key == "LD_PRELOAD"},
+        "shm_bytes": shm.f_frsize * shm.f_blocks if shm else 0,
+        "clock": time.get_clock_info("perf_counter").implementation,
+        "clock_resolution_s": time.get_clock_info("perf_counter").resolution,
+        "clock_source": _read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "python": platform.python_version(),
+        "python_build": " ".join([platform.python_compiler(), *_optimisations()]),
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "versions": versions,
+        "default_start_method": multiprocessing.get_all_start_methods()[0],
+        "default_pickle_protocol": pickle.DEFAULT_PROTOCOL,
+    }
+
+
+def _optimisations() -> list[str]:
+    """How the interpreter was built: the options that change its speed."""
+    wanted = ("--enable-optimizations", "--with-lto", "--with-pydebug", "--enable-experimental-jit", "--disable-gil")
+    options = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
+    return [option for option in wanted if option in options]
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def noise() -> dict[str, Any]:
+    """What else goes on now: load averages, pressure (PSI: share of time stalled, in percent) and steal (clock ticks)."""
+    pressure = {}
+    for what in ("cpu", "memory", "io"):
+        for line in _read(f"/proc/pressure/{what}").splitlines():
+            kind, avg10, *_ = line.split()
+            pressure[f"{what}_{kind}_avg10"] = float(avg10.split("=")[1])
+    first = (_read("/proc/stat").splitlines() or [""])[0].split()
+    return {"load": os.getloadavg(), "pressure": pressure, "steal_ticks": int(first[8]) if len(first) > 8 else None}

@@ -1,0 +1,194 @@
+"""The lanes that every round has beside the strategies: the harness itself, and the physical limits.
+
+They are ends like any other, so the one timing loop drives them too.
+"""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+from typing import Any
+
+from handoff.payload import Payload, Trait
+from handoff.strategies._flat import Shape
+from handoff.strategies.codecs import encode_out_of_band, out_of_band_size, read_into, write_all
+from handoff.strategies.shm import RawReceiver, RawSender, new_segment
+from handoff.strategy import Channel, Ends, Site
+from handoff.touch import checksum
+
+NULL = "null"  #: an empty message: what the harness and the pipe cost by themselves
+BIS = "baseline-bis"  #: the baseline once more: what differs between the two is error
+FLOORS = {Channel.PIPE: "floor-pipe", Channel.SHM: "floor-shm"}  #: raw bytes over the same channel
+
+
+class NullSender:
+    """Sends an empty message."""
+
+    def open(self, conn: Connection) -> None:
+        self.conn = conn
+
+    def encode(self, _: Any) -> bytes:
+        return b""
+
+    def post(self, message: bytes) -> None:
+        self.conn.send_bytes(message)
+
+    def close(self) -> None:
+        pass
+
+
+class NullReceiver:
+    """Receives an empty message; there is nothing to read."""
+
+    def open(self, conn: Connection) -> None:
+        self.take = conn.recv_bytes
+
+    def decode(self, message: Any) -> Any:
+        return message
+
+    def touch(self, _: Any) -> int:
+        return 0
+
+    def release(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class NullHolding:
+    """No state: a bare worker."""
+
+    def obtain(self) -> None:
+        pass
+
+    def get(self) -> None:
+        return None
+
+    def touch(self, _: Any) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+class NullSharing:
+    """Shares nothing: what the loop around an operation costs."""
+
+    def open(self) -> None:
+        pass
+
+    def read(self, index: int) -> int:
+        return index
+
+    def write(self, index: int, value: Any) -> None:
+        pass
+
+    def update(self, index: int) -> None:
+        pass
+
+    def whole(self) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+class FloorSender:
+    """Writes raw bytes from memory that is always the same."""
+
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+
+    def open(self, conn: Connection) -> None:
+        self.fd, self.data = conn.fileno(), memoryview(bytes(self.nbytes))
+
+    def encode(self, _: Any) -> memoryview:
+        return self.data
+
+    def post(self, message: memoryview) -> None:
+        write_all(self.fd, message)
+
+    def close(self) -> None:
+        pass
+
+
+class FloorReceiver:
+    """Reads raw bytes into memory that is always the same. For buffer payloads it reads them once more, as a touch does."""
+
+    def __init__(self, nbytes: int, *, read_all: bool) -> None:
+        self.nbytes, self.read_all = nbytes, read_all
+
+    def open(self, conn: Connection) -> None:
+        self.fd, self.data = conn.fileno(), bytearray(self.nbytes)
+
+    def take(self) -> bytearray:
+        read_into(self.fd, self.data)
+        return self.data
+
+    def decode(self, message: bytearray) -> bytearray:
+        return message
+
+    def touch(self, obj: bytearray) -> int:
+        return checksum(obj) if self.read_all else 0
+
+    def release(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class FloorSegmentSender(RawSender):
+    """Copies raw bytes into a reused segment: memcpy, and an empty message."""
+
+    def __init__(self, name: str, nbytes: int) -> None:
+        super().__init__(name)
+        self.nbytes = nbytes
+
+    def open(self, conn: Connection) -> None:
+        super().open(conn)
+        self.data = memoryview(bytearray(self.nbytes))
+
+    def encode(self, _: Any) -> memoryview:
+        return self.data
+
+
+class FloorSegmentReceiver(RawReceiver):
+    """Reads all of the raw bytes in place."""
+
+    def decode(self, message: memoryview) -> Any:
+        return message
+
+    def touch(self, obj: memoryview) -> int:
+        return checksum(obj)
+
+
+def raw_bytes(obj: Any, payload: Payload) -> int:
+    """How many bytes a hand-off has to move at the least: the buffers alone, or else the shortest stream there is."""
+    if payload.nbytes is not None:
+        return payload.nbytes
+    for dumps in (encode_out_of_band, _cloudpickled):
+        try:
+            return out_of_band_size(dumps(obj))
+        except Exception:
+            continue
+    return 1
+
+
+def _cloudpickled(obj: Any) -> tuple[bytes, list[Any]]:
+    import cloudpickle
+
+    return cloudpickle.dumps(obj), []
+
+
+def floors(site: Site, nbytes: int) -> dict[str, Ends]:
+    """The floor lanes for a payload. Shared memory has one only for payloads that are buffers."""
+    is_buffer = Trait.BUFFER in site.payload.traits
+    found: dict[str, Ends] = {FLOORS[Channel.PIPE]: (FloorSender(nbytes), FloorReceiver(nbytes, read_all=is_buffer))}
+    if is_buffer:
+        name = new_segment(site, nbytes).name
+        found[FLOORS[Channel.SHM]] = (
+            FloorSegmentSender(name, nbytes),
+            FloorSegmentReceiver(name, Shape("bytes", "B", (nbytes,)), nbytes),
+        )
+    return found

@@ -1,0 +1,32 @@
+"""How much measuring is done: one setting, which changes no parameter of any benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How many trials and rounds, and how long each sample."""
+
+    name: str
+    trials: int  #: fresh interpreters an experiment; the unit of randomness
+    rounds: int  #: at most, in each trial
+    sample_s: float  #: a sample repeats its operation until it lasts this long
+    lane_s: float  #: what one lane may take of one trial; a slow lane gets fewer rounds, at least one
+    grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
+    answer_s: float = 10.0  #: silence after which a hand-off counts as hung
+
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (
+            Profile(name="quick", trials=3, rounds=3, sample_s=0.002, lane_s=0.012, grouped=True),
+            Profile(name="standard", trials=7, rounds=5, sample_s=0.010, lane_s=0.060, grouped=False),
+            Profile(name="publish", trials=20, rounds=10, sample_s=0.010, lane_s=0.500, grouped=False),
+        )
+    }
+)

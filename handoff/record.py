@@ -1,0 +1,111 @@
+"""The record: the JSON that one experiment leaves. Written once, never overwritten, never unpickled."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from handoff.outcome import Outcome
+
+SCHEMA = 1
+
+#: A sample: ``n`` operations took ``seconds`` together, of which the phases; and what disturbed both processes meanwhile.
+COLUMNS = (
+    "lane",
+    "metric",
+    "trial",
+    "round",
+    "n",
+    "seconds",
+    "encode_s",
+    "decode_s",
+    "touch_s",
+    "switches",
+    "faults",
+    "collections",
+)
+
+
+class RecordError(Exception):
+    """A file that is not a record this version can read; the message names the file and what is wrong."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One payload × one duty (or the codecs alone) × one start method: all strategies, all trials."""
+
+    payload: str
+    kind: str  #: a duty, or ``codec``: encoding and decoding alone, in one process
+    start_method: str  #: empty for ``codec``
+    collection: str  #: module the payload comes from
+    strategies: list[str]  #: those asked for
+    profile: dict[str, Any]
+    fingerprint: dict[str, Any]
+    run: str  #: all records of one run share it
+    started: str  #: ISO 8601, UTC
+    about: dict[str, Any]  #: the payload's own documentation: why, source, traits, nbytes
+    baseline: str = ""
+    floor_bytes: int | None = None  #: what the floor lanes move
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    wire_bytes: dict[str, int] = field(default_factory=dict)  #: encoded size, by strategy (``codec`` only)
+    rows: list[list[Any]] = field(default_factory=list)  #: see COLUMNS
+    trials: list[dict[str, Any]] = field(default_factory=list)  #: seed and noise of each
+    complaints: list[str] = field(default_factory=list)  #: what measuring processes wrote to standard error
+    failed: str = ""  #: why there is nothing to measure at all
+    complete: bool = True  #: False: interrupted, with the samples that were there
+    seconds: float = 0.0  #: wall time spent on it
+
+    @property
+    def name(self) -> str:
+        """The file's stem, unique within a run."""
+        return f"{self.kind}--{self.payload}--{self.start_method or 'any'}"
+
+    def to_json(self) -> str:
+        data = {"schema": SCHEMA, "columns": COLUMNS}
+        data |= {f.name: getattr(self, f.name) for f in fields(self)}
+        data["outcomes"] = {name: outcome.to_json() for name, outcome in self.outcomes.items()}
+        return json.dumps(data)
+
+    def write(self, folder: Path) -> Path:
+        """Write the record to ``folder``, whole or not at all. Raises ``FileExistsError`` rather than overwrite."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}.json"
+        if path.exists():
+            raise FileExistsError(f"{path} exists: a record is never overwritten; choose another folder")
+        draft = path.with_suffix(f".{os.getpid()}.part")
+        draft.write_text(self.to_json() + "\n")
+        draft.rename(path)
+        return path
+
+
+def read(path: Path) -> Record:
+    """Read one record. Raises :class:`RecordError`."""
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path}: not a record: {error}") from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else None
+        raise RecordError(f"{path}: schema {found!r}, and this version reads schema {SCHEMA}")
+    names = {f.name for f in fields(Record)}
+    try:
+        if tuple(data["columns"]) != COLUMNS:
+            raise RecordError(f"{path}: columns {data['columns']}, and this version reads {list(COLUMNS)}")
+        data["outcomes"] = {name: Outcome.from_json(outcome) for name, outcome in data["outcomes"].items()}
+        return Record(**{key: value for key, value in data.items() if key in names})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecordError(f"{path}: incomplete: {type(error).__name__}: {error}") from error
+
+
+def read_all(folder: Path) -> tuple[list[Record], list[str]]:
+    """Every record below a folder, and what could not be read, each in a sentence."""
+    records, problems = [], []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            records.append(read(path))
+        except RecordError as error:
+            problems.append(str(error))
+    return records, problems

@@ -1,0 +1,772 @@
+"""The trial: what one fresh interpreter does. It measures its experiments in rounds and tells every sample at once.
+
+Told, a JSON object each: ``{"at": index}`` which experiment begins; ``{"trying": lane}`` before a hand-off that may hang;
+``{"lane": name, "outcome": …, "facts": …}``; ``{"row": […]}`` a sample, see :data:`handoff.record.COLUMNS`; ``{"done": index}``.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import multiprocessing
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from multiprocessing.connection import wait
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from handoff import lanes, loops
+from handoff.collection import Ref
+from handoff.contain import NoAnswer, deadline, describe_exit
+from handoff.loops import Spent
+from handoff.outcome import OK, Kind, Outcome, Unavailable, describe
+from handoff.payload import Duty, Payload
+from handoff.strategies import registry
+from handoff.strategy import Channel, Launch, Site, Strategy
+from handoff.worker import CHECKSUM, Job, serve_in_pool, start_in_pool
+from handoff.worker import main as work
+
+Tell = Callable[[dict[str, Any]], None]
+
+#: What every ratio is to, first that works: what multiprocessing does when nothing else is asked for.
+BASELINES = {
+    "codec": ("pickle-default", "cloudpickle", "dill"),
+    Duty.ARGUMENT: ("pickle-default", "cloudpickle", "dill"),
+    Duty.RESULT: ("pickle-default", "cloudpickle", "dill"),
+    Duty.STATE: ("process-args", "inherit", "rebuild"),
+    Duty.SHARED: ("manager-dict", "manager-list", "manager-class"),
+}
+OPERATIONS = ("element-read", "element-write", "locked-update", "whole-read")
+MOST = 1_000_000  #: operations in one sample: enough for 2 ms of the fastest operation there is
+START_S = 60.0  #: patience with a starting worker: importing on a busy machine is slow, not hung
+
+
+@dataclass
+class Lane:
+    """One lane of one experiment in this trial."""
+
+    name: str
+    strategy: Strategy | None
+    ends: Any = None  #: (Sender, Receiver), Holding or Sharing
+    launch: Launch = Launch.PROCESS
+    stack: ExitStack = field(default_factory=ExitStack)
+    counts: dict[str, int] = field(default_factory=dict)  #: operations a sample, by metric
+    rounds: int = 1
+    worker: Handle | None = None
+
+
+class Refused(Exception):
+    """A lane that cannot go on; carries its outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+class LaneFailed(Exception):
+    """A lane that failed after its first hand-off had worked."""
+
+    def __init__(self, lane: Lane, outcome: Outcome) -> None:
+        super().__init__(f"{lane.name}: {outcome.reason}")
+        self.lane, self.outcome = lane, outcome
+
+
+def main(config: dict[str, Any], tell: Tell) -> None:
+    """Run the experiments of ``config``, in an order shuffled by its seed."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+    order = list(range(len(config["experiments"])))
+    random.Random(config["seed"]).shuffle(order)
+    with Shop(config) as shop:
+        for index in order:
+            tell({"at": index})
+            try:
+                measuring = Measuring(shop, config["experiments"][index], config, tell)
+            except Exception as error:
+                tell({"failed": f"{type(error).__name__}: {describe(error)}"})
+            else:
+                measuring.run()
+            tell({"done": index})
+
+
+class Shop:
+    """What the experiments of a trial share: the context, the manager server, names."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.start_method: str = config["start_method"]
+        self.ctx: Any = multiprocessing.get_context(self.start_method or None)
+        self.prefix: str = config["prefix"]
+        self.numbers = itertools.count(1)
+        self.stack = ExitStack()
+        self._manager: Any = None
+
+    def __enter__(self) -> Shop:
+        if self.start_method == "forkserver":
+            from multiprocessing.forkserver import ensure_running
+
+            ensure_running()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def segment_name(self) -> str:
+        return f"{self.prefix}-{next(self.numbers)}"
+
+    def manager(self) -> Any:
+        if self._manager is None:
+            from handoff.strategies._manager import HandoffManager
+
+            self._manager = HandoffManager(ctx=self.ctx)
+            self._manager.start()
+            self.stack.callback(self._manager.shutdown)
+        return self._manager
+
+    def drop_manager(self) -> None:
+        """After a worker was killed in the middle of a request, the server may still wait for it."""
+        if self._manager is not None:
+            self.stack.close()
+            self._manager = None
+
+
+class Handle:
+    """A worker that was started, and the two pipes to it."""
+
+    def __init__(self, shop: Shop, job: Job, launch: Launch) -> None:
+        self.launch = launch
+        ctx = shop.ctx
+        inbox, self.to_worker = ctx.Pipe(duplex=False)
+        self.from_worker, outbox = ctx.Pipe(duplex=False)
+        self.pool: Any = None
+        self.process: Any
+        match launch:
+            case Launch.PROCESS:
+                self.process = ctx.Process(target=work, args=(job, inbox, outbox), daemon=True)
+                self.process.start()
+            case Launch.POOL:
+                self.pool = ctx.Pool(1, start_in_pool, (job, inbox, outbox))
+                self.pool.apply_async(serve_in_pool)
+                (self.process,) = self.pool._pool
+            case Launch.THREAD:
+                import multiprocessing.dummy
+
+                self.process = multiprocessing.dummy.Process(target=work, args=(job, inbox, outbox))
+                self.process.daemon = True
+                self.process.start()
+        if launch is not Launch.THREAD:
+            self.inherited = (inbox, outbox)
+        self.started = False
+
+    def ready(self, seconds: float = START_S) -> dict[str, Any]:
+        """Wait until the worker has opened its ends; what failed to open is in ``errors``."""
+        answer = self.answer(seconds)
+        if self.launch is not Launch.THREAD:
+            for conn in self.inherited:  # or the death of the worker would not be noticed
+                conn.close()
+        self.started = True
+        return answer
+
+    def command(self, **command: Any) -> None:
+        self.to_worker.send_bytes(json.dumps(command).encode())
+
+    def answer(self, seconds: float) -> dict[str, Any]:
+        """The worker's next answer. Raises :class:`Refused` when it reports an error, dies, or does not answer."""
+        watched: list[Any] = [self.from_worker]
+        if self.launch is not Launch.THREAD:
+            watched.append(self.process.sentinel)
+        ready = wait(watched, seconds)
+        if not ready:
+            raise Refused(Outcome(Kind.BROKEN, "worker", "", f"no answer in {seconds:g} s"))
+        if self.from_worker not in ready and not self.from_worker.poll():
+            raise self.death()
+        try:
+            answer: dict[str, Any] = json.loads(self.from_worker.recv_bytes())
+        except (EOFError, OSError):
+            raise self.death() from None
+        if "error" in answer:
+            raise Refused(Outcome.from_json(answer["error"]))
+        return answer
+
+    def death(self) -> Refused:
+        self.process.join(1)
+        return Refused(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
+
+    def acknowledgement(self) -> int:
+        """The checksum that the worker acknowledges with."""
+        message = self.from_worker.recv_bytes()
+        if len(message) != CHECKSUM.size:
+            raise Refused(Outcome.from_json(json.loads(message)["error"]))
+        return int(CHECKSUM.unpack(message)[0])
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and insist."""
+        with suppress(OSError):
+            self.command(do="stop", lane="")
+        if self.launch is Launch.THREAD:
+            self.process.join(1)
+        elif self.launch is Launch.POOL:
+            self._end_pool()
+        else:
+            self.process.join(5)
+            self.kill()
+        self._close()
+
+    def kill(self) -> None:
+        """End it now."""
+        if self.launch is Launch.POOL:
+            self._end_pool()
+        elif self.launch is Launch.PROCESS:
+            if self.process.is_alive():
+                self.process.kill()
+            self.process.join()
+        self._close()
+
+    def _end_pool(self) -> None:
+        if self.process.is_alive() and not self.started:
+            self.process.kill()
+        self.pool.terminate()
+        self.pool.join()
+
+    def _close(self) -> None:
+        self.to_worker.close()
+        self.from_worker.close()
+        if self.launch is not Launch.THREAD:
+            for conn in self.inherited:
+                conn.close()
+
+
+class Measuring:
+    """One experiment in one trial."""
+
+    def __init__(self, shop: Shop, experiment: dict[str, Any], config: dict[str, Any], tell: Tell) -> None:
+        self.shop, self.tell = shop, tell
+        self.ref = Ref(**experiment["ref"])
+        self.kind: str = experiment["kind"]
+        self.names: list[str] = experiment["strategies"]
+        self.verify: bool = experiment["verify"]
+        self.profile = config["profile"]
+        self.answer_s: float = self.profile["answer_s"]
+        self.random = random.Random(f"{config['seed']} {self.ref.name} {self.kind}")
+        self.payload: Payload = self.ref.load()
+        self.obj = self.payload.make()
+        self.outcomes: dict[str, Outcome] = {}
+        self.lanes: list[Lane] = []
+        self.round = 0
+        self.where = ""  #: which side a hang would be on
+
+    # -- what all kinds of experiment share
+
+    def run(self) -> None:
+        """Measure; when a lane that had worked fails later, begin again without it."""
+        run: Callable[[], None] = {
+            "codec": self._run_codec,
+            Duty.ARGUMENT: partial(self._run_carry, Duty.ARGUMENT),
+            Duty.RESULT: partial(self._run_carry, Duty.RESULT),
+            Duty.STATE: self._run_state,
+            Duty.SHARED: self._run_shared,
+        }[self.kind]
+        while True:
+            try:
+                return run()
+            except LaneFailed as failed:
+                self.settle(failed.lane.strategy.name if failed.lane.strategy else failed.lane.name, failed.outcome)
+                self.tell({"again": True})
+                for lane in self.lanes:
+                    self._kill(lane)
+                self.close_lanes()
+                if failed.lane.strategy is None:
+                    return None  # the harness itself does not work here: nothing can be measured
+
+    def settle(self, name: str, outcome: Outcome, **more: Any) -> None:
+        self.outcomes[name] = outcome
+        self.tell({"lane": name, "outcome": outcome.to_json(), **more})
+
+    def usable(self) -> Iterator[Strategy]:
+        """The strategies that are still to be tried or known to work here; the others' outcomes are told."""
+        for name in self.names:
+            strategy = registry()[name]
+            if name in self.outcomes:
+                if self.outcomes[name].ok:
+                    yield strategy
+            elif missing := [module for module in strategy.needs if find_spec(module) is None]:
+                self.settle(name, Outcome(Kind.UNAVAILABLE, "", "", f"{' and '.join(missing)}: not installed"))
+            elif self.shop.start_method and self.shop.start_method not in strategy.start_methods:
+                self.settle(
+                    name, Outcome(Kind.UNAVAILABLE, "", "", f"only under {' and '.join(strategy.start_methods)}")
+                )
+            else:
+                yield strategy
+
+    def site(self, lane: Lane) -> Site:
+        folder = Path(f"state-{next(self.shop.numbers)}").resolve()
+        folder.mkdir()
+        return Site(
+            ctx=self.shop.ctx,
+            start_method=self.shop.start_method,
+            obj=self.obj,
+            payload=self.payload,
+            ref=self.ref,
+            folder=folder,
+            segment_name=self.shop.segment_name,
+            manager=self.shop.manager,
+            at_end=lane.stack.callback,
+        )
+
+    @contextmanager
+    def trying(self, name: str) -> Iterator[None]:
+        """The first hand-off of a lane: whatever goes wrong is its outcome."""
+        self.tell({"trying": name})
+        self.where = "parent"
+        try:
+            with deadline(self.answer_s + 1):
+                yield
+        except Refused:
+            raise
+        except Unavailable as error:
+            raise Refused(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
+        except NoAnswer as error:
+            raise Refused(Outcome(Kind.BROKEN, self.where, "", str(error))) from None
+        except Exception as error:
+            raise Refused(Outcome.from_exception(Kind.REFUSED, "parent", error)) from None
+
+    def baseline(self) -> str:
+        """The first of the preferred baselines, or of all strategies, that is not known to fail."""
+        order = [*(b for b in BASELINES[self.kind] if b in self.names), *self.names]  # type: ignore[index]
+        return next((name for name in order if name not in self.outcomes or self.outcomes[name].ok), "")
+
+    def judge(self, name: str, checksum: int, arrived: Any) -> None:
+        """Compare what arrived with what was sent."""
+        from handoff.facts import difference, facts
+
+        expected = self.payload.touch(self.obj)
+        altered = ""
+        if arrived is not None:
+            sent = (self.payload.facts or facts)(self.obj)
+            altered = difference(json.loads(json.dumps(sent)), arrived)
+        if not altered and checksum != expected:
+            altered = f"its checksum is {checksum}, not {expected}"
+        if altered:
+            raise Refused(Outcome(Kind.ALTERED, "worker", "", altered))
+        self.settle(name, OK)
+
+    def sample(self, lane: Lane, metric: str, n: int, run: Callable[[int], Spent]) -> Spent:
+        """One sample of ``n`` operations, told as a row."""
+        spent = self._timed(lane, run, n)
+        self.tell(
+            {
+                "row": [
+                    lane.name,
+                    metric,
+                    self.round,
+                    n,
+                    *(round(s, 9) for s in (spent.seconds, spent.encode_s, spent.decode_s, spent.touch_s)),
+                    spent.switches,
+                    spent.faults,
+                    spent.collections,
+                ]
+            }
+        )
+        return spent
+
+    def _timed(self, lane: Lane, run: Callable[[int], Spent], n: int) -> Spent:
+        try:
+            with deadline(max(60.0, 10 * self.answer_s)):
+                return run(n)
+        except (NoAnswer, Exception) as error:
+            outcome = (
+                error.outcome if isinstance(error, Refused) else Outcome.from_exception(Kind.BROKEN, "worker", error)
+            )
+            raise LaneFailed(lane, outcome) from error
+
+    def calibrate(self, lane: Lane, metric: str, run: Callable[[int], Spent]) -> None:
+        """Find how many operations make a sample, which also warms the lane up; not recorded."""
+        n, target = 1, self.profile["sample_s"]
+        while True:
+            seconds = max(self._timed(lane, run, n).seconds, 1e-7)
+            if seconds >= target / 2 or n >= MOST:
+                break
+            n = min(MOST, max(2 * n, int(n * target / seconds * 0.8)))
+        lane.counts[metric] = min(MOST, max(1, round(n * target / seconds)))
+        took = seconds / n * lane.counts[metric]
+        lane.rounds = max(1, min(self.profile["rounds"], int(self.profile["lane_s"] / took)))
+
+    def rounds(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
+        """Every lane once a round, in shuffled order, with jittered loop counts."""
+        for self.round in range(self.profile["rounds"]):
+            gc.collect()
+            turn = [lane for lane in self.lanes if self.round < lane.rounds]
+            self.random.shuffle(turn)
+            for lane in turn:
+                for metric, run in metrics(lane).items():
+                    count = lane.counts[metric]
+                    n = max(1, round(count * self.random.uniform(0.8, 1.2)))
+                    self.sample(lane, metric, n, run)
+
+    def close_lanes(self) -> None:
+        handles = {id(lane.worker): lane.worker for lane in self.lanes if lane.worker is not None}
+        for handle in handles.values():
+            handle.stop()
+        for lane in self.lanes:
+            with suppress(Exception):
+                lane.stack.close()
+        self.lanes = []
+
+    # -- encode and decode alone
+
+    def _run_codec(self) -> None:
+        messages: dict[str, Any] = {}
+        for strategy in list(self.usable()):
+            codec = strategy.codec
+            if codec is None:
+                continue
+            try:
+                with self.trying(strategy.name):
+                    message = codec.encode(self.obj)
+                    codec.decode(message)
+            except Refused as refused:
+                self.settle(strategy.name, refused.outcome)
+                continue
+            messages[strategy.name] = message
+            self.settle(strategy.name, OK, bytes=codec.size(message))
+            self.lanes.append(Lane(strategy.name, strategy))
+        if not self.lanes:
+            return
+        base = self.baseline()
+        self.tell({"baseline": base})
+        messages[lanes.BIS] = messages[base]
+        self.lanes.append(Lane(lanes.BIS, registry()[base]))
+
+        def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
+            assert lane.strategy is not None
+            assert lane.strategy.codec is not None
+            codec = lane.strategy.codec
+            return {
+                "encode": partial(loops.apply, codec.encode, self.obj),
+                "decode": partial(loops.apply, codec.decode, messages[lane.name]),
+            }
+
+        self._warm_up(metrics)
+        self.rounds(metrics)
+        self.lanes = []
+
+    def _warm_up(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
+        self.random.shuffle(self.lanes)
+        for lane in self.lanes:
+            rounds = self.profile["rounds"]
+            for metric, run in metrics(lane).items():
+                self.calibrate(lane, metric, run)
+                rounds = min(rounds, lane.rounds)
+            lane.rounds = rounds
+            self.tell({"trying": lane.name})
+
+    # -- the duties argument and result
+
+    def _run_carry(self, duty: Duty) -> None:
+        """One worker process for all lanes, and a thread for the reference; started anew without a lane that broke it."""
+        while True:
+            base = self.baseline()
+            self._open_carry(duty, base)
+            if self._check_carry(duty) and base == self.baseline():
+                break
+            self.close_lanes()
+        if any(lane.strategy for lane in self.lanes):
+            self.tell({"baseline": base})
+            metrics = partial(self._carry_metrics, duty)
+            self._warm_up(metrics)
+            self.rounds(metrics)
+        self.close_lanes()
+
+    def _open_carry(self, duty: Duty, base: str) -> None:
+        strategies = [s for s in self.usable() if s.carry]
+        plan = [Lane(s.name, s, launch=s.launch) for s in strategies]
+        plan += [Lane(lanes.BIS, s, launch=s.launch) for s in strategies if s.name == base]
+        for lane in plan:
+            assert lane.strategy is not None
+            assert lane.strategy.carry is not None
+            try:
+                with self.trying(lane.name):
+                    lane.ends = lane.strategy.carry(self.site(lane))
+            except Refused as refused:
+                self.settle(lane.strategy.name, refused.outcome)
+                lane.stack.close()
+            else:
+                self.lanes.append(lane)
+        harness = Lane(lanes.NULL, None, (lanes.NullSender(), lanes.NullReceiver()))
+        self.lanes.append(harness)
+        nbytes = lanes.raw_bytes(self.obj, self.payload)
+        self.tell({"floor_bytes": nbytes})
+        for name, ends in lanes.floors(self.site(harness), nbytes).items():
+            self.lanes.append(Lane(name, None, ends))
+        harness.stack, last = ExitStack(), harness.stack
+        self.lanes[-1].stack = last
+        far = 1 if duty is Duty.ARGUMENT else 0
+        for launch in (Launch.PROCESS, Launch.THREAD):  # threads last: no process is forked while they run
+            group = [lane for lane in self.lanes if lane.launch is launch]
+            if group:
+                given = self.payload if launch is Launch.THREAD else None
+                job = Job(self.ref, duty, tuple((lane.name, lane.ends[far]) for lane in group), given)
+                handle = Handle(self.shop, job, launch)
+                for lane in group:
+                    lane.worker = handle
+                    near = lane.ends[1 - far]
+                    near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
+                    lane.stack.callback(near.close)
+                errors = handle.ready()["errors"]
+                for name, error in errors.items():
+                    self.settle(name, Outcome.from_json(error))
+
+    def _check_carry(self, duty: Duty) -> bool:
+        """Try every lane once. False when something has to be started anew, without the lanes that are now known to fail."""
+        for lane in list(self.lanes):
+            if lane.strategy is None or lane.name == lanes.BIS or lane.name in self.outcomes:
+                if lane.name in self.outcomes and not self.outcomes[lane.name].ok:
+                    return False
+                continue
+            try:
+                with self.trying(lane.name):
+                    checksum, facts = self._first(duty, lane)
+                self.judge(lane.name, checksum, facts)
+            except Refused as refused:
+                self.settle(lane.name, refused.outcome)
+                if refused.outcome.kind is not Kind.ALTERED:
+                    self._kill(lane)
+                return False
+        return True
+
+    def _kill(self, lane: Lane) -> None:
+        if lane.worker is not None:
+            lane.worker.kill()
+        if lane.strategy is not None and lane.strategy.channel is Channel.MANAGER:
+            self.shop.drop_manager()
+
+    def _first(self, duty: Duty, lane: Lane) -> tuple[int, Any]:
+        sender, receiver = lane.ends
+        worker = lane.worker
+        assert worker is not None
+        if duty is Duty.ARGUMENT:
+            message = sender.encode(self.obj)
+            self.where = "worker"
+            worker.command(do="check_argument", lane=lane.name, facts=self.verify)
+            sender.post(message)
+            answer = worker.answer(self.answer_s)
+            return answer["checksum"], answer["facts"]
+        from handoff.facts import facts
+
+        self.where = "worker"
+        worker.command(do="check_result", lane=lane.name)
+        worker.answer(self.answer_s)
+        self.where = "result"
+        try:
+            obj = receiver.decode(receiver.take())
+            touch = getattr(receiver, "touch", None) or self.payload.touch
+            checksum = touch(obj)
+            known = self.verify and not hasattr(receiver, "touch")
+            arrived = json.loads(json.dumps((self.payload.facts or facts)(obj))) if known else None
+        except NoAnswer:
+            raise
+        except Exception as error:
+            raise Refused(Outcome.from_exception(Kind.BROKEN, "result", error)) from None
+        del obj
+        receiver.release()
+        worker.answer(self.answer_s)
+        return checksum, arrived
+
+    def _carry_metrics(self, duty: Duty, lane: Lane) -> dict[str, Callable[[int], Spent]]:
+        return {"handoff": partial(self._exchange, duty, lane)}
+
+    def _exchange(self, duty: Duty, lane: Lane, n: int) -> Spent:
+        """``n`` hand-offs, each acknowledged with a checksum that is compared with the expected one."""
+        sender, receiver = lane.ends
+        worker = lane.worker
+        assert worker is not None
+        touch = getattr(receiver, "touch", None) or self.payload.touch
+        expected = 0 if lane.strategy is None else self.payload.touch(self.obj)
+        worker.command(do=duty, lane=lane.name, n=n)
+        if duty is Duty.ARGUMENT:
+
+            def after() -> None:
+                if worker.acknowledgement() != expected:
+                    raise RuntimeError(f"{lane.name}: a hand-off was acknowledged with a wrong checksum")
+
+            near = loops.send(sender, self.obj, n, loops.nothing, after)
+            far = worker.answer(self.answer_s)
+            return _merge(near, far)
+
+        def compare(total: int) -> None:
+            if total != expected:
+                raise RuntimeError(f"{lane.name}: a result has a wrong checksum")
+
+        near = loops.receive(receiver, touch, n, partial(worker.to_worker.send_bytes, b""), compare)
+        return _merge(near, worker.answer(self.answer_s))
+
+    # -- the duty state
+
+    def _run_state(self) -> None:
+        """A worker for each lane: the setup is timed once a trial, the use of the state in rounds."""
+        base = self.baseline()
+        strategies = [s for s in self.usable() if s.hold]
+        plan = [Lane(s.name, s, launch=s.launch) for s in strategies]
+        plan += [Lane(lanes.BIS, s, launch=s.launch) for s in strategies if s.name == base]
+        plan.append(Lane(lanes.NULL, None))
+        self.random.shuffle(plan)
+        plan.sort(key=lambda lane: (Launch.PROCESS, Launch.POOL, Launch.THREAD).index(lane.launch))  # threads last
+        for lane in plan:
+            gc.collect()
+            try:
+                with self.trying(lane.name):
+                    spent = self._set_up(lane)
+                    checksum, facts = self._first_use(lane)
+                if lane.strategy is not None and lane.name != lanes.BIS:
+                    self.judge(lane.name, checksum, facts)
+            except Refused as refused:
+                if lane.worker is not None:
+                    lane.worker.kill()
+                lane.stack.close()
+                self.settle(lane.name, refused.outcome)
+                continue
+            self.sample(lane, "setup", 1, lambda _, spent=spent: spent)  # type: ignore[misc]
+            self.lanes.append(lane)
+        self.tell({"baseline": base if self.outcomes.get(base, OK).ok else self.baseline()})
+
+        def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
+            return {"task": partial(self._use, lane)}
+
+        self._warm_up(metrics)
+        self.rounds(metrics)
+        self.close_lanes()
+
+    def _set_up(self, lane: Lane) -> Spent:
+        """From having the object to a worker that has read all of it."""
+        begin = perf_counter()
+        if lane.strategy is None:
+            lane.ends = lanes.NullHolding()
+        else:
+            assert lane.strategy.hold is not None
+            lane.ends = lane.strategy.hold(self.site(lane))
+        given = self.payload if lane.launch is Launch.THREAD else None
+        lane.worker = Handle(self.shop, Job(self.ref, Duty.STATE, ((lane.name, lane.ends),), given), lane.launch)
+        answer = lane.worker.ready(self.answer_s)
+        seconds = perf_counter() - begin
+        for error in answer["errors"].values():
+            raise Refused(Outcome.from_json(error))
+        return Spent(seconds)
+
+    def _first_use(self, lane: Lane) -> tuple[int, Any]:
+        assert lane.worker is not None
+        lane.worker.command(do="check_state", lane=lane.name, facts=self.verify)
+        answer = lane.worker.answer(self.answer_s)
+        return answer["checksum"], answer["facts"]
+
+    def _use(self, lane: Lane, n: int) -> Spent:
+        """``n`` tasks that read all of the state."""
+        worker = lane.worker
+        assert worker is not None
+        worker.command(do=Duty.STATE, lane=lane.name, n=n)
+        sender = lanes.NullSender()
+        sender.open(worker.to_worker)
+        near = loops.send(sender, None, n, loops.nothing, worker.acknowledgement)
+        return _merge(near, worker.answer(self.answer_s))
+
+    # -- the duty shared
+
+    def _run_shared(self) -> None:
+        """One worker process with all shared things; it times its operations on each."""
+        while True:
+            base = self.baseline()
+            self._open_shared(base)
+            if self._check_shared():
+                break
+            self.close_lanes()
+        if any(lane.strategy for lane in self.lanes):
+            self.tell({"baseline": base})
+            self._warm_up(self._shared_metrics)
+            self.rounds(self._shared_metrics)
+        self.close_lanes()
+
+    def _open_shared(self, base: str) -> None:
+        strategies = [s for s in self.usable() if s.share]
+        plan = [Lane(s.name, s, launch=s.launch) for s in strategies]
+        plan += [Lane(lanes.BIS, s, launch=s.launch) for s in strategies if s.name == base]
+        for lane in plan:
+            assert lane.strategy is not None
+            assert lane.strategy.share is not None
+            try:
+                with self.trying(lane.name):
+                    lane.ends = lane.strategy.share(self.site(lane))
+            except Refused as refused:
+                self.settle(lane.strategy.name, refused.outcome)
+                lane.stack.close()
+            else:
+                self.lanes.append(lane)
+        self.lanes.append(Lane(lanes.NULL, None, lanes.NullSharing()))
+        for launch in (Launch.PROCESS, Launch.THREAD):
+            group = [lane for lane in self.lanes if lane.launch is launch]
+            if group:
+                given = self.payload if launch is Launch.THREAD else None
+                handle = Handle(
+                    self.shop, Job(self.ref, Duty.SHARED, tuple((g.name, g.ends) for g in group), given), launch
+                )
+                for lane in group:
+                    lane.worker = handle
+                for name, error in handle.ready()["errors"].items():
+                    self.settle(name, Outcome.from_json(error))
+                if launch is not Launch.THREAD:
+                    for lane in group:
+                        lane.ends.open()
+                        lane.stack.callback(lane.ends.close)
+
+    def _size(self) -> int:
+        return int(getattr(self.obj, "size", 0) or len(self.obj))
+
+    def _check_shared(self) -> bool:
+        for lane in list(self.lanes):
+            if lane.strategy is None or lane.name == lanes.BIS or lane.name in self.outcomes:
+                if lane.name in self.outcomes and not self.outcomes[lane.name].ok:
+                    return False
+                continue
+            try:
+                with self.trying(lane.name):
+                    assert lane.worker is not None
+                    index = self._size() - 1
+                    lane.worker.command(do="check_shared", lane=lane.name, index=index)
+                    before = lane.worker.answer(self.answer_s)["before"]
+                    if (now := float(lane.ends.read(index))) != before + 1:
+                        text = f"element {index} is {now} here after the worker had made it {before + 1}"
+                        raise Refused(Outcome(Kind.ALTERED, "worker", "", text))
+                self.settle(lane.name, OK)
+            except Refused as refused:
+                self.settle(lane.name, refused.outcome)
+                if refused.outcome.kind is not Kind.ALTERED:
+                    self._kill(lane)
+                return False
+        return True
+
+    def _shared_metrics(self, lane: Lane) -> dict[str, Callable[[int], Spent]]:
+        operations = OPERATIONS[:-1] if lane.strategy is None else OPERATIONS
+        return {operation: partial(self._operate, lane, operation) for operation in operations}
+
+    def _operate(self, lane: Lane, operation: str, n: int) -> Spent:
+        assert lane.worker is not None
+        lane.worker.command(do=Duty.SHARED, lane=lane.name, operation=operation, size=self._size(), n=n)
+        return Spent(**lane.worker.answer(max(60.0, 10 * self.answer_s)))
+
+
+def _merge(near: Spent, far: dict[str, Any]) -> Spent:
+    """Both sides of one sample: the time is this side's; phases and disturbances come from where they happened."""
+    there = Spent(**far)
+    return Spent(
+        near.seconds,
+        near.encode_s + there.encode_s,
+        near.decode_s + there.decode_s,
+        near.touch_s + there.touch_s,
+        near.switches + there.switches,
+        near.faults + there.faults,
+        near.collections + there.collections,
+    )
