@@ -40,8 +40,8 @@ class Trait(StrEnum):
     SYNCHRONIZED = "synchronized"  #: holds a multiprocessing primitive, shareable only through inheritance
     LOAD_FAILS = "load-fails"  #: can be pickled, and fails (or hangs) when loaded
     DUMP_FAILS = "dump-fails"  #: its own pickling hooks raise
-
-
+    CHANGED = "changed"  #: refers by name to a module's class or function whose state was changed while the program ran
+    IDENTITY = "identity"  #: a part must be the very same object or memory as another, and pickle does not keep it so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
