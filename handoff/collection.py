@@ -35,9 +35,11 @@ class Ref:
             if payload.name == self.name:
                 return payload
         make = getattr(module, self.name, None)
-        if callable(make):
-            return Payload(name=_kebab(self.name), make=make)
-        raise TargetError(f"{self.module}: no payload and no callable named {self.name!r}")
+        if make is None:
+            raise TargetError(f"{self.module} (in {self.root}): nothing is named {self.name!r}")
+        if not callable(make):
+            raise TargetError(f"{self.module}:{self.name} is a {type(make).__name__}: name a callable that returns the object")
+        return Payload(name=_kebab(self.name), make=make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,25 @@ def load_collection(path: str | Path) -> Mapping[str, Entry]:
     if not entries:
         raise TargetError(f"{path}: defines no PAYLOADS; see 'A payload of your own' in CONTRIBUTING.md")
     return MappingProxyType(entries)
+
+
+def load_target(text: str) -> Mapping[str, Entry]:
+    """What a command's TARGET names: a collection, ``path/to/file.py:callable`` or ``package.module:callable``.
+
+    Raises :class:`TargetError`.
+    """
+    place, colon, name = text.rpartition(":")
+    if not colon or Path(text).exists():
+        return load_collection(text)
+    if place.endswith(".py") or "/" in place:
+        path = Path(place).resolve()
+        if not path.is_file():
+            raise TargetError(f"{place}: no such file")
+        ref = Ref(str(path.parent), path.stem, name)
+    else:
+        ref = Ref(str(Path.cwd()), place, name)
+    payload = ref.load()
+    return MappingProxyType({payload.name: Entry(ref, payload)})
 
 
 def payloads_of(module: ModuleType) -> tuple[Payload, ...]:

@@ -43,8 +43,9 @@ def plan(
     kinds: Iterable[str] = KINDS,
     start_methods: Iterable[str] = START_METHODS,
     strategies: Sequence[str] = (),
+    declared: bool = True,
 ) -> list[Experiment]:
-    """All experiments on the payloads of a collection, for the duties that each payload declares."""
+    """All experiments on the payloads of a collection: with ``declared``, for the duties that each payload declares."""
     kinds, start_methods = tuple(kinds), tuple(start_methods)
     experiments = []
     for kind in kinds:
@@ -53,7 +54,7 @@ def plan(
             experiments += [
                 Experiment(entry, kind, start_method, names)
                 for entry in collection.values()
-                if names and (kind == CODEC or kind in entry.payload.duties)
+                if names and (not declared or kind in entry.payload.duties or (kind == CODEC and entry.payload.duties))
             ]
     return experiments
 

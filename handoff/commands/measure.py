@@ -1,0 +1,56 @@
+"""Measure hand-offs of an object, or of every payload of a collection, and write the records."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from handoff.cli import Meter, UsageError, choose
+from handoff.collection import load_target
+from handoff.strategy import START_METHODS
+
+HELP = "measure hand-offs and write records"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("target", metavar="TARGET", help="file.py:callable, package.module:callable, or a collection")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the records; never overwritten")
+    parser.add_argument("--payload", action="append", default=[], help="only this payload (repeatable)")
+    parser.add_argument("--duty", action="append", default=[], help="argument, state, result, shared, or codec")
+    parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
+    parser.add_argument("--strategy", action="append", default=[], help="only this strategy (repeatable)")
+    parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
+    parser.add_argument("--seed", type=int, help="of the shuffling, to repeat a run's order")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure; 1 when an experiment failed as a whole."""
+    from handoff.experiment import KINDS, measure, plan
+    from handoff.profile import PROFILES
+    from handoff.strategies import registry
+
+    (profile,) = choose("profile", [args.profile], PROFILES)
+    collection = load_target(args.target)
+    payloads = choose("payload", args.payload, collection)
+    kinds = choose("duty", args.duty, KINDS)
+    strategies = choose("strategy", args.strategy, registry())
+    start_methods = choose("start method", args.start_method, START_METHODS)
+    entries = {name: collection[name] for name in payloads}
+    experiments = plan(
+        entries,
+        kinds=kinds,
+        start_methods=start_methods,
+        strategies=strategies if args.strategy else (),
+        declared=not args.duty,
+    )
+    if not experiments:
+        raise UsageError("nothing to measure: none of these strategies serves these duties for these payloads")
+    try:
+        records = measure(
+            experiments, PROFILES[profile], Path(args.output), seed=args.seed, progress=Meter(quiet=args.quiet)
+        )
+    except FileExistsError as error:
+        raise UsageError(str(error)) from error
+    print(f"{len(records)} records in {args.output}; read them with: handoff report {args.output}")
+    return 1 if any(record.failed for record in records) else 0

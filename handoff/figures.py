@@ -1,0 +1,135 @@
+"""From a record's samples to figures: times with intervals, ratios to the baseline, verdicts, tiers, phases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from handoff import stats
+from handoff.experiment import CODEC
+from handoff.lanes import BIS, FLOORS, NULL
+from handoff.payload import Duty
+from handoff.record import COLUMNS, Record
+from handoff.stats import Estimate, Member, Samples, Verdict
+from handoff.strategies import registry
+from handoff.trial import OPERATIONS
+
+#: What is measured for each kind of experiment; the first is what the verdicts are about.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    CODEC: ("encode", "decode"),
+    Duty.ARGUMENT: ("handoff",),
+    Duty.RESULT: ("handoff",),
+    Duty.STATE: ("task", "setup"),
+    Duty.SHARED: OPERATIONS,
+}
+_AT = {name: index for index, name in enumerate(COLUMNS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One lane's figure for one metric."""
+
+    lane: str
+    metric: str
+    time: Estimate  #: seconds an operation
+    ratio: Estimate  #: to the baseline, paired by round
+    verdict: Verdict  #: against the baseline
+    phases: Mapping[str, float]  #: median seconds an operation: encode, decode, touch, and transfer (all the rest)
+    bytes_per_s: float | None  #: payload bytes a second, where there are buffers or raw bytes to count
+
+
+class Figures:
+    """All figures of one record, computed when asked for."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._rows: dict[tuple[str, str], list[list[float]]] = {}
+        for row in record.rows:
+            self._rows.setdefault((row[0], row[1]), []).append(row)
+
+    @property
+    def lanes(self) -> list[str]:
+        """Every lane that has samples: strategies in registry order, then the harness's own."""
+        have = {lane for lane, _ in self._rows}
+        known = [name for name in registry() if name in have]
+        return known + sorted(have - set(known))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return METRICS[self.record.kind]
+
+    def has(self, lane: str, metric: str) -> bool:
+        """Whether there are samples."""
+        return (lane, metric) in self._rows
+
+    def samples(self, lane: str, metric: str, column: str = "seconds") -> Samples:
+        """Per-operation values by trial, then by round (None where the lane missed a round)."""
+        rows = self._rows.get((lane, metric), [])
+        by_trial: dict[int, dict[int, float]] = {}
+        for row in rows:
+            by_trial.setdefault(int(row[_AT["trial"]]), {})[int(row[_AT["round"]])] = row[_AT[column]] / row[_AT["n"]]
+        return {
+            trial: [rounds.get(index) for index in range(max(rounds) + 1)] for trial, rounds in sorted(by_trial.items())
+        }
+
+    def flat(self, lane: str, metric: str) -> list[float]:
+        """Per-operation seconds of every sample, in order."""
+        return [row[_AT["seconds"]] / row[_AT["n"]] for row in self._rows.get((lane, metric), [])]
+
+    @cached_property
+    def aa_error(self) -> Mapping[str, float]:
+        """This experiment's own A/A error, by metric: relative, infinite where it is unknown."""
+        base = self.record.baseline
+        return {
+            metric: stats.aa_error(self.samples(base, metric), self.samples(BIS, metric))
+            if self.has(base, metric) and self.has(BIS, metric)
+            else float("inf")
+            for metric in self.metrics
+        }
+
+    def figure(self, lane: str, metric: str) -> Figure:
+        """One figure. Raises ``KeyError`` when the lane has no samples of the metric."""
+        if not self.has(lane, metric):
+            raise KeyError(f"{self.record.name}: no samples of {lane} {metric}")
+        mine = self.samples(lane, metric)
+        ratio = stats.ratio(mine, self.samples(self.record.baseline, metric))
+        time = stats.estimate(mine)
+        size = self._moved(lane)
+        return Figure(
+            lane,
+            metric,
+            time,
+            ratio,
+            stats.verdict(ratio, self.aa_error[metric]),
+            self._phases(lane, metric),
+            size / time.value if size and metric == "handoff" else None,
+        )
+
+    def floor(self, lane: str) -> str:
+        """The floor lane that this lane's channel has, or "" where there is none."""
+        strategy = registry().get(lane)
+        name = FLOORS.get(strategy.channel, "") if strategy else ""
+        return name if self.has(name, "handoff") else ""
+
+    def tiers(self, metric: str) -> tuple[tuple[Member, ...], ...]:
+        """Tie tiers of the strategies, the fastest first."""
+        lanes = {name: self.samples(name, metric) for name in self.lanes if name in registry() and self.has(name, metric)}
+        return stats.tiers(lanes, self.aa_error[metric])
+
+    def _moved(self, lane: str) -> int | None:
+        if lane == NULL or lane == "thread":
+            return None
+        return self.record.about.get("nbytes") or (self.record.floor_bytes if lane.startswith("floor") else None)
+
+    def _phases(self, lane: str, metric: str) -> dict[str, float]:
+        if metric != "handoff":
+            return {}
+        found: dict[str, float] = {}
+        rows = self._rows[lane, metric]
+        for phase in ("encode", "decode", "touch"):
+            found[phase] = median(row[_AT[f"{phase}_s"]] / row[_AT["n"]] for row in rows)
+        rest = (row[_AT["seconds"]] - sum(row[_AT[f"{p}_s"]] for p in found) for row in rows)
+        found["transfer"] = max(0.0, median(r / row[_AT["n"]] for r, row in zip(rest, rows, strict=True)))
+        return found
