@@ -1,0 +1,349 @@
+"""Every strategy: what it says about itself, its recipe, and its round trip across a real process."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing as mp
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from handoff.collection import Ref
+from handoff.payload import Duty, Payload, Trait
+from handoff.strategies import registry
+from handoff.strategy import START_METHODS, Launch, Site, Strategy
+
+if TYPE_CHECKING:
+    from multiprocessing.managers import SyncManager
+
+ANSWER_S = 30.0  #: how long a worker may take; far more than it needs, so that a slow machine fails nothing
+
+FLAT = frozenset({Trait.FIXED_DTYPE, Trait.BUFFER})
+
+
+def record() -> dict[str, float]:
+    return {"apple": 3.0, "pear": 4.5, "plum": 0.25}
+
+
+def numbers() -> list[int]:
+    return list(range(100))
+
+
+def grid() -> Any:
+    return np.arange(600.0).reshape(20, 30)
+
+
+def small_integers() -> Any:
+    return np.arange(-50, 50, dtype=np.int16)
+
+
+def octets() -> bytes:
+    return bytes(range(256)) * 3
+
+
+PAYLOADS = (
+    Payload(name="record", make=record),
+    Payload(name="numbers", make=numbers, traits=frozenset({Trait.SCALARS})),
+    Payload(name="grid", make=grid, traits=FLAT),
+    Payload(name="small-integers", make=small_integers, traits=FLAT),
+    Payload(name="octets", make=octets, traits=FLAT),
+)
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return type(other) is np.ndarray and one.dtype == other.dtype and np.array_equal(one, other)
+    return type(one) is type(other) and bool(one == other)
+
+
+# -- what a strategy says about itself
+
+
+def test_importing_the_registry_imports_nothing_heavy() -> None:
+    heavy = "{'numpy', 'dill', 'cloudpickle', 'multiprocessing.managers', 'rich', 'asv'}"
+    code = f"import sys, handoff.strategies as s; s.registry(); print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("strategy", registry().values(), ids=str)
+def test_a_strategy_describes_itself(strategy: Strategy) -> None:
+    assert set(strategy.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert strategy.name == strategy.name.strip("-")
+    assert strategy.summary
+    assert strategy.meaning
+    assert strategy.duties
+    assert set(strategy.start_methods) <= set(START_METHODS)
+    assert set(strategy.inherits) <= set(strategy.start_methods)
+    assert len(dict(strategy.fails)) == len(strategy.fails), "a trait is declared twice"
+
+
+# -- recipes
+
+
+def run_recipe(code: str, folder: Path) -> str:
+    """Run one script as a reader would, warnings being errors; return what it prints."""
+    script = folder / "recipe.py"
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script.name],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    return done.stdout
+
+
+@pytest.mark.parametrize("strategy", registry().values(), ids=lambda strategy: strategy.name)
+def test_both_sides_of_a_recipe_run_and_agree(strategy: Strategy, tmp_path: Path) -> None:
+    before, after = (run_recipe(code, tmp_path) for code in (strategy.recipe.before, strategy.recipe.after))
+    assert after.strip()
+    assert before == after or before.startswith("fails:")
+
+
+# -- the round trip
+
+
+MARK = f"handoff-test-{os.getpid()}"  #: in the name of every segment and semaphore of this process; others run here too
+
+
+@pytest.fixture(autouse=True)
+def marked_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(vars(mp.current_process())["_config"], "semprefix", f"/{MARK}")
+
+
+def segments() -> set[str]:
+    """What is left of ours in shared memory. A semaphore goes with its lock, which may be in a cycle."""
+    gc.collect()
+    folder = Path("/dev/shm")
+    return {name for name in os.listdir(folder) if MARK in name} if folder.is_dir() else set()
+
+
+@contextmanager
+def opened_site(payload: Payload, ctx: BaseContext, folder: Path, manager: Callable[[], SyncManager]) -> Iterator[Site]:
+    """A site for one strategy; leaving it does what the strategy registered, last first."""
+    numbers = count()
+    with ExitStack() as stack:
+        folder.mkdir(parents=True)
+        yield Site(
+            ctx=ctx,
+            start_method=str(ctx.get_start_method()),
+            obj=payload.make(),
+            payload=payload,
+            ref=Ref(str(Path(__file__).parent), __name__, payload.name),
+            folder=folder,
+            segment_name=lambda: f"{MARK}-{id(stack):x}-{next(numbers)}",
+            manager=manager,
+            at_end=stack.callback,
+        )
+
+
+@pytest.fixture
+def managers() -> Iterator[Callable[[BaseContext], Callable[[], SyncManager]]]:
+    """For a context, a function that gives its one manager, started when first asked for."""
+    with ExitStack() as stack:
+        started: list[SyncManager] = []
+
+        def of(ctx: BaseContext) -> Callable[[], SyncManager]:
+            def manager() -> SyncManager:
+                from handoff.strategies._manager import HandoffManager
+
+                if not started:
+                    started.append(stack.enter_context(HandoffManager(ctx=ctx)))
+                return started[0]
+
+            return manager
+
+        yield of
+
+
+def serve(ends: dict[tuple[Duty, str], Any], inbox: Connection, outbox: Connection) -> None:
+    """The worker's side: open everything, then go through one hand-off of each."""
+    made = {payload.name: payload.make() for payload in PAYLOADS}
+    for (duty, name), end in ends.items():
+        if duty is Duty.ARGUMENT:
+            end.open(inbox)
+        elif duty is Duty.RESULT:
+            end.open(outbox)
+        elif duty is Duty.STATE:
+            end.obtain()
+        else:
+            end.open()
+        del name
+    outbox.send("ready")
+    for (duty, name), end in ends.items():
+        for _ in range(2):
+            if duty is Duty.ARGUMENT:
+                obj = end.decode(end.take())
+                outbox.send(end.fetch(obj) if hasattr(end, "fetch") else obj)
+                del obj
+                end.release()
+            elif duty is Duty.RESULT:
+                end.post(end.encode(made[name]))
+                inbox.recv()
+            elif duty is Duty.STATE:
+                obj = end.get()
+                outbox.send(end.fetch(obj) if hasattr(end, "fetch") else obj)
+                del obj
+            else:
+                end.update(1)
+                end.write(0, end.read(1))
+                outbox.send(end.whole())
+                inbox.recv()
+    for end in ends.values():
+        end.close()
+
+
+_pool_args: tuple[Any, ...] = ()
+
+
+def remember(*args: Any) -> None:
+    global _pool_args
+    _pool_args = args
+
+
+def serve_remembered() -> None:
+    serve(*_pool_args)
+
+
+@contextmanager
+def worker(strategy: Strategy, ctx: Any, args: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
+    """The other side, of the kind that the strategy needs; yields whether it is still there."""
+    if strategy.launch is Launch.POOL:
+        with ctx.Pool(1, remember, args) as pool:
+            task = pool.apply_async(serve_remembered)
+            yield lambda: not task.ready()
+            task.get(ANSWER_S)
+            pool.close()
+            pool.join()
+        return
+    make = threading.Thread if strategy.launch is Launch.THREAD else ctx.Process
+    process = make(target=serve, args=args, daemon=True)
+    process.start()
+    try:
+        yield process.is_alive
+        process.join(ANSWER_S)
+        assert not process.is_alive()
+        assert getattr(process, "exitcode", 0) == 0
+    finally:
+        if process.is_alive() and hasattr(process, "kill"):
+            process.kill()
+
+
+def cells() -> list[Any]:
+    return [
+        pytest.param(strategy, method, id=f"{strategy.name}-{method}")
+        for strategy in registry().values()
+        for method in strategy.start_methods
+    ]
+
+
+def ends_of(strategy: Strategy, payload: Payload, sites: Callable[[], Site]) -> Iterator[tuple[Duty, Any, Any]]:
+    """Duty, this side's end, and the worker's, for all that the strategy can do with a payload."""
+    if strategy.only and not strategy.only & payload.traits:
+        return
+    if strategy.carry:
+        sender, receiver = strategy.carry(sites())
+        yield Duty.ARGUMENT, sender, receiver
+        sender, receiver = strategy.carry(sites())
+        yield Duty.RESULT, receiver, sender
+    if strategy.hold:
+        yield Duty.STATE, None, strategy.hold(sites())
+    if strategy.share and payload.name not in ("octets", "record"):  # octets can't be written
+        shared = strategy.share(sites())
+        yield Duty.SHARED, shared, shared
+
+
+def go_round(
+    strategy: Strategy, method: str, tmp_path: Path, managers: Callable[[BaseContext], Callable[[], SyncManager]]
+) -> None:
+    ctx: Any = mp.get_context(method)
+    with ExitStack() as stack:
+        folders = count()
+
+        def make_site(payload: Payload) -> Site:
+            folder = tmp_path / str(next(folders))
+            return stack.enter_context(opened_site(payload, ctx, folder, managers(ctx)))
+
+        near: dict[tuple[Duty, str], Any] = {}
+        far: dict[tuple[Duty, str], Any] = {}
+        for payload in PAYLOADS:
+            for duty, here, there in ends_of(strategy, payload, lambda payload=payload: make_site(payload)):  # type: ignore[misc]
+                near[duty, payload.name], far[duty, payload.name] = here, there
+        inbox, to_worker = ctx.Pipe(duplex=False)
+        from_worker, outbox = ctx.Pipe(duplex=False)
+        with inbox, to_worker, from_worker, outbox:
+            with worker(strategy, ctx, (far, inbox, outbox)) as alive:
+
+                def answer() -> Any:
+                    deadline = time.monotonic() + ANSWER_S
+                    while not from_worker.poll(0.1):
+                        assert alive(), "the worker is gone"
+                        assert time.monotonic() < deadline, "the worker does not answer"
+                    return from_worker.recv()
+
+                assert answer() == "ready"
+                drive(near, to_worker, from_worker, answer)
+            for (duty, _), end in near.items():
+                if duty is not Duty.STATE and not (duty is Duty.SHARED and strategy.launch is Launch.THREAD):
+                    end.close()
+
+
+def drive(near: dict[tuple[Duty, str], Any], to_worker: Connection, from_worker: Connection, answer: Any) -> None:
+    """This side: one hand-off after the other, each compared with what a fresh build gives."""
+    made = {payload.name: payload.make() for payload in PAYLOADS}
+    touch = {payload.name: payload.touch for payload in PAYLOADS}
+    for (duty, name), end in near.items():
+        if duty is Duty.ARGUMENT:
+            end.open(to_worker)
+        elif duty is Duty.RESULT:
+            end.open(from_worker)
+        elif duty is Duty.SHARED:
+            end.open()
+        expected = made[name]
+        for turn in (1, 2):
+            if duty is Duty.ARGUMENT:
+                end.post(end.encode(expected))
+                assert same(answer(), expected)
+            elif duty is Duty.RESULT:
+                obj = end.decode(end.take())
+                if hasattr(end, "touch"):
+                    assert end.touch(obj) == touch[name](expected)
+                assert same(end.fetch(obj) if hasattr(end, "fetch") else obj, expected)
+                del obj
+                end.release()
+                to_worker.send("seen")
+            elif duty is Duty.STATE:
+                assert same(answer(), expected)
+            else:
+                changed = answer()
+                first, second = (expected.reshape(-1) if isinstance(expected, np.ndarray) else expected)[:2]
+                del first
+                assert end.read(0) == end.read(1) == second + turn
+                assert same(changed, end.whole())
+                assert changed.shape == expected.shape if isinstance(expected, np.ndarray) else True
+                to_worker.send("seen")
+
+
+@pytest.mark.parametrize(("strategy", "method"), cells())
+def test_what_is_handed_over_arrives_the_same_and_leaves_nothing(
+    strategy: Strategy, method: str, tmp_path: Path, managers: Callable[[BaseContext], Callable[[], SyncManager]]
+) -> None:
+    assert not segments()
+    go_round(strategy, method, tmp_path, managers)
+    assert not segments()
