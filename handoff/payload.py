@@ -36,8 +36,10 @@ class Trait(StrEnum):
     LOCAL_CLASS = "local-class"  #: holds an instance of a class that no import can find
     MAIN_CODE = "main-code"  #: holds a class or function of the ``__main__`` module
     OS_RESOURCE = "os-resource"  #: holds an open file, a socket, a connection, a thread
+    SOCKET = "socket"  #: holds a socket: plain pickle refuses it, multiprocessing's pickler hands its descriptor over
     LOCK = "lock"  #: holds a lock or another synchronisation primitive of threads
     SYNCHRONIZED = "synchronized"  #: holds a multiprocessing primitive, shareable only through inheritance
+    INTERPRETER = "interpreter"  #: holds what lives in this interpreter alone: a generator, a module, a memoryview
     LOAD_FAILS = "load-fails"  #: can be pickled, and fails (or hangs) when loaded
     DUMP_FAILS = "dump-fails"  #: its own pickling hooks raise
     CHANGED = "changed"  #: refers by name to a module's class or function whose state was changed while the program ran
