@@ -1,0 +1,139 @@
+"""A thread instead of a process: the reference without serialization. Sender and receiver have the very same object."""
+
+from __future__ import annotations
+
+from copy import copy
+from multiprocessing.connection import Connection
+from typing import Any
+
+from handoff.strategies._parts import Elements
+from handoff.strategy import Channel, Ends, Holding, Launch, Recipe, Sharing, Site, Strategy
+
+
+class ReferenceSender:
+    """Puts a reference to the object into a queue of this process."""
+
+    def __init__(self, queue: Any) -> None:
+        self.post = queue.put
+
+    def open(self, conn: Connection) -> None:
+        pass
+
+    def encode(self, obj: Any) -> Any:
+        return obj
+
+    def close(self) -> None:
+        pass
+
+
+class ReferenceReceiver:
+    """Gets the reference."""
+
+    def __init__(self, queue: Any) -> None:
+        self.take = queue.get
+
+    def open(self, conn: Connection) -> None:
+        pass
+
+    def decode(self, message: Any) -> Any:
+        return message
+
+    def release(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _carry(site: Site) -> Ends:
+    from multiprocessing.dummy import Queue
+
+    queue: Any = Queue()
+    return ReferenceSender(queue), ReferenceReceiver(queue)
+
+
+class ReferenceState:
+    """The object is simply there."""
+
+    def __init__(self, obj: Any) -> None:
+        self.obj = obj
+
+    def obtain(self) -> None:
+        pass
+
+    def get(self) -> Any:
+        return self.obj
+
+    def close(self) -> None:
+        self.obj = None
+
+
+def _hold(site: Site) -> Holding:
+    return ReferenceState(site.obj)
+
+
+class ReferenceElements:
+    """The elements of one object that all threads have; only an update needs the lock."""
+
+    def __init__(self, obj: Any) -> None:
+        from multiprocessing.dummy import Lock
+
+        self.obj, self.lock = obj, Lock()
+        elements = Elements(obj)
+        self.read, self.write, self.add = elements.get, elements.set, elements.add
+
+    def open(self) -> None:
+        pass
+
+    def update(self, index: int) -> None:
+        with self.lock:
+            self.add(index)
+
+    def whole(self) -> Any:
+        return self.obj
+
+    def close(self) -> None:
+        pass
+
+
+def _share(site: Site) -> Sharing:
+    return ReferenceElements(
+        copy(site.obj)
+    )  # a copy: it is written to, and the other strategies start from the original
+
+
+_BEFORE = """
+import multiprocessing as mp
+
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    with mp.Pool(1) as pool:
+        print(pool.apply(work, ([1, 2, 3],)))
+"""
+
+_AFTER = """
+from multiprocessing.dummy import Pool  # threads: nothing is pickled, one GIL for all
+
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    with Pool(1) as pool:
+        print(pool.apply(work, ([1, 2, 3],)))
+"""
+
+STRATEGIES = (
+    Strategy(
+        name="thread",
+        summary="a thread (multiprocessing.dummy) gets a reference: nothing is serialized",
+        meaning="the same object: what one side changes the other sees at once; all threads share one GIL",
+        channel=Channel.THREAD,
+        launch=Launch.THREAD,
+        carry=_carry,
+        hold=_hold,
+        share=_share,
+        recipe=Recipe(_BEFORE, _AFTER),
+    ),
+)
