@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 
 def expected(bench: str | None) -> int:
-    """How many records a run leaves that is limited to the benchmarks matching ``bench``; 0 where it is not known."""
-    return 0
+    """How many records a run leaves that is limited to the benchmarks matching ``bench``."""
+    from benchmarks._suite import METRICS, slices
+
+    return sum(
+        len(experiments)
+        for kind, metrics in METRICS.items()
+        for name, experiments in slices(kind).items()
+        if bench is None or any(re.search(bench, f"{kind}.{name}.track_{m.replace('-', '_')}") for m in metrics)
+    )

@@ -15,14 +15,15 @@ from handoff.collection import Entry
 from handoff.contain import Interpreter
 from handoff.fingerprint import fingerprint, noise
 from handoff.outcome import Kind, Outcome
-from handoff.payload import Duty
+from handoff.payload import Duty, Payload
 from handoff.profile import Profile
 from handoff.record import Record
 from handoff.strategies import registry
 from handoff.strategy import START_METHODS
 
-CODEC = "codec"
-KINDS = (CODEC, *Duty)
+CODEC = "codec"  #: encoding and decoding alone, in one process
+START = "start"  #: starting a process, bare and with the payload among its arguments; for payloads with the duty state
+KINDS = (CODEC, START, *Duty)
 
 Progress = Callable[[int, int, str], None]  #: done, of how many, what now
 
@@ -54,9 +55,16 @@ def plan(
             experiments += [
                 Experiment(entry, kind, start_method, names)
                 for entry in collection.values()
-                if names and (not declared or kind in entry.payload.duties or (kind == CODEC and entry.payload.duties))
+                if (names or kind == START) and (not declared or _declares(entry.payload, kind))
             ]
     return experiments
+
+
+def _declares(payload: Payload, kind: str) -> bool:
+    """Whether a payload is meant to be measured for a kind of experiment."""
+    if kind == CODEC:
+        return bool(payload.duties)
+    return (Duty.STATE if kind == START else kind) in payload.duties
 
 
 def serves(strategy: str, kind: str) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from statistics import median
 
 from handoff import stats
-from handoff.experiment import CODEC
+from handoff.experiment import CODEC, START
 from handoff.lanes import BIS, FLOORS, NULL
 from handoff.payload import Duty
 from handoff.record import COLUMNS, Record
@@ -19,6 +19,7 @@ from handoff.trial import OPERATIONS
 #: What is measured for each kind of experiment; the first is what the verdicts are about.
 METRICS: Mapping[str, tuple[str, ...]] = {
     CODEC: ("encode", "decode"),
+    START: ("start",),
     Duty.ARGUMENT: ("handoff",),
     Duty.RESULT: ("handoff",),
     Duty.STATE: ("task", "setup"),

@@ -267,6 +267,7 @@ class Measuring:
         """Measure; when a lane that had worked fails later, begin again without it."""
         run: Callable[[], None] = {
             "codec": self._run_codec,
+            "start": self._run_start,
             Duty.ARGUMENT: partial(self._run_carry, Duty.ARGUMENT),
             Duty.RESULT: partial(self._run_carry, Duty.RESULT),
             Duty.STATE: self._run_state,
@@ -465,6 +466,39 @@ class Measuring:
                 rounds = min(rounds, lane.rounds)
             lane.rounds = rounds
             self.tell({"trying": lane.name})
+
+    # -- starting a process
+
+    def _run_start(self) -> None:
+        """From starting an empty process to having seen its end."""
+        from handoff.start import nothing
+
+        arguments: dict[str, tuple[Any, ...]] = {"bare": (), "with-payload": (self.obj,), lanes.BIS: ()}
+
+        def start(lane: Lane, n: int) -> Spent:
+            def one(_: int) -> None:
+                process = self.shop.ctx.Process(target=nothing, args=arguments[lane.name])
+                process.start()
+                process.join()
+                if process.exitcode:
+                    raise RuntimeError(f"the process {describe_exit(process.exitcode)}")
+
+            return loops.repeat(one, n)
+
+        for name in arguments:
+            lane = Lane(name, None)
+            try:
+                with self.trying(name):
+                    start(lane, 1)
+            except Refused as refused:
+                self.settle(name, refused.outcome)
+            else:
+                lane.counts["start"], lane.rounds = 1, self.profile["rounds"]
+                self.settle(name, OK)
+                self.lanes.append(lane)
+        self.tell({"baseline": "bare"})
+        self.rounds(lambda lane: {"start": partial(start, lane)})
+        self.lanes = []
 
     # -- the duties argument and result
 

@@ -1,0 +1,130 @@
+"""The benchmark classes, derived from the registries: one for each kind of experiment, family and start method.
+
+A class's ``setup_cache`` runs the experiments of its slice, which leave their records, and returns the figures; each
+``track_…`` cell looks one up. Nothing is timed here. What is not supported is ``nan``, which asv calls skipped; the record
+has the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import types
+from collections.abc import Callable, Mapping
+from functools import cache
+from math import nan
+from pathlib import Path
+from typing import Any
+
+from handoff.collection import Entry, load_collection
+from handoff.experiment import CODEC, START, Experiment, measure, plan, serves
+from handoff.figures import METRICS, Figures
+from handoff.payload import Trait
+from handoff.profile import PROFILES
+from handoff.strategies import registry
+from handoff.strategy import START_METHODS, Strategy
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: What asv compares figures by. A new version needs a line under METHODOLOGY in the changelog.
+VERSION = "1"
+TIMEOUT_S = 4 * 3600  #: for one ``setup_cache``; each hand-off in it has a watchdog of its own
+
+Cell = dict[str, Any] | float
+
+
+
+
+@cache
+def catalogue() -> Mapping[str, Entry]:
+    """The built-in catalogue: one more collection, given by path."""
+    return load_collection(ROOT / "payloads")
+
+
+def slices(kind: str) -> dict[str, list[Experiment]]:
+    """The experiments of one kind, by the name of the class that runs them."""
+    found: dict[str, list[Experiment]] = {}
+    for start_method in ("",) if kind == CODEC else START_METHODS:
+        for experiment in plan(catalogue(), kinds=(kind,), start_methods=(start_method,)):
+            family = experiment.entry.ref.module.rpartition(".")[2].title().replace("_", "")
+            found.setdefault(family + start_method.title(), []).append(experiment)
+    return found
+
+
+def rows(kind: str, experiments: list[Experiment]) -> list[str]:
+    """The lanes that are a class's first parameter: strategies that could carry some payload of the slice.
+
+    A strategy that takes one shape of object only has no row in a family without that shape; the records say why.
+    """
+    if kind == START:
+        return ["bare", "with-payload"]
+    traits = frozenset[Trait]().union(*(experiment.entry.payload.traits for experiment in experiments))
+    return [name for name, strategy in registry().items() if serves(name, kind) and _could_carry(strategy, traits)]
+
+
+def _could_carry(strategy: Strategy, traits: frozenset[Trait]) -> bool:
+    return not strategy.only or bool(strategy.only & traits)
+
+
+def run_slice(experiments: list[Experiment]) -> dict[tuple[str, str, str], Cell]:
+    """Measure, and return what the cells show, by metric, lane and payload."""
+    profile = os.environ.get("HANDOFF_PROFILE", "quick")
+    if profile not in PROFILES:
+        raise ValueError(f"HANDOFF_PROFILE={profile!r}: unknown profile; valid are: {', '.join(PROFILES)}")
+    folder = Path(os.environ.get("HANDOFF_RECORDS") or ROOT / ".asv" / "records" / f"unnamed-{os.getpid()}")
+    cells: dict[tuple[str, str, str], Cell] = {}
+    for record in measure(experiments, PROFILES[profile], folder):
+        figures = Figures(record)
+        for metric in figures.metrics:
+            for lane in figures.lanes:
+                if figures.has(lane, metric):
+                    cells[metric, lane, record.payload] = {"samples": figures.flat(lane, metric), "number": 1}
+        for lane, size in record.wire_bytes.items():
+            cells["wire-bytes", lane, record.payload] = float(size)
+    return cells
+
+
+def classes(kind: str, module: str) -> dict[str, type]:
+    """The benchmark classes of one kind, ready to be a module's content."""
+    found = {}
+    for number, (name, experiments) in enumerate(slices(kind).items()):
+        body: dict[str, Any] = {
+            "__doc__": f"{kind}: {name}",
+            "__module__": module,
+            "params": [rows(kind, experiments), [experiment.entry.payload.name for experiment in experiments]],
+            "param_names": ["strategy", "payload"],
+            "timeout": 60,
+            "setup_cache": _setup_cache(experiments, number),
+        }
+        for metric in (*METRICS[kind], *(("wire-bytes",) if kind == CODEC else ())):
+            method = _track(metric)
+            body[method.__name__] = method
+        found[name] = type(name, (), body)
+    return found
+
+
+def _setup_cache(experiments: list[Experiment], number: int) -> Callable[[Any], Any]:
+    """A ``setup_cache`` of its own for each class.
+
+    asv tells them apart by the line on which each is written, and would share one among all classes made here; so each
+    gets another line of this file.
+    """
+
+    def setup_cache(self: Any) -> dict[tuple[str, str, str], Cell]:
+        return run_slice(experiments)
+
+    code = setup_cache.__code__.replace(co_firstlineno=number + 1)
+    found = types.FunctionType(code, globals(), "setup_cache", None, setup_cache.__closure__)
+    found.timeout = TIMEOUT_S  # type: ignore[attr-defined]
+    return found
+
+
+def _track(metric: str) -> Callable[..., Cell]:
+    def track(self: Any, cells: dict[tuple[str, str, str], Cell], strategy: str, payload: str) -> Cell:
+        return cells.get((metric, strategy, payload), nan)
+
+    track.__name__ = track.__qualname__ = f"track_{metric.replace('-', '_')}"
+    track.__doc__ = metric
+    details = {"version": VERSION, "unit": "bytes"} if metric == "wire-bytes" else {"version": VERSION, "unit": "seconds", "type": "time"}
+    for key, value in details.items():
+        setattr(track, key, value)
+    return track

@@ -1,0 +1,5 @@
+"""The duty ``result``: the payload comes back from the worker."""
+
+from benchmarks._suite import classes
+
+globals().update(classes("result", __name__))

@@ -1,0 +1,9 @@
+"""A process that does nothing: what a start is measured with. It imports nothing, as that would be part of the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def nothing(*_: Any) -> None:
+    """Take the arguments, and end."""
