@@ -52,7 +52,7 @@ def run(
         )
         assert process.stdout is not None
         try:
-            _follow(process.stdout.fileno(), file.write, line, tick)
+            _follow(process, process.stdout.fileno(), file.write, line, tick)
             return process.wait()
         except BaseException:
             process.send_signal(signal.SIGINT)
@@ -67,8 +67,14 @@ def run(
             sweep()
 
 
-def _follow(fd: int, keep: Callable[[bytes], object], line: Callable[[str], None], tick: Callable[[], None]) -> None:
-    """Read ``fd`` to its end."""
+def _follow(
+    process: subprocess.Popen[bytes],
+    fd: int,
+    keep: Callable[[bytes], object],
+    line: Callable[[str], None],
+    tick: Callable[[], None],
+) -> None:
+    """Read ``fd`` to its end, or until the process has ended and nothing comes: an orphan may hold the other end."""
     pending = b""
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
@@ -81,6 +87,8 @@ def _follow(fd: int, keep: Callable[[bytes], object], line: Callable[[str], None
                 *lines, pending = (pending + data).split(b"\n")
                 for raw in lines:
                     line(raw.decode(errors="replace"))
+            elif process.poll() is not None:
+                break
             tick()
     if pending:
         line(pending.decode(errors="replace"))

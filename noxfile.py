@@ -1,0 +1,79 @@
+"""The house's chores; ``nox`` alone does what CI does: lint, types, tests."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_missing_interpreters = False  # nox's own default is True where CI is set
+
+SUPPORTED = ("3.11", "3.12", "3.13")
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+@functools.cache
+def runs(version: str) -> bool:
+    """Whether this Python starts: a shim of a version manager can be on the path without a Python behind it."""
+    try:
+        command = [f"python{version}", "-c", "pass"]
+        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+PYTHONS = sorted({HERE, *filter(runs, SUPPORTED)}, key=lambda version: int(version.split(".")[1]))
+
+
+def needs(*groups: str) -> list[str]:
+    """The requirements of some of pyproject's dependency groups."""
+    return list(nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests, on each Python that is here."""
+    session.install("-e", ".", *needs("test", "bench"))
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python=HERE)
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install(*needs("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(python=HERE)
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    session.install("-e", ".", "nox", *needs("types", "test"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(python=HERE)
+def bench(session: nox.Session) -> None:
+    """Measure on this machine, publish and report; everything after -- goes to ``python -m benchmarks``."""
+    session.install("-e", ".", *needs("bench"))
+    # The runner needs time to end everything it started; nox would kill it half a second after Ctrl-C.
+    session.run("python", "-m", "benchmarks", *session.posargs, interrupt_timeout=60, terminate_timeout=60)
+
+
+@nox.session(python=HERE)
+def publish(session: nox.Session) -> None:
+    """Make asv's pages, and everything that is published with them, from the results that are there."""
+    session.install("-e", ".", *needs("bench"))
+    session.run("asv", "publish", *session.posargs)
+
+
+@nox.session(python=HERE)
+def selftest(session: nox.Session) -> None:
+    """Check the measuring itself on this machine."""
+    session.install("-e", ".")
+    session.run("handoff", "selftest", *session.posargs)

@@ -1,0 +1,79 @@
+"""The examples of CONTRIBUTING.md do what it says they do."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing as mp
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import pytest
+
+from handoff.collection import load_collection
+from handoff.strategies import registry
+from handoff.strategy import Site, Strategy
+
+TEXT = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text()
+
+
+def example(name: str) -> str:
+    found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", TEXT, re.DOTALL)
+    assert found, f"CONTRIBUTING.md has no example {name!r}"
+    return found[1]
+
+
+@pytest.fixture
+def strategy(tmp_path: Path) -> Iterator[Strategy]:
+    """The strategy of the example, from a module as it would be one."""
+    path = tmp_path / "example_strategy.py"
+    path.write_text(example("strategy"))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    yield cast("Strategy", module.STRATEGIES[0])
+    del sys.modules[path.stem]
+
+
+def test_the_payload_is_a_collection_of_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "example_sensors.py"
+    path.write_text(example("payload"))
+    ((name, entry),) = load_collection(path).items()
+    assert name == entry.payload.name == "sensor-day-f64-675kib"
+    obj = entry.payload.make()
+    assert obj.nbytes == entry.payload.nbytes
+    assert entry.payload.touch(obj) == entry.payload.touch(entry.payload.make())
+
+
+def test_the_strategy_is_new_and_carries_an_object(strategy: Strategy) -> None:
+    assert strategy.name not in registry()
+    assert strategy.carry is not None
+    # Of all that a site has, this strategy needs nothing.
+    sender, receiver = strategy.carry(cast("Site", None))
+    left, right = mp.Pipe()
+    obj: Any = {"numbers": list(range(1000)), "text": "abc" * 100}
+    with left, right:
+        sender.open(left)
+        receiver.open(right)
+        sender.post(sender.encode(obj))
+        assert receiver.decode(receiver.take()) == obj
+
+
+def test_the_strategys_recipe_runs(strategy: Strategy, tmp_path: Path) -> None:
+    for number, code in enumerate((strategy.recipe.before, strategy.recipe.after)):
+        path = tmp_path / f"recipe_{number}.py"
+        path.write_text(code)
+        done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_its_command_is_the_one_that_ci_runs() -> None:
+    command = (Path(__file__).resolve().parent.parent / ".ci" / "run").read_text().strip().splitlines()[-1]
+    assert command in TEXT

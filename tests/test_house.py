@@ -1,0 +1,148 @@
+"""The house rules: what is in the repository, what is not, and what importing the package costs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LAYOUT = """
+    .ci/run CHANGELOG.md CONTRIBUTING.md LICENSE METHODOLOGY.md README.md asv.conf.json benchmarks constraints.txt
+    handoff handoff/strategies noxfile.py payloads pyproject.toml reports tests
+""".split()  # noqa: SIM905 - reads better than a column of strings
+
+#: What a worker must not pay for unless its payload or strategy asks for it.
+HEAVY = (
+    "numpy",
+    "dill",
+    "cloudpickle",
+    "asv",
+    "asv_runner",
+    "rich",
+    "multiprocessing.managers",
+    "scipy",
+    "pathos",
+    "loky",
+)
+
+#: Where packages come from is a matter of each machine's pip, never of a file here.
+REGISTRY = re.compile(
+    r"pypi\.org|files\.pythonhosted|registry\.(?:npmjs|yarnpkg)"
+    r"|(?:index|extra-index|find-links|registry)(?:-url)?\s*[=:]\s*[\"']?(?:https?|file):",
+    re.IGNORECASE,
+)
+#: Home folders, and the folders that this machine's checkouts and environments live in.
+MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|Users|root|work|opt/wheels)/[\w.-]")
+
+
+def tracked() -> Iterator[tuple[str, str]]:
+    """Every text file that git tracks: path and text."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: what is tracked is unknown")
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in listing.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            data = (ROOT / name).read_bytes()
+            if b"\0" not in data:
+                yield name, data.decode("utf-8")
+
+
+def offences(pattern: re.Pattern[str]) -> list[str]:
+    return [
+        f"{name}:{number}: {line.strip()[:120]}"
+        for name, text in tracked()
+        for number, line in enumerate(text.splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def test_no_file_holds_a_package_registrys_address() -> None:
+    assert offences(REGISTRY) == []
+
+
+def test_no_file_holds_a_path_of_a_machine() -> None:
+    assert offences(MACHINE_PATH) == []
+
+
+def test_the_top_level_is_as_described() -> None:
+    assert [name for name in LAYOUT if not (ROOT / name).exists()] == []
+
+
+def test_the_noxfile_is_short_and_each_session_is_one_sentence() -> None:
+    text = (ROOT / "noxfile.py").read_text()
+    assert len(text.splitlines()) < 120
+    sessions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and is_session(node)]
+    assert sessions
+    for session in sessions:
+        sentence = ast.get_docstring(session) or ""
+        assert re.fullmatch(r"[A-Z][^\n]*\.", sentence), f"{session.name}: {sentence!r}"
+
+
+def is_session(function: ast.FunctionDef) -> bool:
+    return any("session" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [
+        name
+        for name, text in tracked()
+        if name.endswith(".py") and text.strip() and not ast.get_docstring(ast.parse(text))
+    ]
+    assert silent == []
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    command = (ROOT / ".ci" / "run").read_text().strip().splitlines()[-1]
+    assert command in (ROOT / "README.md").read_text()
+
+
+def test_constraints_are_exact_and_agree_with_what_asv_installs() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
+    pins = {}
+    for line in lines:
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", line), line
+        name, _, version = line.partition("==")
+        pins[name.lower()] = version
+    text = (ROOT / "asv.conf.json").read_text()
+    config = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+    for name, versions in config["matrix"]["req"].items():
+        assert versions == [pins[name.removeprefix("pip+")]], f"{name}: the baseline is what CI installs"
+    for include in config["include"]:
+        assert include["req"].keys() == config["matrix"]["req"].keys()
+        changed = [name for name, version in include["req"].items() if [version] != config["matrix"]["req"][name]]
+        assert len(changed) == 1, f"one factor at a time, not {changed}"
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = f"import handoff, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    assert run(code) == "[]"
+
+
+def test_importing_the_package_costs_little() -> None:
+    """Median of interleaved pairs of the same interpreter: with the import less without; the noise is their spread."""
+    differences_s = []
+    for _ in range(15):
+        seconds = {}
+        for code in ("pass", "import handoff"):
+            start = time.perf_counter()
+            run(code)
+            seconds[code] = time.perf_counter() - start
+        differences_s.append(seconds["import handoff"] - seconds["pass"])
+    assert statistics.median(differences_s) < 0.030
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -1,0 +1,138 @@
+"""The runner: what it accepts, what it shows, and that nothing of a child is left."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as runner
+from benchmarks._progress import Progress
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--profile", "fast"], "choose from"),
+        (["--env", "conda"], "managed"),
+        (["--bench", "("], "no regular expression"),
+        (["--machine", "a/b"], "use letters"),
+        (["--what"], "unrecognized arguments"),
+    ],
+)
+def test_a_wrong_argument_is_named_and_gives_exit_code_2(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        runner.main(arguments)
+    assert ended.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_an_unknown_profile_lists_the_valid_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        runner.main(["--profile", "fast"])
+    message = capsys.readouterr().err
+    assert all(name in message for name in ("quick", "standard", "publish"))
+
+
+def test_the_managed_run_takes_the_python_that_is_here() -> None:
+    arguments = runner.run_arguments("managed", "here", "Pickle", "abc")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert arguments[-3:] == ["-E", f"virtualenv:{version}", "abc^!"]
+    assert arguments[4:6] == ["--bench", "Pickle"]
+
+
+def test_children_learn_profile_and_records_and_no_constraints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONSTRAINT", "somewhere")
+    env = runner.environment("quick", Path("records"))
+    assert (env["HANDOFF_PROFILE"], env["HANDOFF_RECORDS"]) == ("quick", "records")
+    assert "PIP_CONSTRAINT" not in env
+
+
+def test_without_a_terminal_each_step_and_record_is_a_line(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    progress = Progress(tmp_path, 2, stream)
+    progress.asv_says("·· Building 8d6e8828 <main>   for virtualenv-py3.11")
+    progress.asv_says("[100.00%] ··· ========== =====")
+    (tmp_path / "argument--dict--spawn.json").write_text("{}")
+    progress.poll()
+    progress.poll()
+    first, second = stream.getvalue().splitlines()
+    assert first.startswith("[0/2 records, 0:0") and first.endswith("] Building 8d6e8828 <main> for virtualenv-py3.11")
+    assert second.startswith("[1/2 records, 0:0") and second.endswith("] measured argument--dict--spawn")
+
+
+#: Starts a grandchild in a session of its own, as a trial is, then waits; the child's process id is the first line.
+CHILD = """
+import os, subprocess, sys, time
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print(os.getpid(), grandchild.pid, flush=True)
+time.sleep(600)
+"""
+
+PARENT = """
+import os, sys
+from pathlib import Path
+from benchmarks import _child
+try:
+    command = [sys.executable, "-c", sys.argv[1]]
+    code = _child.run(command, os.environ, Path("."), Path(sys.argv[2]), print, sys.stdout.flush)
+except KeyboardInterrupt:
+    sys.exit(130)
+sys.exit(code % 256)
+"""
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
+    """A runner, its child, and a grandchild in a session of its own."""
+    command = [sys.executable, "-c", PARENT, CHILD, str(tmp_path / "log")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child, grandchild = map(int, parent.stdout.readline().split())
+        try:
+            yield parent, child, grandchild
+        finally:
+            for pid in (parent.pid, child, grandchild):
+                if alive(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="process groups and /proc as on Linux")
+Family = tuple[subprocess.Popen[str], int, int]
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_process_not_even_in_another_session(family: Family, number: signal.Signals) -> None:
+    parent, child, grandchild = family
+    parent.send_signal(number)
+    assert parent.wait(30) == 130
+    assert not alive(child) and not alive(grandchild)
+
+
+@linux
+def test_a_killed_child_leaves_no_process_and_gives_its_exit_code(family: Family) -> None:
+    parent, child, grandchild = family
+    os.kill(child, signal.SIGKILL)
+    start = time.monotonic()
+    assert parent.wait(30) == (-signal.SIGKILL) % 256
+    assert not alive(grandchild)
+    assert time.monotonic() - start < 25
