@@ -3,7 +3,7 @@ strategy compresses, and ``arange`` gives the same bytes under every numpy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from handoff.payload import Duty, Payload, Trait
@@ -148,8 +148,11 @@ def arrays_200x1kib() -> list[Any]:
     return [np.arange(index, index + 128, dtype=np.float64) for index in range(200)]
 
 
-def touch_arrays(obj: Iterable[Any]) -> int:
-    return sum(map(checksum, obj)) & MASK
+def touch_arrays(obj: list[Any]) -> int:
+    """All in one go: 200 KiB copied together take a tenth of the time of 200 checksums."""
+    import numpy as np
+
+    return checksum(np.concatenate(obj))
 
 
 class Model:
@@ -210,6 +213,11 @@ def arrays_aliasing_1mib() -> tuple[Any, Any]:
     """A buffer and a window on its second half: writing through one shows in the other."""
     whole = _float64(MIB)
     return whole, whole[len(whole) // 2 :]
+
+
+def touch_aliasing(obj: tuple[Any, Any]) -> int:
+    whole, half = obj
+    return (checksum(whole) + checksum(half)) & MASK
 
 
 def facts_aliasing(obj: tuple[Any, Any]) -> Mapping[str, Any]:
@@ -384,7 +392,7 @@ PAYLOADS = (
     Payload(
         name="arrays-aliasing-1mib",
         make=arrays_aliasing_1mib,
-        touch=touch_arrays,
+        touch=touch_aliasing,
         facts=facts_aliasing,
         traits=BUFFER | {Trait.IDENTITY},
         duties=ARGUMENT,
