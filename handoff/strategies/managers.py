@@ -426,8 +426,9 @@ if __name__ == "__main__":
         print(pool.apply(work, (model, 12)))
 """
 
-#: The first to load what was pickled is the server, which sends the error back before any worker is asked.
-MANAGER_FAILS = tuple((trait, Kind.REFUSED) for trait, _ in PICKLE_FAILS)
+#: The first to load what was pickled is the server, which sends the error back before any worker is asked. What hangs
+#: when it is loaded hangs in the server, and whoever put it there waits.
+MANAGER_FAILS = tuple((trait, kind if kind is Kind.ALTERED else Kind.REFUSED) for trait, kind in PICKLE_FAILS)
 
 
 def _container(name: str, new: New, summary: str, recipe: Recipe) -> Strategy:

@@ -136,7 +136,7 @@ STRATEGIES = (
         channel=Channel.PIPE,
         carry=_queue,
         # What the feeder thread can't pickle never arrives: where multiprocessing would wait for ever, ours says so.
-        fails=tuple((trait, Kind.BROKEN) for trait, _ in PICKLE_FAILS),
+        fails=tuple((trait, kind if kind is Kind.ALTERED else Kind.BROKEN) for trait, kind in PICKLE_FAILS),
         recipe=Recipe(BEFORE, _AFTER.format(make="Queue")),
     ),
     Strategy(
