@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from handoff import stats
 from handoff.collection import Entry
 from handoff.contain import Interpreter
 from handoff.fingerprint import fingerprint, noise
+from handoff.lanes import BIS
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.profile import Profile
@@ -24,6 +26,10 @@ from handoff.strategy import START_METHODS
 CODEC = "codec"  #: encoding and decoding alone, in one process
 START = "start"  #: starting a process, bare and with the payload among its arguments; for payloads with the duty state
 KINDS = (CODEC, START, *Duty)
+
+NARROW = "narrow enough"  #: why an experiment ended: its intervals were
+MOST_TRIALS = "most trials"  #: its profile allows no more, however wide the intervals
+INTERRUPTED = "interrupted"
 
 Progress = Callable[[int, int, str], None]  #: done, of how many, what now
 
@@ -79,26 +85,32 @@ def measure(
     folder: Path | None,
     *,
     seed: int | None = None,
+    inside: str = "handoff.trial",
     progress: Progress = lambda done, of, what: None,
 ) -> list[Record]:
     """Run experiments and write their records to ``folder`` (None: nowhere), each as soon as it is complete.
 
-    On ``KeyboardInterrupt`` what was measured so far is written first, marked as incomplete. Raises ``FileExistsError`` when
-    ``folder`` has a record of the same name already.
+    Trials go on beyond the profile's number while intervals are wide, up to its maximum. ``inside`` is the module whose
+    ``main`` is a trial.
+    On ``KeyboardInterrupt`` what was measured so far is written first, marked as incomplete. Raises ``FileExistsError``
+    when ``folder`` has a record of the same name already.
     """
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     records = []
     for group in _groups(experiments, profile):
-        run = _Run(group, profile, seed + len(records))
+        run = _Run(group, profile, seed + len(records), inside)
+        stopped, trial = "", 0
         try:
-            for trial in range(profile.trials):
+            while not stopped:
                 run.trial(trial, lambda what: progress(len(records), len(experiments), what))
+                trial += 1
+                stopped = run.stop(trial)
         except BaseException:
-            for record in run.finish(complete=False):
+            for record in run.finish(INTERRUPTED):
                 if folder is not None and record.rows:
                     record.write(folder)
             raise
-        for record in run.finish(complete=True):
+        for record in run.finish(stopped):
             if folder is not None:
                 record.write(folder)
             records.append(record)
@@ -121,8 +133,8 @@ def _groups(experiments: Sequence[Experiment], profile: Profile) -> Iterator[lis
 class _Run:
     """The records of one group while they grow."""
 
-    def __init__(self, group: list[Experiment], profile: Profile, seed: int) -> None:
-        self.group, self.profile, self.seed = group, profile, seed
+    def __init__(self, group: list[Experiment], profile: Profile, seed: int, inside: str) -> None:
+        self.group, self.profile, self.seed, self.inside = group, profile, seed, inside
         self.began = time.perf_counter()
         marks = fingerprint()
         now = datetime.datetime.now(datetime.UTC)
@@ -166,7 +178,7 @@ class _Run:
             "profile": asdict(self.profile),
             "experiments": [self._spec(index) for index in order],
         }
-        inside = Interpreter("handoff.trial", config, seed=self.seed + number)
+        inside = Interpreter(self.inside, config, seed=self.seed + number)
         patience = max(90.0, 15 * self.profile.answer_s)
         at, trying, died = order[0], "", ""
         try:
@@ -237,7 +249,16 @@ class _Run:
         if known is None or known.ok:
             record.outcomes[lane] = outcome
 
-    def finish(self, *, complete: bool) -> list[Record]:
+    def stop(self, done: int) -> str:
+        """Why there need be no more trials after ``done`` of them, or "". Only widths of intervals count, no ratio."""
+        if done < self.profile.trials:
+            return ""
+        target = self.profile.target
+        if target is not None and all(_narrow(record, target) for record in self.records):
+            return NARROW
+        return MOST_TRIALS if done >= max(self.profile.trials, self.profile.most_trials) else ""
+
+    def finish(self, stopped: str) -> list[Record]:
         """The records, done. Every strategy has an outcome."""
         seconds = (time.perf_counter() - self.began) / len(self.records)
         for record in self.records:
@@ -246,5 +267,19 @@ class _Run:
                 record.outcomes.setdefault(name, Outcome(Kind.BROKEN, "parent", "", why))
             record.rows = [row for row in record.rows if row[0] not in self._failed(record)]
             record.seconds = round(seconds, 3)
-            record.complete = complete
+            record.stopped = stopped
+            record.complete = stopped != INTERRUPTED
         return self.records
+
+
+def _narrow(record: Record, target: float) -> bool:
+    """Whether every working strategy's ratio to the baseline is known well enough, or none ever will be."""
+    from handoff.figures import Figures  # it needs this module's names
+
+    figures = Figures(record)
+    metric = figures.metrics[0]  # what the verdicts are about
+    if not figures.has(record.baseline, metric):
+        return True
+    baseline = figures.samples(record.baseline, metric)
+    others = [lane for lane in {*record.strategies, BIS} - {record.baseline} if figures.has(lane, metric)]
+    return stats.enough((stats.ratio(figures.samples(lane, metric), baseline) for lane in others), target)

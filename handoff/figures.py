@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,8 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     Duty.STATE: ("task", "setup"),
     Duty.SHARED: OPERATIONS,
 }
+CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
+FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 
 
@@ -39,6 +42,8 @@ class Figure:
     verdict: Verdict  #: against the baseline
     phases: Mapping[str, float]  #: median seconds an operation: encode, decode, touch, and transfer (all the rest)
     bytes_per_s: float | None  #: payload bytes a second, where there are buffers or raw bytes to count
+    clean: Estimate  #: as ``time``, of the samples that nothing disturbed; ``time`` leaves none out
+    disturbed: Mapping[str, int]  #: how many samples each cause disturbed, see :meth:`Figures.disturbed`
 
 
 class Figures:
@@ -65,9 +70,12 @@ class Figures:
         """Whether there are samples."""
         return (lane, metric) in self._rows
 
-    def samples(self, lane: str, metric: str, column: str = "seconds") -> Samples:
-        """Per-operation values by trial, then by round (None where the lane missed a round)."""
+    def samples(self, lane: str, metric: str, column: str = "seconds", *, clean: bool = False) -> Samples:
+        """Per-operation values by trial, then by round; None for a missed round or, ``clean``, a disturbed one."""
         rows = self._rows.get((lane, metric), [])
+        if clean:
+            flagged = set().union(*self.disturbed(lane, metric).values())
+            rows = [row for index, row in enumerate(rows) if index not in flagged]
         by_trial: dict[int, dict[int, float]] = {}
         for row in rows:
             by_trial.setdefault(int(row[_AT["trial"]]), {})[int(row[_AT["round"]])] = row[_AT[column]] / row[_AT["n"]]
@@ -78,6 +86,25 @@ class Figures:
     def flat(self, lane: str, metric: str) -> list[float]:
         """Per-operation seconds of every sample, in order."""
         return [row[_AT["seconds"]] / row[_AT["n"]] for row in self._rows.get((lane, metric), [])]
+
+    def disturbed(self, lane: str, metric: str) -> dict[str, set[int]]:
+        """Which samples (0 is the first row) each cause disturbed: never by how long they took.
+
+        A cause counts when there is more than twice what this lane's median sample has of it: what an operation always
+        does (allocating, collecting, giving way to its worker) belongs to it. Page faults must also weigh 1 % of it.
+        """
+        rows = self._rows.get((lane, metric), [])
+        found: dict[str, set[int]] = {}
+        for cause in CAUSES:
+            at = _AT[cause]
+            usual = median(row[at] / row[_AT["n"]] for row in rows) if rows else 0.0
+            found[cause] = {
+                index
+                for index, row in enumerate(rows)
+                if row[at] > math.ceil(2 * usual * row[_AT["n"]])
+                and (cause != "faults" or (row[at] - usual * row[_AT["n"]]) * FAULT_S > 0.01 * row[_AT["seconds"]])
+            }
+        return found
 
     @cached_property
     def aa_error(self) -> Mapping[str, float]:
@@ -106,6 +133,8 @@ class Figures:
             stats.verdict(ratio, self.aa_error[metric]),
             self._phases(lane, metric),
             size / time.value if size and metric == "handoff" else None,
+            stats.estimate(self.samples(lane, metric, clean=True)),
+            {cause: len(which) for cause, which in self.disturbed(lane, metric).items()},
         )
 
     def floor(self, lane: str) -> str:
@@ -116,7 +145,9 @@ class Figures:
 
     def tiers(self, metric: str) -> tuple[tuple[Member, ...], ...]:
         """Tie tiers of the strategies, the fastest first."""
-        lanes = {name: self.samples(name, metric) for name in self.lanes if name in registry() and self.has(name, metric)}
+        lanes = {
+            name: self.samples(name, metric) for name in self.lanes if name in registry() and self.has(name, metric)
+        }
         return stats.tiers(lanes, self.aa_error[metric])
 
     def _moved(self, lane: str) -> int | None:

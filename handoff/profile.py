@@ -12,7 +12,9 @@ class Profile:
     """How many trials and rounds, and how long each sample."""
 
     name: str
-    trials: int  #: fresh interpreters an experiment; the unit of randomness
+    trials: int  #: fresh interpreters an experiment, at least; the unit of randomness
+    most_trials: int = 0  #: go on up to this many (0: no more than ``trials``) ...
+    target: float | None = None  #: ... until every ratio's interval is within plus or minus this: 0.02 is 2 %
     rounds: int  #: at most, in each trial
     sample_s: float  #: a sample repeats its operation until it lasts this long
     lane_s: float  #: what one lane may take of one trial; a slow lane gets fewer rounds, at least one
@@ -25,8 +27,26 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         profile.name: profile
         for profile in (
             Profile(name="quick", trials=3, rounds=3, sample_s=0.002, lane_s=0.012, grouped=True),
-            Profile(name="standard", trials=7, rounds=5, sample_s=0.010, lane_s=0.060, grouped=False),
-            Profile(name="publish", trials=20, rounds=10, sample_s=0.010, lane_s=0.500, grouped=False),
+            Profile(
+                name="standard",
+                trials=8,
+                most_trials=16,
+                target=0.03,
+                rounds=5,
+                sample_s=0.010,
+                lane_s=0.060,
+                grouped=False,
+            ),
+            Profile(
+                name="publish",
+                trials=20,
+                most_trials=40,
+                target=0.01,
+                rounds=10,
+                sample_s=0.010,
+                lane_s=0.500,
+                grouped=False,
+            ),
         )
     }
 )
