@@ -96,7 +96,7 @@ def measure(
     when ``folder`` has a record of the same name already.
     """
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
-    records = []
+    records: list[Record] = []
     for group in _groups(experiments, profile):
         run = _Run(group, profile, seed + len(records), inside)
         stopped, trial = "", 0

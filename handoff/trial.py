@@ -11,7 +11,7 @@ import itertools
 import json
 import multiprocessing
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -77,14 +77,14 @@ class LaneFailed(Exception):
         self.lane, self.outcome = lane, outcome
 
 
-def main(config: dict[str, Any], tell: Tell) -> None:
-    """Run the experiments of ``config``, in an order shuffled by its seed."""
+def main(config: dict[str, Any], tell: Tell, strategies: Mapping[str, Strategy] | None = None) -> None:
+    """Run the experiments of ``config``, in an order shuffled by its seed; ``strategies`` are those of the registry."""
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()
     order = list(range(len(config["experiments"])))
     random.Random(config["seed"]).shuffle(order)
-    with Shop(config) as shop:
+    with Shop(config, registry() if strategies is None else strategies) as shop:
         for index in order:
             tell({"at": index})
             try:
@@ -97,9 +97,10 @@ def main(config: dict[str, Any], tell: Tell) -> None:
 
 
 class Shop:
-    """What the experiments of a trial share: the context, the manager server, names."""
+    """What the experiments of a trial share: the strategies, the context, the manager server, names."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], strategies: Mapping[str, Strategy]) -> None:
+        self.strategies = strategies
         self.start_method: str = config["start_method"]
         self.ctx: Any = multiprocessing.get_context(self.start_method or None)
         self.prefix: str = config["prefix"]
@@ -292,7 +293,7 @@ class Measuring:
     def usable(self) -> Iterator[Strategy]:
         """The strategies that are still to be tried or known to work here; the others' outcomes are told."""
         for name in self.names:
-            strategy = registry()[name]
+            strategy = self.shop.strategies[name]
             if name in self.outcomes:
                 if self.outcomes[name].ok:
                     yield strategy
@@ -442,7 +443,7 @@ class Measuring:
         base = self.baseline()
         self.tell({"baseline": base})
         messages[lanes.BIS] = messages[base]
-        self.lanes.append(Lane(lanes.BIS, registry()[base]))
+        self.lanes.append(Lane(lanes.BIS, self.shop.strategies[base]))
 
         def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
             assert lane.strategy is not None
