@@ -1,0 +1,526 @@
+"""The walk: through all of an object in pickle's own order, naming each object by its path, past every failure.
+
+Iterative, with parent links and a memo that keeps what it saw alive, so that depth, cycles and re-used ids do no harm.
+A first run follows the standard pickler. Further runs follow cloudpickle and dill behind what the standard pickler
+refuses, since errors are layered: what a lambda closes over is met only by those who carry lambdas.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+import sys
+import time
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from handoff.diagnosing import kinds
+from handoff.diagnosing.codecs import BY_NAME, PROTOCOL, Plain, Reduction
+from handoff.diagnosing.limits import call
+from handoff.diagnosing.paths import HOLE, Step, apply, attribute, instance_dict, parts_by_identity, render
+
+ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
+HOOK_S = 3.0  #: a hook of the user's that takes longer counts as hanging
+_NEW = (getattr(copyreg, "__newobj__"), getattr(copyreg, "__newobj_ex__"))
+CLASS_OF = f"type({HOLE})"
+_CODE = (types.CellType, types.CodeType)  #: parts of functions: pickle never meets them by themselves
+_CHECK_EVERY = 2048  #: objects between two looks at the clock
+
+
+class Codec(Protocol):
+    """What a walk asks of a pickler."""
+
+    name: str
+
+    def reduce(self, obj: Any) -> Reduction | str: ...
+
+    def pickler(self, file: Any, skip: dict[int, Any]) -> Any: ...
+
+
+@dataclass(slots=True)
+class Culprit:
+    """A node that a codec could not take apart, or whose class no import finds."""
+
+    kind: kinds.Kind
+    error: str
+    codecs: dict[str, str] = field(default_factory=dict)  #: codec name -> error
+    whole: bool = False  #: named as a whole, without a look inside
+
+
+class Null:
+    """A file that keeps nothing but the number of bytes written."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        self.bytes += size
+        return size
+
+
+@dataclass(slots=True)
+class Walk:
+    """Everything seen, in the order in which pickle would save it."""
+
+    plain: Plain
+    objs: list[Any] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    steps: list[Any] = field(default_factory=list)
+    memo: dict[int, int] = field(default_factory=dict)
+    culprits: dict[int, Culprit] = field(default_factory=dict)
+    again: dict[int, list[tuple[int, Any]]] = field(
+        default_factory=dict
+    )  #: node -> other (parent, step) that lead to it
+    by_value: set[int] = field(default_factory=set)  #: nodes that exist only because code travels by value
+    reached: set[int] = field(default_factory=set)  #: nodes met in the present run
+    special: set[int] = field(default_factory=set)  #: nodes that a codec takes apart in its own way
+    arrays: list[int] = field(default_factory=list)
+    sentinels: list[int] = field(default_factory=list)
+    classes: dict[type, int] = field(default_factory=dict)  #: class -> the first node that is an instance
+    functions: list[int] = field(default_factory=list)
+    main: list[int] = field(default_factory=list)  #: functions, classes and instances of classes of __main__
+    lost: list[int] = field(default_factory=list)  #: nodes whose reduction leaves their attributes out
+    hooked: int = 0  #: number of objects that are no plain containers
+    complete: bool = True
+    _simple: dict[type, bool] = field(default_factory=dict)
+    _found: dict[int, bool] = field(default_factory=dict)
+    _keep: list[Any] = field(default_factory=list)  #: what reductions made afresh: alive, so that no id is used twice
+
+    def run(self, root: Any, deadline: float) -> None:
+        """Walk all of ``root`` as the standard pickler would. ``deadline`` is in seconds of ``time.monotonic``."""
+        self._go(self.plain, [(root, -1, "")], deadline)
+
+    def run_behind(self, codec: Codec, starts: list[int], deadline: float) -> None:
+        """Follow ``codec`` into the nodes ``starts``, which it takes apart in its own way, or cannot."""
+        self.reached = set()
+        for index in starts:
+            todo: list[tuple[Any, int, Any]] = []
+            self._open(codec, self.objs[index], index, todo)
+            self._go(codec, todo[::-1], deadline)
+
+    def _go(self, codec: Codec, stack: list[tuple[Any, int, Any]], deadline: float) -> None:
+        memo, objs, parents, steps, again = self.memo, self.objs, self.parents, self.steps, self.again
+        atoms, count = ATOMS, 0
+        while stack:
+            obj, parent, step = stack.pop()
+            key = id(obj)
+            known = memo.get(key)
+            if known is not None:
+                if codec is self.plain:
+                    again.setdefault(known, []).append((parent, step))
+                else:
+                    self._meet(known, parent, step)
+                continue
+            count += 1
+            if not count % _CHECK_EVERY and time.monotonic() > deadline:
+                self.complete = False
+                return
+            index = len(objs)
+            memo[key] = index
+            objs.append(obj)
+            parents.append(parent)
+            steps.append(step)
+            if codec is not self.plain:
+                self.reached.add(index)
+                if self._edge_by_value(parent, step):
+                    self.by_value.add(index)
+            kind = type(obj)
+            if kind is dict:
+                todo: list[tuple[Any, int, Any]] = []
+                for place, (name, value) in enumerate(obj.items()):
+                    if type(name) not in atoms:
+                        todo.append((name, index, ("l", place)))
+                    if type(value) not in atoms:
+                        todo.append((value, index, ("k", (name, place))))
+            elif kind is list or kind is tuple:
+                todo = [(item, index, place) for place, item in enumerate(obj) if type(item) not in atoms]
+            elif kind is set or kind is frozenset:
+                todo = [(item, index, ("l", place)) for place, item in enumerate(obj) if type(item) not in atoms]
+            elif kind in atoms:
+                continue
+            else:
+                todo = []
+                self.hooked += 1
+                self._open(codec, obj, index, todo)
+            if todo:
+                todo.reverse()
+                stack.extend(todo)
+
+    def _meet(self, index: int, parent: int, step: Any) -> None:
+        self.reached.add(index)
+        if not self._edge_by_value(parent, step):
+            self.by_value.discard(index)
+        self.again.setdefault(index, []).append((parent, step))
+
+    def _edge_by_value(self, parent: int, step: Any) -> bool:
+        """Whether a part travels only because a function's globals or a class's body travel by value."""
+        if parent < 0:
+            return False
+        owner = self.objs[parent]
+        if isinstance(owner, type) or step == CLASS_OF:
+            return True
+        if isinstance(owner, types.FunctionType) and isinstance(step, str):
+            return step.startswith((".__globals__", ".__code__")) or step == "" or parent in self.by_value
+        return parent in self.by_value
+
+    # -- one object
+
+    def _open(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> None:
+        """Put the parts of an object that is no plain container on ``todo``; note it if it cannot be taken apart."""
+        kind = type(obj)
+        if codec is self.plain:
+            self._note_type(obj, kind, index)
+        if _is_array(kind) or (_is_array_like(kind) and not _has_own_hooks(kind)):
+            if not obj.dtype.hasobject:
+                if codec is self.plain and instance_dict(obj):
+                    self.lost.append(index)
+                return  # its reduction would copy the data
+            if not obj.dtype.names and _is_array(kind):
+                self._array_items(obj, index, todo)
+                return
+        if codec is not self.plain and index not in self.culprits and self._is_plainly_refused(obj, index):
+            if self.culprits[index].whole:
+                self._whole(codec, obj, index, todo)
+                return
+        if index in self.culprits and self.culprits[index].whole:
+            self._whole(codec, obj, index, todo)
+            return
+        row = kinds.of_type(kind)
+        if row is not None and row.whole and codec is self.plain and self._whole(codec, obj, index, todo):
+            return
+        try:
+            reduced = codec.reduce(obj) if self._is_simple(kind) else call(HOOK_S, codec.reduce, obj)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.fail(index, codec.name, error)
+            return
+        if codec is not self.plain:
+            self.special.add(index)
+        if reduced == BY_NAME:
+            self._note_name(obj, index)
+            return
+        assert isinstance(reduced, tuple)
+        self._take_apart(codec, obj, index, reduced, todo)
+
+    def _is_plainly_refused(self, obj: Any, index: int) -> bool:
+        """For an object first met behind another: record it if the standard pickler would refuse it too."""
+        if type(obj) in _CODE or index in self.by_value:
+            return False
+        row = kinds.of_type(type(obj))
+        if row is not None and row.whole:
+            probe: list[tuple[Any, int, Any]] = []
+            return self._whole(self.plain, obj, index, probe)
+        try:
+            reduced = call(HOOK_S, self.plain.reduce, obj)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.fail(index, self.plain.name, error)
+            return True
+        if reduced != BY_NAME and isinstance(reduced, tuple):
+            owner = self._maker(obj, reduced)
+            if owner is type(obj) and (unnamed := self.plain.named(owner)) is not None:
+                self.fail(index, self.plain.name, unnamed, kinds.of_unreachable(obj))
+                return True
+        return False
+
+    def _whole(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
+        """Try to pickle a resource as a whole; on failure note it, and go on with the user's own attributes in it."""
+        try:
+            call(HOOK_S, codec.pickler(Null(), {}).dump, obj)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.fail(index, codec.name, error)
+            self.culprits[index].whole = True
+        else:
+            return False
+        row = kinds.of_type(type(obj))
+        allowed = row.inside if row is not None else ()
+        for name, value in (instance_dict(obj) or {}).items():
+            if type(value) not in ATOMS and (name in allowed or self._is_users_own(type(obj), name)):
+                if not (name in allowed and type(value).__name__ == "deque" and not value):
+                    todo.append((value, index, ("a", name)))
+        return True
+
+    def _is_users_own(self, kind: type, name: str) -> bool:
+        """Whether an attribute of a subclass of a library's resource is likely the subclass's: public, and not theirs."""
+        if name.startswith("_") or kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+            return False
+        return name not in _LIBRARY_NAMES
+
+    def _array_items(self, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> None:
+        import numpy
+
+        for place in numpy.ndindex(obj.shape):
+            item = obj[place]
+            if type(item) not in ATOMS:
+                inner = ", ".join(map(str, place)) or "()"
+                todo.append((item, index, f"[{inner}]"))
+
+    def _note_type(self, obj: Any, kind: type, index: int) -> None:
+        if kind is object:
+            self.sentinels.append(index)
+        elif _is_array_like(kind):
+            self.arrays.append(index)
+        if kind not in self.classes and not isinstance(obj, type | types.FunctionType):
+            self.classes[kind] = index
+            if kind.__module__ == "__main__":
+                self.main.append(index)
+
+    def _note_name(self, obj: Any, index: int) -> None:
+        if isinstance(obj, types.FunctionType):
+            self.functions.append(index)
+        if isinstance(obj, types.FunctionType | type) and obj.__module__ == "__main__":
+            self.main.append(index)
+        if isinstance(obj, type):
+            self.classes.setdefault(obj, index)
+
+    def _is_simple(self, kind: type) -> bool:
+        """Whether only the interpreter's own code runs when an instance is reduced, with its ``__dict__`` as state."""
+        known = self._simple.get(kind)
+        if known is None:
+            known = self._simple[kind] = (
+                kind.__reduce_ex__ is object.__reduce_ex__
+                and kind.__reduce__ is object.__reduce__
+                and getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None)
+                and kind.__getattribute__ is object.__getattribute__
+                and kind not in copyreg.dispatch_table
+                and not issubclass(kind, list | dict | set | frozenset | tuple | BaseException | type)
+                and not any(hasattr(kind, name) for name in ("__getnewargs__", "__getnewargs_ex__", "__getattr__"))
+                and kind is not types.FunctionType
+            )
+        return known
+
+    def _maker(self, obj: Any, reduced: Reduction) -> Any:
+        """The class or function that makes the object again."""
+        func, args = reduced[0], reduced[1]
+        return args[0] if func in _NEW and args and isinstance(args[0], type) else func
+
+    def _take_apart(
+        self, codec: Codec, obj: Any, index: int, reduced: Reduction, todo: list[tuple[Any, int, Any]]
+    ) -> None:
+        kind = type(obj)
+        func, args = reduced[0], reduced[1]
+        maker = self._maker(obj, reduced)
+        if maker is kind and not isinstance(obj, type):
+            if codec is self.plain:
+                if (error := self.plain.named(kind)) is not None:
+                    self.fail(index, codec.name, error, kinds.of_unreachable(obj))
+            elif self.plain.named(kind) is not None or kind.__module__ == "__main__":
+                todo.append((kind, index, CLASS_OF))
+        state = reduced[2] if len(reduced) > 2 else None
+        if self._is_simple(kind) and func is _NEW[0] and len(args) == 1 and maker is kind:
+            self._simple_state(index, state, todo)
+            return
+        parts = parts_by_identity(obj)
+        prefix = self._reduce_path(codec, obj)
+        seen: list[Any] = []
+        if maker is not kind:
+            self._part(maker if maker is not func else func, f"{prefix}[0]" if maker is func else f"{prefix}[1][0]",
+                       index, parts, todo, seen)  # fmt: skip
+        for place, item in enumerate(args):
+            if not (place == 0 and item is maker):
+                self._part(item, f"{prefix}[1][{place}]", index, parts, todo, seen)
+        if state is not None:
+            how = f"{HOLE}.__getstate__()" if self._has_getstate(codec, kind) else f"{prefix}[2]"
+            self._part(state, how, index, parts, todo, seen)
+        if len(reduced) > 3 and reduced[3] is not None:
+            for place, item in enumerate(reduced[3]):
+                self._part(item, f"list({prefix}[3])[{place}]", index, parts, todo, seen)
+        if len(reduced) > 4 and reduced[4] is not None:
+            for place, (name, item) in enumerate(reduced[4]):
+                self._part(name, f"list({prefix}[4])[{place}][0]", index, parts, todo, seen)
+                self._part(item, f"list({prefix}[4])[{place}][1]", index, parts, todo, seen)
+        if len(reduced) > 5 and reduced[5] is not None:
+            self._part(reduced[5], f"{prefix}[5]", index, parts, todo, seen)
+        self._check_lost(codec, obj, index, seen)
+        self._keep.append((reduced, seen))
+
+    def _check_lost(self, codec: Codec, obj: Any, index: int, seen: list[Any]) -> None:
+        """A C-level hook that takes none of the instance's attributes along loses them (array subclasses do)."""
+        own = instance_dict(obj)
+        if codec is not self.plain or not own or isinstance(obj, type | types.ModuleType):
+            return
+        kind = type(obj)
+        hooks = [getattr(kind, name, None) for name in ("__reduce_ex__", "__reduce__", "__getstate__")]
+        if any(isinstance(hook, types.FunctionType) for hook in hooks) or kind in copyreg.dispatch_table:
+            return
+        ids = {id(item) for item in seen}
+        if id(own) not in ids and not any(id(value) in ids for value in own.values()):
+            if _is_array_like(kind):
+                self.lost.append(index)
+
+    def _simple_state(self, index: int, state: Any, todo: list[tuple[Any, int, Any]]) -> None:
+        for part in state if type(state) is tuple else (state,):
+            if type(part) is dict:
+                for name, value in part.items():
+                    if type(value) not in ATOMS:
+                        todo.append((value, index, ("a", name)))
+
+    def _has_getstate(self, codec: Codec, kind: type) -> bool:
+        if codec is not self.plain and kind in (types.FunctionType,):
+            return False
+        own = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+        return own and hasattr(kind, "__getstate__") and kind.__getstate__ is not getattr(object, "__getstate__", None)
+
+    def _reduce_path(self, codec: Codec, obj: Any) -> str:
+        if codec is self.plain or not isinstance(obj, types.FunctionType | type | types.CellType | types.CodeType):
+            if type(obj) in copyreg.dispatch_table:
+                return f"__import__('copyreg').dispatch_table[type({HOLE})]({HOLE})"
+            return f"{HOLE}.__reduce_ex__(2)"
+        return ""
+
+    def _part(self, value: Any, how: str, index: int, parts: dict[int, Step], todo: list[Any], seen: list[Any]) -> None:
+        """Put one part of a reduction on ``todo``, under its natural name if it has one; look into fresh containers."""
+        stack = [(value, how, 0)]
+        found: list[tuple[Any, int, Any]] = []
+        while stack:
+            item, path, level = stack.pop()
+            kind = type(item)
+            seen.append(item)
+            if kind in ATOMS:
+                continue
+            step = parts.get(id(item))
+            if step is not None and step != ".__dict__":
+                found.append((item, index, step))
+            elif level < 5 and kind in (dict, list, tuple, set, frozenset):
+                stack.extend(reversed(list(_fresh_items(item, path, level))))
+            elif isinstance(item, types.FunctionType | types.BuiltinFunctionType | type) and self._by_name(item):
+                continue
+            else:
+                found.append((item, index, path if HOLE in path else ""))
+        todo.extend(found)
+
+    def _by_name(self, item: Any) -> bool:
+        """Whether a function or class of a reduction is found by name; those of the user's modules are walked to."""
+        key = id(item)
+        if key not in self._found:
+            module = getattr(item, "__module__", None)
+            self._found[key] = module != "__main__" and self.plain.named(item) is None
+        return self._found[key]
+
+    # -- what was found
+
+    def fail(self, index: int, codec: str, error: BaseException, kind: kinds.Kind | None = None) -> None:
+        """Record that ``codec`` cannot carry a node."""
+        text = error_text(error)
+        if index not in self.culprits:
+            self.culprits[index] = Culprit(kind or self._kind(self.objs[index], error), text)
+        self.culprits[index].codecs.setdefault(codec, text)
+
+    def _kind(self, obj: Any, error: BaseException) -> kinds.Kind:
+        if isinstance(obj, types.FunctionType | type):
+            return kinds.of_unreachable(obj)
+        row = kinds.of_type(type(obj))
+        if row is not None:
+            return row
+        kind = type(obj)
+        for name in ("__reduce_ex__", "__reduce__", "__getstate__", "__getnewargs__", "__getnewargs_ex__"):
+            if isinstance(getattr(kind, name, None), types.FunctionType):
+                return kinds.GETSTATE
+        if isinstance(error, RecursionError) and hasattr(kind, "__getattr__"):
+            return kinds.GETATTR
+        return kinds.UNPICKLABLE
+
+    def step_list(self, index: int) -> list[Step]:
+        found: list[Step] = []
+        while index >= 0:
+            parent, step = self.parents[index], self.steps[index]
+            found.append(self._settle(parent, step))
+            index = parent
+        found.reverse()
+        return found
+
+    def _settle(self, parent: int, step: Any) -> Step:
+        if isinstance(step, tuple) and step[0] == "a":
+            return attribute(self.objs[parent], step[1])
+        result: Step = step
+        return result
+
+    def path(self, index: int) -> str:
+        """The expression that evaluates to a node."""
+        return render(self.step_list(index)[:]) if index >= 0 else "obj"
+
+    def other_paths(self, index: int, most: int = 5) -> tuple[str, ...]:
+        """Expressions of the other ways to a node, as far as they were met."""
+        own = self.path(index)
+        found: dict[str, None] = {}
+        for parent, step in self.again.get(index, ())[: 2 * most]:
+            if step == "" or parent < 0:
+                continue
+            text = render([*self.step_list(parent), self._settle(parent, step)])
+            if text != own:
+                found[text] = None
+        return tuple(found)[:most]
+
+    def named_node(self, index: int) -> int:
+        """The node itself, or the nearest above it that a path leads to (parts of by-value code have none)."""
+        while index > 0 and self.steps[index] == "":
+            index = self.parents[index]
+        return index
+
+    def depths(self) -> list[int]:
+        """Objects between the root and each node, the root at 1."""
+        found: list[int] = []
+        for parent in self.parents:
+            found.append(1 if parent < 0 else found[parent] + 1)
+        return found
+
+
+def _fresh_items(item: Any, path: str, level: int) -> Iterator[tuple[Any, str, int]]:
+    if isinstance(item, dict):
+        for place, (name, value) in enumerate(item.items()):
+            yield name, apply(path, ("l", place)) if path else "", level + 1
+            yield value, apply(path, ("k", (name, place))) if path else "", level + 1
+    else:
+        for place, value in enumerate(item):
+            step: Step = place if isinstance(item, list | tuple) else ("l", place)
+            yield value, apply(path, step) if path else "", level + 1
+
+
+def error_text(error: BaseException) -> str:
+    """``TypeError: cannot pickle ...``, without the tail of a failing ``str``."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its message cannot be shown)"
+    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
+
+
+def pickles(codec: Codec, obj: Any, skip: dict[int, Any], file: Any) -> BaseException | None:
+    """Pickle for real into ``file``, with stand-ins for ``skip``; the error if it fails."""
+    try:
+        codec.pickler(file, skip).dump(obj)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return error.with_traceback(None)
+    return None
+
+
+def _has_own_hooks(kind: type) -> bool:
+    names = ("__reduce_ex__", "__reduce__", "__getstate__", "__getattribute__")
+    return any(isinstance(getattr(kind, name, None), types.FunctionType) for name in names)
+
+
+def _is_array(kind: type) -> bool:
+    return kind.__module__ == "numpy" and kind.__name__ == "ndarray"
+
+
+def _is_array_like(kind: type) -> bool:
+    return any(_is_array(base) for base in kind.__mro__)
+
+
+#: Public instance attributes of the library classes in :data:`kinds.KINDS` that are named as a whole.
+_LIBRARY_NAMES = frozenset(
+    "maxsize mutex not_empty not_full all_tasks_done unfinished_tasks queue is_shutdown args kwargs function interval "
+    "finished stdin stdout stderr pid returncode encoding errors text_mode universal_newlines process_exited "
+    "data name daemon".split()
+)
+
+__all__ = ["Codec", "Culprit", "Null", "Walk", "error_text", "pickle", "pickles", "PROTOCOL"]

@@ -1,0 +1,111 @@
+"""Which parts of an object have the most bytes: a top-down split by real pickling, within a given time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from handoff.diagnosing.codecs import Plain
+from handoff.diagnosing.findings import Heavy
+from handoff.diagnosing.kinds import type_name
+from handoff.diagnosing.paths import Step, attribute, instance_dict, literal, parts_by_identity, render
+from handoff.diagnosing.walk import ATOMS, Null, pickles
+
+MOST = 10  #: parts to list
+_SPLIT = 0.2  #: a part with this share of all bytes is looked into
+_WIDE = 20_000  #: children of one part that are weighed one by one; of more, as many, evenly spread, stand for all
+
+
+def heavy(obj: Any, total: int, skip: dict[int, Any], deadline: float) -> tuple[Heavy, ...]:
+    """The heaviest parts, heaviest first; a part that is split is not listed itself. Empty where nothing could be weighed.
+
+    ``total`` is the size of the whole pickle; objects in ``skip`` (by id) weigh nothing. ``deadline`` is in seconds of
+    ``time.monotonic``.
+    """
+    parts: list[tuple[int, list[Step], Any]] = [(total, [], obj)]
+    done: list[tuple[int, list[Step], Any]] = []
+    while parts:
+        parts.sort(key=lambda part: part[0], reverse=True)
+        size, steps, whole = parts.pop(0)
+        if size < _SPLIT * total or len(steps) > 40 or time.monotonic() > deadline:
+            done.append((size, steps, whole))
+            continue
+        children = _weigh(whole, skip, deadline)
+        big = sorted(children, key=lambda child: child[0], reverse=True)[:MOST]
+        if not big or big[0][0] < 0.02 * total:
+            done.append((size, steps, whole))
+            continue
+        parts += [(weight, [*steps, step], child) for weight, step, child in big]
+    done.sort(key=lambda part: part[0], reverse=True)
+    return tuple(Heavy(render(steps), size, type_name(type(part))) for size, steps, part in done[:MOST] if size > 0)
+
+
+def _weigh(whole: Any, skip: dict[int, Any], deadline: float) -> list[tuple[int, Step, Any]]:
+    found: list[tuple[int, Step, Any]] = []
+    file = Null()
+    pickler = Plain().pickler(file, skip)
+    for place, (step, child) in enumerate(children(whole)):
+        if place >= _WIDE or (place % 64 == 63 and time.monotonic() > deadline):
+            break
+        if id(child) in skip:
+            continue
+        if isinstance(child, bytes | bytearray | str):
+            found.append((len(child), step, child))
+            continue
+        if type(child) in ATOMS:
+            continue
+        nbytes = _nbytes(child)
+        if nbytes is not None:
+            found.append((nbytes, step, child))
+            continue
+        before = file.bytes
+        try:
+            pickler.dump(child)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            pickler = Plain().pickler(file, skip)
+            continue
+        found.append((file.bytes - before, step, child))
+    return found
+
+
+def _nbytes(child: Any) -> int | None:
+    kind = type(child)
+    if kind.__module__ == "numpy" and kind.__name__ == "ndarray" and not child.dtype.hasobject:
+        return int(child.nbytes)
+    return None
+
+
+def children(whole: Any) -> list[tuple[Step, Any]]:
+    """The parts of an object with the step to each, without running its hooks."""
+    kind = type(whole)
+    if kind is dict:
+        return [(("k", (key, place)), value) for place, (key, value) in enumerate(whole.items())]
+    if kind is list or kind is tuple:
+        return list(enumerate(whole))
+    if kind in ATOMS or kind is set or kind is frozenset or isinstance(whole, type):
+        return []
+    state = instance_dict(whole)
+    if state is not None and not isinstance(whole, list | tuple | dict | set | frozenset):
+        named = [(attribute(whole, name), value) for name, value in state.items() if literal(name) is not None]
+        if named and not any("__slots__" in base.__dict__ for base in kind.__mro__):
+            return named
+    if kind.__module__ == "numpy":
+        return []
+    steps = parts_by_identity(whole)
+    pairs = _resolve(whole, steps)
+    return [(step, value) for step, value in pairs if not isinstance(value, type)]
+
+
+def _resolve(whole: Any, steps: dict[int, Step]) -> list[tuple[Step, Any]]:
+    import gc
+
+    alive = {id(item): item for item in gc.get_referents(whole)}
+    for item in list(alive.values()):
+        if type(item) in (dict, list, tuple):
+            alive.update((id(inner), inner) for inner in gc.get_referents(item))
+    return [(step, alive[key]) for key, step in steps.items() if key in alive and step != ".__dict__"]
+
+
+__all__ = ["children", "heavy", "pickles"]
