@@ -6,12 +6,14 @@ One small suite is run by the real ``asv run`` in this interpreter, through the 
 from __future__ import annotations
 
 import json
+import linecache
 import math
 import os
 import re
 import shutil
 import subprocess
 import sys
+import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -236,3 +238,21 @@ def test_the_pins_stay_out_of_the_environments_name(project: Project) -> None:
     names, pins = project.call([sys.executable, "-c", code, version]).stdout.strip().rsplit("\n", 1)
     assert re.fullmatch(rf"virtualenv-py{version}-cloudpickle[\d.]+-dill[\d.]+-numpy[\d.]+", names), names
     assert "('pip+asv_runner', '0.3.2')" in pins
+
+
+def test_setup_caches_are_told_apart_by_module_and_line() -> None:
+    """So classes made in a loop share one, unless each has a line of a (virtual) file of its own."""
+    from asv_runner.benchmarks._base import get_setup_cache_key
+
+    def made(line: int) -> types.FunctionType:
+        def setup_cache(self: Any) -> int:
+            return line
+
+        name = f"<setup_cache of {__name__}>"
+        linecache.cache[name] = (0, None, ["def setup_cache(self): ...\n"] * 10, name)
+        code = setup_cache.__code__.replace(co_firstlineno=line, co_filename=name)
+        return types.FunctionType(code, globals(), "setup_cache", None, setup_cache.__closure__)
+
+    keys = [get_setup_cache_key(made(line)) for line in (1, 2, 7)]
+    assert [key.rpartition(":")[2] for key in keys] == ["1", "2", "7"]
+    assert made(7)(None) == 7
