@@ -13,6 +13,7 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.mkdir(parents=True)
     log = HOME / "run.log"
     log.write_bytes(b"")
-    env = environment(args.profile, run)
+    # Interrupted, asv leaves its folders behind; in the system's own place, since a socket's path has to be short.
+    temporary = tempfile.TemporaryDirectory(prefix="handoff-run-", ignore_cleanup_errors=True)
+    env = environment(args.profile, run) | {"TMPDIR": temporary.name}
     progress = Progress(run, expected(args.bench), sys.stderr)
 
     def child(command: list[str]) -> int:
@@ -75,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"interrupted; what was measured so far is in {shown(run)}", file=sys.stderr)
         return 130
+    finally:
+        temporary.cleanup()
     if failed:
         print("", *tail(log), f"failed: {', '.join(failed)}; all of it is in {shown(log)}", sep="\n", file=sys.stderr)
     print(summary(run, report))
