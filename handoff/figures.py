@@ -131,7 +131,7 @@ class Figures:
             time,
             ratio,
             stats.verdict(ratio, self.aa_error[metric]),
-            self._phases(lane, metric),
+            self.phases(lane, metric),
             size / time.value if size and metric == "handoff" else None,
             stats.estimate(self.samples(lane, metric, clean=True)),
             {cause: len(which) for cause, which in self.disturbed(lane, metric).items()},
@@ -155,7 +155,8 @@ class Figures:
             return None
         return self.record.about.get("nbytes") or (self.record.floor_bytes if lane.startswith("floor") else None)
 
-    def _phases(self, lane: str, metric: str) -> dict[str, float]:
+    def phases(self, lane: str, metric: str) -> dict[str, float]:
+        """Median seconds an operation of each phase of a hand-off; empty for other metrics."""
         if metric != "handoff":
             return {}
         found: dict[str, float] = {}

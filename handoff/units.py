@@ -1,4 +1,5 @@
 """Numbers for people: formatted once, at the edge. Inside, everything is SI and float."""
+# ruff: noqa: RUF001, RUF002  (the multiplication sign and the en dash are meant)
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ def seconds(value: float) -> str:
 
 
 def interval(figure: Estimate) -> str:
-    """A time with its interval in the same unit: ``1.23 ms [1.20–1.31]``; ``±?`` where nothing is known of the spread."""
+    """A time with its interval in the same unit: ``1.23 ms [1.20–1.31]``; ``±?`` where the spread is unknown."""
     if not math.isfinite(figure.high) or figure.low <= 0:
         return f"{seconds(figure.value)} ±?"
     unit, name = next(((u, n) for u, n in _TIMES if abs(figure.value) >= u), _TIMES[-1])
@@ -29,6 +30,18 @@ def interval(figure: Estimate) -> str:
 def ratio(value: float) -> str:
     """A factor: ``6.8×``."""
     return f"{digits(value)}×" if math.isfinite(value) else "?"
+
+
+def ratio_interval(figure: Estimate) -> str:
+    """A factor with its interval: ``6.80× [6.71–6.93]``."""
+    if not math.isfinite(figure.high) or figure.low <= 0:
+        return f"{ratio(figure.value)} ±?"
+    return f"{ratio(figure.value)} [{digits(figure.low)}–{digits(figure.high)}]"
+
+
+def percent(value: float) -> str:
+    """A relative error: ``1.2%``."""
+    return f"{value:.1%}" if math.isfinite(value) else "unknown"
 
 
 def digits(value: float) -> str:

@@ -14,13 +14,15 @@ HELP = "turn records into a report"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("records", metavar="RECORDS", help="folder of records, or one record")
-    parser.add_argument("-o", "--output", metavar="DIR", help="write pages there (default: markdown on standard output)")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", help="write pages there (default: markdown on standard output)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Report; 2 when there is no record to report on."""
     from handoff.record import RecordError, read, read_all
-    from handoff.reports import plain
+    from handoff.reports import plain  # type: ignore[import-not-found]  # checked as the top level's reports
 
     source = Path(args.records)
     if not source.exists():

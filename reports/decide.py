@@ -1,0 +1,272 @@
+"""Rows to words: the verdict of each table, and from how many tasks on setting up once pays. Pure.
+
+Words follow from ranks alone, and ranks from :mod:`handoff.stats`: where the baseline is among the best, the advice is
+to keep it, because a tie is no reason to change code; where nothing could be told apart, that is what is said.
+Text marks code with backticks; the renderers turn those into their own form, and escape everything.
+"""
+
+# ruff: noqa: RUF001  (the multiplication sign and the en dash are meant)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from handoff import cost, stats, units
+from handoff.figures import Figures
+from handoff.lanes import NULL
+from handoff.outcome import Kind
+
+from .rows import Cell, Rank, Table
+
+REPLICATES = 400  #: of a break-even: its 99 % interval then rests on two of them at each end
+SURE = 0.95  #: share of the replicates that must agree before a break-even is put into words
+NAMED = 4  #: slower strategies named one by one
+
+#: What a table's metric is, as the reader would say it.
+MEANING: Mapping[str, str] = {
+    "handoff": "one hand-off: encode, transfer, decode, and read all of it",
+    "task": "one task that uses the state, all of it read",
+    "setup": "paid once: from having the object to a worker that has read all of it, the worker's start included",
+    "encode": "object to bytes",
+    "decode": "bytes to object",
+    "element-read": "reading one element",
+    "element-write": "writing one element",
+    "locked-update": "adding to one element, no update lost",
+    "whole-read": "reading everything",
+    "start": "starting a worker until it answers",
+}
+DUTIES: Mapping[str, str] = {
+    "argument": "it travels with every task",
+    "state": "it is set up once per worker and used by every task",
+    "result": "it comes back from the worker",
+    "shared": "it is written by several and seen by all",
+    "start": "a worker is started with it",
+    "codec": "it is only turned into bytes and back, in one process",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The words of one table."""
+
+    take: str  #: the strategy to take; "" where none can be named
+    keep: bool  #: it is the baseline: no change pays
+    text: str  #: the whole verdict
+
+
+def advise(table: Table) -> Advice:
+    """The verdict sentence of a table."""
+    record = table.record
+    failures = _failures(table)
+    if record.failed:
+        return Advice("", False, f"Nothing was measured: {code(record.failed)}.")
+    best = table.best
+    if best is None or best.time is None:
+        reference = table.at(Rank.REFERENCE)
+        words = "Only a thread, which hands nothing over, carries it." if reference else "Nothing carries it."
+        if any(cell.outcome.ok for cell in table.cells if cell.rank is Rank.NONE):
+            words = "What carries it was not timed here."
+        return Advice("", False, " ".join([words, *failures]))
+    base = table.baseline
+    ties, unclear, slower = table.at(Rank.TIE), table.at(Rank.UNCLEAR), table.at(Rank.SLOWER)
+    parts = []
+    take, keep = best.strategy, best is base
+    if best is base or (base and base.rank is Rank.TIE):
+        assert base is not None
+        take, keep = base.strategy, True
+        others = [cell for cell in (best, *ties) if cell is not base]
+        parts.append(f"Keep `{take}` ({_time(base)}): nothing is faster beyond noise")
+        if others:
+            parts.append(f"{_names(others)} {_are(others)} as good within noise")
+    elif base and base.rank is Rank.UNCLEAR:
+        take = ""
+        parts.append(
+            f"No winner can be told: `{best.strategy}` ({_time(best)}) looks fastest, but the baseline"
+            f" `{base.strategy}` ({_ratio(base)}) can't be told apart from it"
+        )
+        if ties:
+            parts.append(f"{_names(ties)} {_are(ties)} as good as `{best.strategy}` within noise")
+        unclear = [cell for cell in unclear if cell is not base]
+    else:
+        parts.append(f"Take `{take}` ({_time(best)})" + _gain(best, base))
+        if ties:
+            parts.append(f"{_names(ties)} {_are(ties)} as good within noise")
+    if unclear:
+        shown = unclear if len(unclear) <= NAMED + 1 else unclear[:NAMED]
+        more = f" and {len(unclear) - len(shown)} more" if len(unclear) > len(shown) else ""
+        parts.append(f"too noisy to tell from it: {_names(shown)}{more}")
+    parts += _slower(slower, base)
+    text = "; ".join(parts) + "."
+    return Advice(take, keep, " ".join([text, *_references(table), *failures]))
+
+
+def _gain(best: Cell, base: Cell | None) -> str:
+    """What changing to the best saves."""
+    if base is None or base is best or base.slower is None or not base.time or not best.time:
+        return ""
+    saved = base.time.value - best.time.value
+    return f": saves {units.seconds(saved)} each against `{base.strategy}`" if saved > 0 else ""
+
+
+def _slower(cells: Sequence[Cell], base: Cell | None) -> list[str]:
+    ordered = sorted(cells, key=lambda cell: cell.slower.value if cell.slower else math.inf)
+    ordered.sort(key=lambda cell: cell is not base)
+    named, rest = ordered[:NAMED], ordered[NAMED:]
+    if len(rest) == 1:
+        named, rest = ordered, []
+    words = [f"`{cell.strategy}` {_ratio(cell)} slower" for cell in named]
+    if rest:
+        reach = [cell.slower.value for cell in rest if cell.slower]
+        words.append(f"{len(rest)} more {units.ratio(min(reach))} to {units.ratio(max(reach))} slower")
+    return words
+
+
+def _references(table: Table) -> list[str]:
+    return [
+        f"For reference, a thread (nothing is handed over, one GIL for all): {_time(cell)}."
+        for cell in table.at(Rank.REFERENCE)
+    ]
+
+
+_FAILED = {
+    Kind.REFUSED: "Refused by",
+    Kind.BROKEN: "Broken in the worker with",
+    Kind.ALTERED: "Arrives silently altered, so never take",
+    Kind.UNAVAILABLE: "Not available here:",
+}
+
+
+def _failures(table: Table) -> list[str]:
+    found = []
+    for kind, words in _FAILED.items():
+        cells = [cell for cell in table.cells if cell.outcome.kind is kind]
+        if cells:
+            found.append(f"{words} {_names(cells)}.")
+    return found
+
+
+def code(text: str) -> str:
+    """Text from elsewhere, so that its backticks mark nothing."""
+    return text.replace("`", "'")
+
+
+def _names(cells: Iterable[Cell]) -> str:
+    return ", ".join(f"`{code(cell.strategy)}`" for cell in cells)
+
+
+def _are(cells: Sequence[Cell]) -> str:
+    return "is" if len(cells) == 1 else "are"
+
+
+def _time(cell: Cell) -> str:
+    return units.seconds(cell.time.value) if cell.time else "no time"
+
+
+def _ratio(cell: Cell) -> str:
+    return units.ratio(cell.slower.value) if cell.slower else "?"
+
+
+# -- from how many tasks on --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A way to run a whole job on one worker: what is paid once, and each time."""
+
+    strategy: str
+    duty: str
+    line: cost.Line
+    fixed: tuple[float, ...]  #: plausible values of what is paid once
+    slope: tuple[float, ...]  #: plausible values of what is paid each time
+
+
+@dataclass(frozen=True, slots=True)
+class Pays:
+    """From how many tasks on one way is cheaper than another."""
+
+    job: Job
+    other: Job
+    at: cost.BreakEven
+
+    @property
+    def sure(self) -> bool:
+        return self.at.agree >= SURE and math.isfinite(self.at.high)
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        mine = f"`{self.job.strategy}` as {self.job.duty}"
+        its = f"({units.seconds(self.job.line.fixed)} once, then {units.seconds(self.job.line.slope)} a task)"
+        other = f"`{self.other.strategy}` as {self.other.duty}"
+        low, high = tasks(self.at.low), tasks(self.at.high)
+        if not self.sure:
+            return f"Whether {mine} {its} pays against {other} can't be told from these samples."
+        match self.at.pays:
+            case cost.Pays.ALWAYS:
+                return f"{mine} {its} is cheaper than {other} from the first task on."
+            case cost.Pays.NEVER:
+                return f"{mine} {its} never pays against {other}."
+            case cost.Pays.FROM:
+                return f"{mine} {its} is cheaper than {other} from {tasks(self.at.n)} tasks on [{low}–{high}]."
+            case _:
+                return f"{mine} {its} is cheaper than {other} for up to {tasks(self.at.n)} tasks [{low}–{high}]."
+
+
+def tasks(n: float) -> str:
+    """A number of tasks, rounded up."""
+    return f"{math.ceil(n):,}" if math.isfinite(n) else "∞"
+
+
+def state_jobs(task: Table, setup: Table) -> dict[str, Job]:
+    """Every strategy of a state record as a job; needs two trials."""
+    figures = Figures(task.record)
+    found = {}
+    for cell in task.cells:
+        once = setup.cell(cell.strategy)
+        if cell.time and once and once.time and cell.rank is not Rank.REFERENCE:
+            fixed, slope = _draws(figures, cell.strategy, "setup", 1), _draws(figures, cell.strategy, "task", 2)
+            if fixed and slope:
+                line = cost.Line(once.time.value, cell.time.value)
+                found[cell.strategy] = Job(cell.strategy, "state", line, fixed, slope)
+    return found
+
+
+def argument_job(argument: Table, setup: Table, strategy: str) -> Job | None:
+    """Sending it with every task: what is paid once is a bare worker's start, as the state's record measured it."""
+    cell, bare = argument.cell(strategy), setup.lane(NULL)
+    if cell is None or cell.time is None or bare is None:
+        return None
+    fixed = _draws(Figures(setup.record), NULL, "setup", 3)
+    slope = _draws(Figures(argument.record), strategy, "handoff", 4)
+    if not fixed or not slope:
+        return None
+    return Job(strategy, "argument", cost.Line(bare.time.value, cell.time.value), fixed, slope)
+
+
+def pays(job: Job, other: Job) -> Pays:
+    """From how many tasks on ``job`` is cheaper."""
+    pairs = [
+        (cost.Line(a, b), cost.Line(c, d))
+        for a, b, c, d in zip(job.fixed, job.slope, other.fixed, other.slope, strict=True)
+    ]
+    return Pays(job, other, cost.break_even(job.line, other.line, pairs))
+
+
+def setup_pays(argument: Table, task: Table, setup: Table) -> Pays | None:
+    """The best state against sending it each time: the answer to "should I set it up once?"."""
+    chosen = advise(task).take or (task.best.strategy if task.best else "")
+    sent = advise(argument).take or (argument.best.strategy if argument.best else "")
+    job, other = state_jobs(task, setup).get(chosen), argument_job(argument, setup, sent)
+    return pays(job, other) if job and other else None
+
+
+def _draws(figures: Figures, lane: str, metric: str, seed: int) -> tuple[float, ...]:
+    """Plausible medians over trials, drawn on the logarithm so that none is negative."""
+    if not figures.has(lane, metric):
+        return ()
+    logs = [math.log(stats.estimate({0: row}).value) for row in figures.samples(lane, metric).values()]
+    if len(logs) < 2:
+        return ()
+    return tuple(min(math.exp(min(x, 60.0)), 1e12) for x in stats.replicates(logs, REPLICATES, seed=seed))

@@ -1,0 +1,313 @@
+"""The plain report: words, then tables, as markdown and as one HTML page without any script. Pure.
+
+Both are the same blocks in two notations. Everything that a payload, an error or a file name contributes is escaped.
+"""
+
+# ruff: noqa: RUF001  (the multiplication sign and the en dash are meant)
+
+from __future__ import annotations
+
+import html as htmllib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from handoff import units
+from handoff.record import Record
+from handoff.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
+
+from . import decide
+from .rows import CODEC, NOISY, Cell, Noise, Source, Table, noise, tables
+
+LONGEST = 300  #: characters of a foreign text in a table's cell; all of it is in the record
+LIMITS = (
+    "These figures hold for this machine, these library versions and these payloads; take ratios, not seconds.",
+    "One worker and one object at a time: what several workers do to each other is not in these figures.",
+    (
+        f"Intervals are {CONFIDENCE:.0%}. Two strategies count as different only if the interval of their ratio excludes"
+        f" 1 and the effect exceeds {SMALLEST_EFFECT:.0%} and three times the table's own A/A error."
+    ),
+    (
+        "A hand-off ends when the worker has read all of the object and acknowledged it, so no figure here is the cost"
+        " of sending alone."
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading, level 1 to 4."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph; backticks mark code."""
+
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table with its caption; the first column is the rows' header."""
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]] = field(default_factory=list)
+
+
+Block = Heading | Text | Items | Grid
+
+
+def markdown(records: Iterable[Record]) -> str:
+    """The report as GitHub-flavoured markdown."""
+    return as_markdown(blocks(tables(Source(record) for record in records)))
+
+
+def html(records: Iterable[Record]) -> str:
+    """The report as one HTML page."""
+    return as_html(blocks(tables(Source(record) for record in records)))
+
+
+# -- what to say -------------------------------------------------------------------------------------------------------
+
+
+def blocks(found: Sequence[Table]) -> list[Block]:
+    """The whole report."""
+    out: list[Block] = [Heading(1, "What it costs to hand it over")]
+    out += [Heading(2, "Limits"), Items(LIMITS)]
+    out += [Heading(2, "Machine, profile, noise"), *_about(found), *warnings(noise(found))]
+    kind = place = ""
+    for table in found:
+        if table.kind != kind:
+            kind, place = table.kind, ""
+            out.append(Heading(2, f"{kind.capitalize()}: {decide.DUTIES.get(kind, kind)}"))
+        here = f"`{decide.code(table.record.payload)}`" + (f", {table.record.start_method}" if kind != CODEC else "")
+        if here != place:
+            place = here
+            out.append(Heading(3, here))
+            why = [str(table.record.about.get(key) or "") for key in ("why", "source")]
+            out += [Text(decide.code(_short(" Source: ".join(filter(None, why)))))] if any(why) else []
+        out += _table(table)
+    return out
+
+
+def _about(found: Sequence[Table]) -> list[Block]:
+    """Each fingerprint that occurs, once."""
+    marks: dict[str, int] = {}
+    for table in found:
+        line = fingerprint(table.record)
+        marks[line] = marks.get(line, 0) + 1
+    run = noise(found)
+    items = [f"{line} ({count} tables)" for line, count in marks.items()]
+    items.append(
+        f"A/A error (how far two lanes of the same code came out apart): median {units.percent(run.median_aa)}, worst"
+        f" {units.percent(run.worst_aa)}; {run.noisy} of {run.tables} tables beyond {NOISY:.0%}"
+    )
+    return [Items(items)]
+
+
+def fingerprint(record: Record) -> str:
+    """Machine, system, libraries and profile in a line."""
+    marks, profile = record.fingerprint, record.profile
+    versions = marks.get("versions") or {}
+    parts = [
+        f"{marks.get('cpu', '?')}, {marks.get('usable_cores', '?')} cores",
+        f"{marks.get('system', '?')}, {marks.get('libc', '?')}",
+        f"Python {marks.get('python', '?')}",
+        ", ".join(f"{name} {version}" for name, version in versions.items()) or "no libraries",
+        "profile {}: {} trials of {} rounds".format(*(profile.get(key, "?") for key in ("name", "trials", "rounds"))),
+    ]
+    return decide.code("; ".join(map(str, parts)))
+
+
+def warnings(run: Noise) -> list[Text]:
+    """What makes a run less than trustworthy, each with advice."""
+    out = []
+    if run.too_noisy:
+        why = (
+            f"{run.noisy} of {run.tables} tables have an A/A error beyond {NOISY:.0%}"
+            if run.trials >= 3
+            else f"only {run.trials} trials"
+        )
+        out.append(
+            Text(f"Too noisy: {why}. Stop what else runs here, or take a longer profile, and measure again.", True)
+        )
+    if run.incomplete:
+        out.append(Text(f"{run.incomplete} records are of an interrupted run: fewer samples, wider intervals.", True))
+    if run.complaints:
+        out.append(
+            Text(f"{run.complaints} records hold warnings of measuring processes, shown with their tables.", True)
+        )
+    return out
+
+
+def _table(table: Table) -> list[Block]:
+    record = table.record
+    out: list[Block] = []
+    meaning = decide.MEANING.get(table.metric, table.metric)
+    out.append(Text(f"**{table.metric}** ({meaning}). {decide.advise(table).text}"))
+    out += [Text(f"Warning of a measuring process: {decide.code(_short(text))}", True) for text in record.complaints]
+    buffers = table.metric == "handoff" and record.about.get("nbytes")
+    codec = table.kind == CODEC
+    head = ["strategy", "time", f"× {record.baseline or 'baseline'}", "against it", "× the best"]
+    head += ["GB/s", "its floor"] if buffers else ["× its floor"] if table.metric == "handoff" else []
+    head += ["wire bytes"] if codec else []
+    rows = [_row(table, cell, bool(buffers), codec) for cell in table.cells]
+    caption = f"{table.metric}, A/A error {units.percent(table.aa)}"
+    for lane in table.lanes:
+        rate = f", {units.rate(lane.bytes_per_s)}" if lane.bytes_per_s else ""
+        caption += f"; {lane.name} {units.interval(lane.time)}{rate}"
+    out.append(Grid(caption, head, rows))
+    return out
+
+
+def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
+    name = f"`{decide.code(cell.strategy)}`" + (" (baseline)" if cell.strategy == table.record.baseline else "")
+    if cell.time is None:
+        row = [name, outcome_words(cell), "no time", "no time", "no time"]
+    else:
+        verdict = str(cell.verdict) if cell.verdict else "itself"
+        slower = f"{units.ratio(cell.slower.value)} ({cell.rank})" if cell.slower else "no best"
+        row = [name, units.interval(cell.time), ratio_words(cell.ratio), verdict, slower]
+    if buffers:
+        lane = table.lane(cell.floor)
+        row.append(
+            units.rate(cell.bytes_per_s)
+            if cell.bytes_per_s
+            else "no time"
+            if cell.time is None
+            else "hands nothing over"
+        )
+        row.append(
+            f"{units.rate(lane.bytes_per_s)} ({units.ratio(cell.floor_ratio.value)} its time)"
+            if lane and lane.bytes_per_s and cell.floor_ratio
+            else "none known"
+        )
+    elif table.metric == "handoff":
+        row.append(ratio_words(cell.floor_ratio) if cell.floor_ratio else "none known")
+    if codec:
+        row.append(f"{cell.wire_bytes:,}" if cell.wire_bytes is not None else "none")
+    return row
+
+
+def outcome_words(cell: Cell) -> str:
+    """The outcome with its reason, where there is no time."""
+    if cell.outcome.ok:
+        return "ok, not timed"
+    return f"{cell.outcome.kind}: {decide.code(_short(cell.outcome.reason))}"
+
+
+def ratio_words(figure: Estimate | None) -> str:
+    """A ratio with its interval."""
+    return units.ratio_interval(figure) if figure else "no baseline"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters; all in the record)"
+
+
+# -- two notations -----------------------------------------------------------------------------------------------------
+
+_SPANS = re.compile(r"(`[^`]*`|\*\*[a-z-]+\*\*)")
+_MARKS = re.compile(r"([\\*_{}\[\]<>#|~&!])")
+
+
+def as_markdown(found: Iterable[Block]) -> str:
+    """Blocks as markdown."""
+    out = []
+    for block in found:
+        match block:
+            case Heading(level, text):
+                out.append(f"{'#' * level} {_md(text)}")
+            case Text(text, warning):
+                out.append(("> **Warning.** " if warning else "") + _md(text))
+            case Items(items):
+                out.append("\n".join(f"- {_md(item)}" for item in items))
+            case Grid(caption, head, rows):
+                lines = [head, ["---"] * len(head), *rows]
+                body = "\n".join(
+                    "| " + " | ".join(_md(cell) if cell != "---" else cell for cell in row) + " |" for row in lines
+                )
+                out.append(f"{_md(caption)}\n\n{body}")
+    return "\n\n".join(out) + "\n"
+
+
+def _md(text: str) -> str:
+    text = " ".join(text.split())
+    spans = _SPANS.split(text)
+    return "".join(
+        span.replace("|", "\\|") if index % 2 else _MARKS.sub(r"\\\1", span) for index, span in enumerate(spans)
+    )
+
+
+_STYLE = """
+:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:auto;padding:1rem}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;margin:.5rem 0 2rem;font-variant-numeric:tabular-nums}
+caption{text-align:left;padding:.25rem 0}
+th,td{border-bottom:1px solid #8886;padding:.2rem .6rem;text-align:left;vertical-align:top}
+.warning{border-left:.4rem solid #c00;padding-left:.6rem}
+""".strip()
+
+
+def as_html(found: Iterable[Block]) -> str:
+    """Blocks as one page."""
+    out = []
+    for block in found:
+        match block:
+            case Heading(level, text):
+                out.append(f"<h{level}>{_html(text)}</h{level}>")
+            case Text(text, warning):
+                out.append(
+                    f'<p class="warning"><strong>Warning.</strong> {_html(text)}</p>'
+                    if warning
+                    else f"<p>{_html(text)}</p>"
+                )
+            case Items(items):
+                out.append("<ul>" + "".join(f"<li>{_html(item)}</li>" for item in items) + "</ul>")
+            case Grid(caption, head, rows):
+                lines = "".join(f'<th scope="col">{_html(cell)}</th>' for cell in head)
+                body = "".join(
+                    f'<tr><th scope="row">{_html(row[0])}</th>'
+                    + "".join(f"<td>{_html(c)}</td>" for c in row[1:])
+                    + "</tr>"
+                    for row in rows
+                )
+                label = htmllib.escape(f"{caption} ({len(out)})", quote=True)  # a region's name must be unique
+                out.append(
+                    f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
+                    f"<table><caption>{_html(caption)}</caption><thead><tr>{lines}</tr></thead><tbody>{body}</tbody></table></div>"
+                )
+    body = "\n".join(out)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>handoff: plain report</title>\n<style>\n{_STYLE}\n</style>\n</head>\n"
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _html(text: str) -> str:
+    spans = _SPANS.split(text)
+    out = []
+    for index, span in enumerate(spans):
+        if not index % 2:
+            out.append(htmllib.escape(span))
+        elif span.startswith("`"):
+            out.append(f"<code>{htmllib.escape(span[1:-1])}</code>")
+        else:
+            out.append(f"<strong>{htmllib.escape(span[2:-2])}</strong>")
+    return "".join(out)

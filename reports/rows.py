@@ -1,0 +1,278 @@
+"""Records to rows: every figure that a report shows, computed once. Pure; knows neither HTML nor asv.
+
+A :class:`Table` is what a reader compares within: one record and one of its metrics, one :class:`Cell` a strategy. All
+its ratios come from paired rounds, and its verdicts are corrected (Holm) over the comparisons of this table, as
+:func:`handoff.stats.tiers` does: the chance that a table calls any identical pair different is at most 5 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from handoff import stats
+from handoff.figures import Figures
+from handoff.lanes import BIS, FLOORS, NULL
+from handoff.outcome import Kind, Outcome
+from handoff.record import Record
+from handoff.stats import Estimate, Verdict
+from handoff.strategies import registry
+from handoff.strategy import Channel
+
+CODEC = "codec"
+KINDS = ("argument", "state", "result", "shared", "start", CODEC)  #: in the order in which people ask
+NOISY = 0.10  #: an A/A error beyond what a tie promises (``stats.TIE_LIMIT``): this table can't tell much
+NOISY_SHARE = 0.25  #: of the tables: then the run as a whole is called too noisy
+WARNED = 3  #: trials below which nothing can be told apart with any confidence
+
+
+class Rank(StrEnum):
+    """Where a cell stands among the strategies of its table."""
+
+    BEST = "best"  #: leads the first tier
+    TIE = "tie"  #: as good as the best, within noise
+    UNCLEAR = "unclear"  #: not told apart from the best, nor shown to be as good
+    SLOWER = "slower"
+    REFERENCE = "reference"  #: timed, but no answer to "which one?": a thread hands nothing over
+    NONE = "none"  #: no time
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One strategy in one table. Times in seconds; ratios are times slower."""
+
+    strategy: str
+    outcome: Outcome
+    rank: Rank = Rank.NONE
+    time: Estimate | None = None
+    ratio: Estimate | None = None  #: to the baseline
+    verdict: Verdict | None = None  #: against the baseline
+    slower: Estimate | None = None  #: to the best of the table
+    floor: str = ""  #: the lane that moves raw bytes over the same channel
+    floor_ratio: Estimate | None = None
+    bytes_per_s: float | None = None  #: of the payload's buffers
+    wire_bytes: int | None = None  #: encoded size
+    phases: Mapping[str, float] | None = None  #: seconds, medians
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One of the harness's own lanes."""
+
+    name: str
+    time: Estimate
+    bytes_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """One record, one metric."""
+
+    run: str
+    path: str  #: of the record, relative to the folder of records; "" when it has no file
+    record: Record
+    metric: str
+    aa: float  #: relative A/A error; infinite where it is unknown
+    detectable: float  #: the smallest slowdown this table would find nine times out of ten, relative
+    cells: tuple[Cell, ...]
+    lanes: tuple[Lane, ...]  #: null and floors
+
+    @property
+    def kind(self) -> str:
+        return self.record.kind
+
+    @property
+    def noisy(self) -> bool:
+        return bool(self.cells) and self.aa > NOISY
+
+    def at(self, rank: Rank) -> list[Cell]:
+        return [cell for cell in self.cells if cell.rank is rank]
+
+    @property
+    def best(self) -> Cell | None:
+        return next(iter(self.at(Rank.BEST)), None)
+
+    @property
+    def baseline(self) -> Cell | None:
+        return self.cell(self.record.baseline)
+
+    def cell(self, strategy: str) -> Cell | None:
+        return next((cell for cell in self.cells if cell.strategy == strategy), None)
+
+    def lane(self, name: str) -> Lane | None:
+        return next((lane for lane in self.lanes if lane.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A record and where it came from."""
+
+    record: Record
+    path: str = ""  #: relative to the folder of records, with '/'
+
+    @property
+    def run(self) -> str:
+        """Records in one folder are one run; a record's own ``run`` is of one process, of which a run has many."""
+        return str(PurePosixPath(self.path).parent) if self.path and "/" in self.path else ""
+
+
+def tables(sources: Iterable[Source]) -> list[Table]:
+    """Every table, in the order kind, payload, start method, metric; ``ValueError`` for a clock that ran backwards."""
+    sources = list(sources)
+    sizes = {
+        (source.run, source.record.payload, lane): size
+        for source in sources
+        if source.record.kind == CODEC
+        for lane, size in source.record.wire_bytes.items()
+    }
+    found = []
+    for source in sorted(sources, key=_order):
+        figures = Figures(source.record)
+        found += [_table(source, figures, metric, sizes) for metric in _metrics(figures)]
+    return found
+
+
+def _order(source: Source) -> tuple[object, ...]:
+    record = source.record
+    place = KINDS.index(record.kind) if record.kind in KINDS else len(KINDS)
+    return source.run, place, record.kind, record.payload, record.start_method
+
+
+def _metrics(figures: Figures) -> tuple[str, ...]:
+    """Metrics with any sample; the first one where there is none, so that outcomes still have a table."""
+    known = figures.metrics
+    return tuple(m for m in known if any(figures.has(lane, m) for lane in figures.lanes)) or known[:1]
+
+
+def _table(source: Source, figures: Figures, metric: str, sizes: Mapping[tuple[str, str, str], int]) -> Table:
+    record = source.record
+    aa = figures.aa_error.get(metric, math.inf)
+    timed = {name: figures.samples(name, metric) for name in record.strategies if _timed(record, figures, name, metric)}
+    ranks, slower = _ranks(timed, aa)
+    base = timed.get(record.baseline)
+    alive = stats.holm(
+        {name: stats.p_value(stats.log_ratios(mine, base)) for name, mine in timed.items() if name != record.baseline}
+        if base
+        else {}
+    )
+    cells = []
+    for name in _registered(record.strategies):
+        outcome = record.outcomes.get(name, Outcome(Kind.BROKEN, "parent", "", "the record has no outcome for it"))
+        size = sizes.get((source.run, record.payload, name))
+        if name not in timed:
+            cells.append(Cell(name, outcome, wire_bytes=size))
+            continue
+        ratio = stats.ratio(timed[name], base) if base else None
+        verdict = None
+        if ratio and name != record.baseline:
+            verdict = stats.verdict(ratio, aa, significant=alive[name] <= stats.PAGE_ERROR)
+        floor = figures.floor(name) if metric == "handoff" else ""
+        time = stats.estimate(timed[name])
+        moved = record.about.get("nbytes") if metric == "handoff" and ranks[name] is not Rank.REFERENCE else None
+        cells.append(
+            Cell(
+                name,
+                outcome,
+                ranks[name],
+                time,
+                ratio,
+                verdict,
+                slower.get(name),
+                floor,
+                stats.ratio(timed[name], figures.samples(floor, metric)) if floor else None,
+                moved / time.value if moved else None,
+                size,
+                figures.phases(name, metric) or None,
+            )
+        )
+    pair = [stats.log_ratios(figures.samples(BIS, metric), base)] if base and figures.has(BIS, metric) else []
+    return Table(
+        source.run,
+        source.path,
+        record,
+        metric,
+        aa,
+        stats.minimum_detectable_effect(pair[0], aa=aa) if pair and len(pair[0]) > 1 else math.inf,
+        tuple(cells),
+        tuple(_lanes(record, figures, metric)),
+    )
+
+
+def _timed(record: Record, figures: Figures, name: str, metric: str) -> bool:
+    """Only what arrived unchanged has a time: ``altered`` never wins, whatever samples there are."""
+    return figures.has(name, metric) and name in record.outcomes and record.outcomes[name].ok
+
+
+def _ranks(timed: Mapping[str, stats.Samples], aa: float) -> tuple[dict[str, Rank], dict[str, Estimate]]:
+    """Each timed strategy's rank, and its ratio to the best."""
+    running = {name: mine for name, mine in timed.items() if not is_reference(name)}
+    ranks = {name: Rank.REFERENCE if is_reference(name) else Rank.SLOWER for name in timed}
+    first = next(iter(stats.tiers(running, aa)), ()) if running else ()
+    for member in first:
+        ranks[member.lane] = Rank.TIE if member.verdict is Verdict.TIE else Rank.UNCLEAR
+    if not first:
+        return ranks, {}
+    best = first[0].lane
+    ranks[best] = Rank.BEST
+    known = {member.lane: member.ratio for member in first}
+    return ranks, {n: known.get(n) or stats.ratio(mine, timed[best]) for n, mine in timed.items()}
+
+
+def is_reference(strategy: str) -> bool:
+    """Whether it is no hand-over to a process at all."""
+    found = registry().get(strategy)
+    return found is not None and found.channel is Channel.THREAD
+
+
+def _registered(names: Iterable[str]) -> list[str]:
+    """Names in the registry's order, foreign ones last."""
+    names = list(names)
+    return [name for name in registry() if name in names] + [name for name in names if name not in registry()]
+
+
+def _lanes(record: Record, figures: Figures, metric: str) -> Iterable[Lane]:
+    for name in (NULL, *FLOORS.values()):
+        if figures.has(name, metric):
+            time = stats.estimate(figures.samples(name, metric))
+            size = (record.about.get("nbytes") or record.floor_bytes) if name != NULL else None
+            yield Lane(name, time, size / time.value if size and metric == "handoff" else None)
+
+
+# -- what holds for a whole run ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How far a run can be trusted."""
+
+    tables: int  #: with times
+    noisy: int  #: of them, those whose A/A error is beyond ``NOISY``
+    median_aa: float
+    worst_aa: float
+    trials: int  #: the fewest of any record
+    incomplete: int  #: records that were interrupted
+    complaints: int  #: records whose measuring processes wrote warnings
+
+    @property
+    def too_noisy(self) -> bool:
+        return self.tables > 0 and (self.noisy > NOISY_SHARE * self.tables or self.trials < WARNED)
+
+
+def noise(found: Iterable[Table]) -> Noise:
+    """The A/A errors of a run's tables, summed up."""
+    found = list(found)
+    timed = [table for table in found if any(cell.time for cell in table.cells)]
+    errors = sorted(table.aa for table in timed) or [math.nan]
+    records = {id(table.record): table.record for table in found}.values()
+    return Noise(
+        len(timed),
+        sum(table.noisy for table in timed),
+        errors[len(errors) // 2],
+        errors[-1],
+        min((int(record.profile.get("trials", 0)) for record in records if record.rows), default=0),
+        sum(not record.complete for record in records),
+        sum(bool(record.complaints) for record in records),
+    )

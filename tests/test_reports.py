@@ -1,0 +1,195 @@
+"""Records in, words and figures out: known answers, hostile texts, records that can't be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import synthetic
+
+from handoff import units
+from handoff.cli import main
+from reports import decide, plain
+from reports.rows import Rank, Source, Table, noise, tables
+
+
+def table_of(*records: object, metric: str = "handoff", kind: str = "argument") -> Table:
+    found = tables(Source(record) for record in records)  # type: ignore[arg-type]
+    return next(table for table in found if table.metric == metric and table.kind == kind)
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+
+def test_ranks_follow_the_truth() -> None:
+    table = table_of(*synthetic.model_under_spawn())
+    ranks = {cell.strategy: cell.rank for cell in table.cells}
+    assert {ranks["shm-pickle-5"], ranks["shm-reused"]} == {Rank.BEST, Rank.TIE}
+    assert ranks["pickle-5-oob"] is Rank.SLOWER
+    assert ranks["thread"] is Rank.REFERENCE, "a thread hands nothing over: it is no answer"
+    assert ranks["dill-recurse"] is Rank.NONE
+
+
+def test_ratios_and_floor_are_the_true_ones() -> None:
+    table = table_of(*synthetic.model_under_spawn())
+    cell = table.cell("pickle-default")
+    assert cell is not None
+    assert cell.slower is not None
+    assert cell.slower.value == pytest.approx(6.8, rel=0.01)
+    assert cell.floor == "floor-pipe"
+    assert cell.floor_ratio is not None
+    assert cell.floor_ratio.value == pytest.approx(68 / 18, rel=0.01)
+    assert cell.wire_bytes == (50 << 20) + 200, "from the codec's record of the same payload"
+
+
+def test_altered_never_wins_even_with_samples() -> None:
+    record = synthetic.record(
+        metrics={"handoff": {"pickle-default": 1e-3, "pickle-5": 1e-6}},
+        failures={"pickle-5": synthetic.Outcome(synthetic.Kind.ALTERED, "worker", "", "a lost lock")},
+    )
+    table = table_of(record)
+    assert table.best is not None
+    assert table.best.strategy == "pickle-default"
+    cell = table.cell("pickle-5")
+    assert cell is not None
+    assert (cell.time, cell.rank) == (None, Rank.NONE)
+
+
+def test_a_run_that_is_too_noisy_says_so() -> None:
+    assert noise([table_of(synthetic.noisy())]).too_noisy
+    assert not noise([table_of(synthetic.tie())]).too_noisy
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_verdict_names_what_to_take_and_what_it_saves() -> None:
+    advice = decide.advise(table_of(*synthetic.model_under_spawn()))
+    assert advice.take in ("shm-pickle-5", "shm-reused")
+    assert not advice.keep
+    assert re.match(
+        r"Take `shm-[\w-]+` \([\d.]+ ms\): saves 5\d\.\d ms each against `pickle-default`; `shm-", advice.text
+    )
+    assert "is as good within noise" in advice.text
+    assert re.search(r"`pickle-default` 6\.[78]\d\u00d7 slower", advice.text)
+    assert "Arrives silently altered, so never take `dill-recurse`." in advice.text
+    assert "Refused by `shm-list`." in advice.text
+
+
+def test_a_tie_with_the_baseline_is_no_win() -> None:
+    advice = decide.advise(table_of(synthetic.tie()))
+    assert advice.keep
+    assert advice.take == "pickle-default"
+    assert advice.text.startswith("Keep `pickle-default`")
+
+
+def test_noise_gives_no_winner() -> None:
+    advice = decide.advise(table_of(synthetic.noisy()))
+    assert advice.take in ("", "pickle-default")
+    assert not advice.text.startswith("Take")
+
+
+def test_nothing_carries_it() -> None:
+    advice = decide.advise(table_of(synthetic.nothing_carries()))
+    assert advice.text == "Nothing carries it. Refused by `pickle-5`, `dill`."
+
+
+def test_from_how_many_tasks_setup_pays() -> None:
+    records = synthetic.model_under_spawn()
+    argument = table_of(*records)
+    task, setup = (table_of(*records, metric=metric, kind="state") for metric in ("task", "setup"))
+    found = decide.setup_pays(argument, task, setup)
+    assert found is not None
+    assert found.sure
+    # 0.3 + 0.005 n against 0.1 + 0.010 n
+    assert found.at.n == pytest.approx(40, rel=0.1)
+    assert found.at.low < 40 < found.at.high
+    assert "is cheaper than `shm-" in found.text
+
+
+# -- the plain report --------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.cells: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.cells:
+            self.cells[-1] += data
+
+
+def everything() -> list[synthetic.Record]:
+    return [*synthetic.model_under_spawn(), synthetic.tie(), synthetic.noisy(), synthetic.nothing_carries()]
+
+
+def test_both_notations_hold_every_figure() -> None:
+    records = everything()
+    text, page = plain.markdown(records), Page(plain.html(records))
+    for table in tables(Source(record) for record in records):
+        for cell in table.cells:
+            wanted = units.interval(cell.time) if cell.time else cell.outcome.reason
+            assert wanted in page.text
+            assert wanted in text.replace("\\", "")
+        if table.metric == "handoff" and table.record.about["nbytes"]:
+            floor = table.lane("floor-shm")
+            assert floor is not None
+            assert floor.bytes_per_s is not None
+            assert units.rate(floor.bytes_per_s) in page.text
+
+
+def test_no_cell_is_blank_and_limits_come_first() -> None:
+    page = Page(plain.html(everything()))
+    assert all(cell.strip() for cell in page.cells)
+    assert page.text.index("Limits") < page.text.index("Argument")
+    assert "Too noisy" not in Page(plain.html([synthetic.tie()])).text
+    assert "Too noisy" in Page(plain.html([synthetic.noisy()])).text
+
+
+def test_hostile_texts_are_text() -> None:
+    page = Page(plain.html([synthetic.hostile()]))
+    assert "script" not in page.tags
+    assert "b" not in page.tags
+    assert "<script>window.hostile = 1</script>" in page.text
+    text = plain.markdown([synthetic.hostile()])
+    outside_code = re.sub(r"`[^`]*`", "", text)
+    assert not re.search(r"(?<!\\)<", outside_code)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    bars = {len(re.findall(r"(?<!\\)\|", line)) for line in rows}
+    assert len(bars) == 1, "a pipe or a newline in a text would add or split cells"
+    assert "10,1" in text, "says how long what it leaves out is"
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def test_unreadable_records_are_named_and_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    synthetic.tie().write(tmp_path / "run")
+    (tmp_path / "truncated.json").write_text(synthetic.noisy().to_json()[:500])
+    (tmp_path / "foreign.json").write_text(json.dumps({"schema": 99}))
+    (tmp_path / "empty.json").write_text("")
+    assert main(["report", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "small-dict" in out
+    for name in ("truncated.json", "foreign.json", "empty.json"):
+        assert name in err
+
+
+def test_no_records_say_how_to_make_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == 2
+    assert "handoff measure" in capsys.readouterr().err
+    assert main(["report", str(tmp_path / "missing")]) == 2
+    assert "handoff measure" in capsys.readouterr().err
