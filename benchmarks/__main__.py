@@ -124,8 +124,10 @@ def machine_name(text: str) -> str:
 
 def environment(profile: str, records: Path) -> dict[str, str]:
     """The environment of asv and of everything it starts: how the benchmarks learn what to do."""
-    # A constraints file is for this project's tools; asv's environments have their own pins, some of them older.
-    inherited = {key: value for key, value in os.environ.items() if key not in ("PIP_CONSTRAINT", "PYTHONPATH")}
+    # A constraints file is for this project's tools; asv's environments have their own pins, some of them older. And a
+    # worker that compiles the payloads anew each time would start more slowly than any user's.
+    unwanted = ("PIP_CONSTRAINT", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    inherited = {key: value for key, value in os.environ.items() if key not in unwanted}
     return inherited | {"HANDOFF_PROFILE": profile, "HANDOFF_RECORDS": str(records), "PYTHONUNBUFFERED": "1"}
 
 

@@ -7,6 +7,7 @@ has the reason.
 
 from __future__ import annotations
 
+import linecache
 import os
 import types
 from collections.abc import Callable, Mapping
@@ -30,8 +31,6 @@ VERSION = "1"
 TIMEOUT_S = 4 * 3600  #: for one ``setup_cache``; each hand-off in it has a watchdog of its own
 
 Cell = dict[str, Any] | float
-
-
 
 
 @cache
@@ -93,7 +92,7 @@ def classes(kind: str, module: str) -> dict[str, type]:
             "params": [rows(kind, experiments), [experiment.entry.payload.name for experiment in experiments]],
             "param_names": ["strategy", "payload"],
             "timeout": 60,
-            "setup_cache": _setup_cache(experiments, number),
+            "setup_cache": _setup_cache(experiments, number, module),
         }
         for metric in (*METRICS[kind], *(("wire-bytes",) if kind == CODEC else ())):
             method = _track(metric)
@@ -102,18 +101,21 @@ def classes(kind: str, module: str) -> dict[str, type]:
     return found
 
 
-def _setup_cache(experiments: list[Experiment], number: int) -> Callable[[Any], Any]:
+def _setup_cache(experiments: list[Experiment], number: int, module: str) -> Callable[[Any], Any]:
     """A ``setup_cache`` of its own for each class.
 
-    asv tells them apart by the line on which each is written, and would share one among all classes made here; so each
-    gets another line of this file.
+    asv (0.6.6) tells them apart by module and by the line on which each is written, and would share one among all
+    classes made here. So each is given a line of a source that exists for this purpose only.
     """
 
     def setup_cache(self: Any) -> dict[tuple[str, str, str], Cell]:
         return run_slice(experiments)
 
-    code = setup_cache.__code__.replace(co_firstlineno=number + 1)
+    name = f"<{module}>"
+    linecache.cache[name] = (0, None, ["def setup_cache(self): ...\n"] * (number + 1), name)
+    code = setup_cache.__code__.replace(co_firstlineno=number + 1, co_filename=name)
     found = types.FunctionType(code, globals(), "setup_cache", None, setup_cache.__closure__)
+    found.__module__ = module
     found.timeout = TIMEOUT_S  # type: ignore[attr-defined]
     return found
 
@@ -124,7 +126,11 @@ def _track(metric: str) -> Callable[..., Cell]:
 
     track.__name__ = track.__qualname__ = f"track_{metric.replace('-', '_')}"
     track.__doc__ = metric
-    details = {"version": VERSION, "unit": "bytes"} if metric == "wire-bytes" else {"version": VERSION, "unit": "seconds", "type": "time"}
+    details = (
+        {"version": VERSION, "unit": "bytes"}
+        if metric == "wire-bytes"
+        else {"version": VERSION, "unit": "seconds", "type": "time"}
+    )
     for key, value in details.items():
         setattr(track, key, value)
     return track

@@ -52,8 +52,7 @@ class Interpreter:
     """
 
     def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-"))
-        self.prefix = self.folder.name
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-"))
         read_fd, write_fd = os.pipe()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         code = f"from handoff.contain import run_inside; run_inside({module!r}, {write_fd})"
@@ -71,7 +70,7 @@ class Interpreter:
         self.fd, self.pending = read_fd, b""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps({**config, "prefix": self.prefix}).encode() + b"\n")
+            self.process.stdin.write(json.dumps({**config, "folder": str(self.folder)}).encode() + b"\n")
             self.process.stdin.flush()
 
     def told(self, patience_s: float) -> Iterator[dict[str, Any]]:
@@ -108,7 +107,7 @@ class Interpreter:
             os.close(self.fd)
             self.fd = -1
             self.stderr.close()
-        sweep(self.prefix)
+        sweep(self.folder)
 
 
 def describe_exit(code: int | None) -> str:
@@ -125,6 +124,7 @@ def run_inside(module: str, fd: int) -> None:
     import multiprocessing.process
 
     config = json.loads(_first_line())
+    folder = Path(config["folder"])
     out = os.fdopen(fd, "wb", buffering=0)
     os.set_inheritable(fd, False)
 
@@ -133,13 +133,13 @@ def run_inside(module: str, fd: int) -> None:
 
     def parent_is_gone(_: int, __: FrameType | None) -> None:
         kill_group(os.getpid(), spare=os.getpid())
-        sweep(config["prefix"])
+        sweep(folder)
         os._exit(1)
 
     signal.signal(signal.SIGIO, parent_is_gone)
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-    multiprocessing.process.current_process()._config["semprefix"] = f"/{config['prefix']}"  # type: ignore[attr-defined]
+    multiprocessing.process.current_process()._config["semprefix"] = f"/{folder.name}"  # type: ignore[attr-defined]
     importlib.import_module(module).main(config, tell)
 
 
@@ -182,13 +182,13 @@ def _members(group: int) -> dict[int, bool]:
     return found
 
 
-def sweep(prefix: str) -> None:
-    """Remove the folder, segments and semaphores whose names begin with ``prefix``."""
+def sweep(folder: Path) -> None:
+    """Remove an interpreter's private folder, and segments and semaphores whose names begin with the folder's."""
     import shutil
 
-    shutil.rmtree(Path(tempfile.gettempdir(), prefix), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     shm = Path("/dev/shm")
-    for pattern in (f"{prefix}*", f"sem.{prefix}*"):
+    for pattern in (f"{folder.name}*", f"sem.{folder.name}*"):
         for path in shm.glob(pattern):
             path.unlink(missing_ok=True)
 

@@ -103,7 +103,7 @@ class Shop:
         self.strategies = strategies
         self.start_method: str = config["start_method"]
         self.ctx: Any = multiprocessing.get_context(self.start_method or None)
-        self.prefix: str = config["prefix"]
+        self.prefix = Path(config["folder"]).name
         self.numbers = itertools.count(1)
         self.stack = ExitStack()
         self._manager: Any = None
@@ -535,7 +535,11 @@ class Measuring:
                 self.lanes.append(lane)
         harness = Lane(lanes.NULL, None, (lanes.NullSender(), lanes.NullReceiver()))
         self.lanes.append(harness)
-        nbytes = lanes.raw_bytes(self.obj, self.payload)
+        try:
+            with deadline(self.answer_s):
+                nbytes = lanes.raw_bytes(self.obj, self.payload)
+        except NoAnswer:
+            nbytes = 1  # it hangs when it is pickled, and every strategy that pickles will say so
         self.tell({"floor_bytes": nbytes})
         for name, ends in lanes.floors(self.site(harness), nbytes).items():
             self.lanes.append(Lane(name, None, ends))

@@ -285,7 +285,7 @@ PAYLOADS = (
         make=array_f64_1mib,
         touch=checksum,
         traits=FLAT,
-        duties=ARGUMENT | {Duty.STATE, Duty.RESULT, Duty.SHARED},
+        duties=ARGUMENT | {Duty.STATE, Duty.RESULT},
         nbytes=MIB,
         why="131,072 float64: three seconds of 44.1 kHz audio, or about a 362 by 362 matrix; 16 pipe buffers, 256 "
         "pages.",
@@ -296,7 +296,7 @@ PAYLOADS = (
         make=array_f64_64mib,
         touch=checksum,
         traits=FLAT,
-        duties=ARGUMENT | {Duty.STATE, Duty.RESULT},
+        duties=ARGUMENT | {Duty.RESULT},
         nbytes=64 * MIB,
         why="8,388,608 float64, about a 2896 by 2896 matrix: past every cache, past glibc's largest mmap threshold "
         "(32 MiB), so each fresh copy is page-faulted in.",
@@ -372,7 +372,7 @@ PAYLOADS = (
         make=model_1mib,
         touch=touch_model,
         traits=BUFFER,
-        duties=ARGUMENT | {Duty.STATE},
+        duties=ARGUMENT,
         nbytes=4 * sum(_product(shape) for shape in MLP.values()),
         why="A 784-256-256-10 perceptron for MNIST in float32: 269,322 parameters, 1.03 MiB in six arrays, four of "
         "them small.",

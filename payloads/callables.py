@@ -209,6 +209,7 @@ def log_written(obj: Any) -> str:
 
 
 ARGUMENT = frozenset({Duty.ARGUMENT})
+OUTCOME = frozenset[Duty]()  #: not timed: what becomes of it is the whole figure
 LOCAL = frozenset({Trait.LOCAL_FUNCTION})
 MANUAL = "pickle manual, 'What can be pickled and unpickled?'"
 
@@ -239,7 +240,7 @@ PAYLOADS = (
         touch=call,
         facts=facts_function,
         traits=LOCAL,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A function defined inside another, without a closure: the scraper's parse function.",
         source="articles/000, 001, 002, 004",
     ),
@@ -261,7 +262,7 @@ PAYLOADS = (
         use=write_log,
         seen=log_written,
         traits=LOCAL | {Trait.OS_RESOURCE},
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="The scraper's lambda with a log file in its config: two errors, one behind the other. Whoever opens the "
         "file for writing once more on arrival empties it.",
         source="articles/001 (the incident); dill issue 423",
@@ -282,7 +283,7 @@ PAYLOADS = (
         touch=call,
         facts=lambda obj: {**facts_function(obj), "args": list(obj.args)},
         traits=LOCAL,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="The same with a lambda inside: partial carries what it holds, and no more.",
         source="articles/001",
     ),
@@ -313,7 +314,7 @@ PAYLOADS = (
         use=hold_lock,
         seen=lock_held,
         traits=frozenset({Trait.LOCK}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A method of an object that holds a lock, as services and pools do: the method is not the problem, self "
         "is.",
         source="articles/001 ('self is unpicklable'), 004",
@@ -323,7 +324,7 @@ PAYLOADS = (
         make=lambda: Scaler.triple,
         touch=call,
         facts=facts_function,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A static method: a function with a dotted name, which protocol 4 writes as it is and 2 and 3 as a "
         "getattr.",
         source="articles/004, which says it cannot be pickled; PEP 3154, on __qualname__",
@@ -333,7 +334,7 @@ PAYLOADS = (
         make=lambda: Scaler.by_default,
         touch=call,
         facts=facts_bound,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A class method: a method bound to a class, which travels as two names and a getattr.",
         source="articles/004; method.__reduce__ (Objects/classobject.c)",
     ),
@@ -342,7 +343,7 @@ PAYLOADS = (
         make=lambda: decorated,
         touch=call,
         facts=facts_function,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A decorated function whose decorator keeps its name (functools.wraps): found again under that name, "
         "wrapper and all.",
         source=f"functools.wraps (Python manual); {MANUAL}",
@@ -352,7 +353,7 @@ PAYLOADS = (
         make=lambda: cached,
         touch=call,
         facts=lambda obj: {**facts_function(obj), "maxsize": obj.cache_info().maxsize},
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A memoizing function, one of the commonest decorators: sent by name, so the worker starts with its own "
         "cache.",
         source="functools.lru_cache (Python manual); lru_cache_reduce (Modules/_functoolsmodule.c)",

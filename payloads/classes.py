@@ -185,7 +185,7 @@ def facts_sentinel(obj: dict[str, Any]) -> Mapping[str, Any]:
     return {"limit": obj["limit"], "timeout is the module's MISSING": obj["timeout"] is MISSING}
 
 
-ARGUMENT = frozenset({Duty.ARGUMENT})
+OUTCOME = frozenset[Duty]()  #: not timed: what becomes of it is the whole figure
 LOCAL = frozenset({Trait.LOCAL_CLASS})
 CHANGED = frozenset({Trait.CHANGED})
 MANUAL = "pickle manual, 'Pickling Class Instances'"
@@ -196,7 +196,7 @@ PAYLOADS = (
         make=lambda: Job(7),
         touch=run,
         facts=facts_job,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="An instance of a class at module level: the reference that the others are measured against.",
         source=f"articles/002; {MANUAL}",
     ),
@@ -206,7 +206,7 @@ PAYLOADS = (
         touch=run,
         facts=facts_job,
         traits=LOCAL,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="An instance of a class that a function makes: class factories, tests, plugins.",
         source="articles/001, 002",
     ),
@@ -216,7 +216,7 @@ PAYLOADS = (
         touch=run,
         facts=facts_job,
         traits=frozenset({Trait.MAIN_CODE}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="An instance of a class that exists in __main__ and in no file: a notebook, a session, python -c. (A "
         "class of a script's top level is another matter: spawn imports the script once more and finds it.)",
         source="articles/000, 001, 002; multiprocessing manual, 'Safe importing of main module'",
@@ -227,7 +227,7 @@ PAYLOADS = (
         touch=run,
         facts=facts_job,
         traits=frozenset({Trait.MAIN_CODE}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="The same with the class inside the `if __name__ == '__main__'` block, which no worker runs.",
         source="articles/001, 002",
     ),
@@ -237,7 +237,7 @@ PAYLOADS = (
         touch=lambda obj: obj.value,
         facts=facts_enum,
         traits=LOCAL,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A member of an enum that a function makes. By value its class travels too, and it must be a member of it.",
         source="enum manual, on pickling; articles/001",
     ),
@@ -247,7 +247,7 @@ PAYLOADS = (
         touch=sum,
         facts=facts_namedtuple,
         traits=LOCAL,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A named tuple made where it is needed, as pandas' itertuples does.",
         source="collections.namedtuple (Python manual); articles/001",
     ),
@@ -257,7 +257,7 @@ PAYLOADS = (
         touch=run,
         facts=lambda obj: {"class": type(obj).__qualname__, "run": obj.run(), "f(1)": obj.transform(1)},
         traits=frozenset({Trait.LOCAL_FUNCTION}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A config object with a lambda in an attribute: the class is fine, one attribute is not.",
         source="articles/000",
     ),
@@ -267,7 +267,7 @@ PAYLOADS = (
         touch=run,
         facts=lambda obj: {"maximum": obj.maximum, "run": obj.run()},
         traits=CHANGED,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A limit set on the class at start-up, 5 where the source says 10. Class attributes are not in the "
         "pickle: a fresh worker has 10 again, and nobody says so.",
         source=f"{MANUAL}: class attributes are not pickled",
@@ -278,7 +278,7 @@ PAYLOADS = (
         touch=lambda obj: obj.number,
         facts=lambda obj: {"number": obj.number, "made": type(obj).made},
         traits=CHANGED,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A class that counts in an attribute, here up to 41: the instance arrives, the count starts again.",
         source=f"{MANUAL}: class attributes are not pickled",
     ),
@@ -288,7 +288,7 @@ PAYLOADS = (
         touch=lambda obj: obj(7),
         facts=lambda obj: {"name": obj.__name__, "f(1)": obj(1), "f(7)": obj(7)},
         traits=CHANGED,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A function whose module global was set at start-up, 5 where the source says 1: spawn's oldest surprise.",
         source="multiprocessing manual, 'The spawn and forkserver start methods': global variables",
     ),
@@ -298,7 +298,7 @@ PAYLOADS = (
         touch=lambda obj: obj(7),
         facts=lambda obj: {"f(7)": obj(7), "results in the cache": obj.cache_info().currsize},
         traits=CHANGED,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A memoizing function with ten results in its cache: it travels as its name, without them.",
         source="functools.lru_cache (Python manual)",
     ),
@@ -308,7 +308,7 @@ PAYLOADS = (
         touch=lambda obj: obj["limit"] + len(obj),
         facts=facts_sentinel,
         traits=frozenset({Trait.IDENTITY}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A dict with a module's `MISSING = object()` in it: it arrives as some other object, and each `is "
         "MISSING` fails without an error.",
         source="PEP 661 (sentinel values), on pickling",

@@ -189,7 +189,7 @@ PAYLOADS = (
         name="rows-tuple-1k",
         make=rows_tuple,
         touch=touch_rows_tuple,
-        duties=ARGUMENT | {Duty.RESULT},
+        duties=ARGUMENT,
         why=f"{ROWS}. As a database cursor gives them: no keys at all.",
         source=f"{ROWS_SOURCE}; PEP 249, fetchmany",
     ),

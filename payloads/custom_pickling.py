@@ -161,7 +161,7 @@ def facts_error(obj: ServiceError) -> Mapping[str, Any]:
     return {"class": type(obj).__name__, "message": str(obj), "service": obj.service, "code": obj.code}
 
 
-ARGUMENT = frozenset({Duty.ARGUMENT})
+OUTCOME = frozenset[Duty]()  #: not timed: what becomes of it is the whole figure
 LOAD_FAILS = frozenset({Trait.LOAD_FAILS})
 DATABASE = "A repository with an sqlite3 connection to a file of three users"
 
@@ -171,7 +171,7 @@ PAYLOADS = (
         make=lambda: StateRepository(_database()),
         touch=touch_repository,
         facts=facts_repository,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why=f"{DATABASE}: __getstate__ drops the connection, __setstate__ opens a new one in the worker.",
         source="articles/000, 002, 003; pickle manual, 'Handling Stateful Objects'",
     ),
@@ -180,7 +180,7 @@ PAYLOADS = (
         make=lambda: ReduceRepository(_database()),
         touch=touch_repository,
         facts=facts_repository,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why=f"{DATABASE}: __reduce_ex__ names the class and the path.",
         source="articles/000; pickle manual, object.__reduce_ex__",
     ),
@@ -189,7 +189,7 @@ PAYLOADS = (
         make=lambda: RegisteredRepository(_database()),
         touch=touch_repository,
         facts=facts_repository,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why=f"{DATABASE}: a reducer registered with copyreg, the way for classes that are not one's own.",
         source="articles/001; copyreg (Python manual)",
     ),
@@ -199,7 +199,7 @@ PAYLOADS = (
         touch=lambda obj: obj.number,
         facts=lambda obj: {"class": type(obj).__name__, "number": obj.number},
         traits=frozenset({Trait.LOCAL_FUNCTION}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A __reduce__ that names a lambda: the mistake the article warns of. Picklers that write lambdas carry it.",
         source="articles/001",
     ),
@@ -209,7 +209,7 @@ PAYLOADS = (
         touch=lambda obj: obj.number,
         facts=lambda obj: {"number": obj.number},
         traits=frozenset({Trait.DUMP_FAILS}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A class that forbids its pickling by an exception of its own: the message must reach the one who asked.",
         source="pickle manual, object.__getstate__",
     ),
@@ -219,7 +219,7 @@ PAYLOADS = (
         touch=lambda obj: obj.code,
         facts=facts_error,
         traits=LOAD_FAILS,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="The commonest shape of an application's own exception. It pickles, and fails to load: as a task's result"
         " it makes a Pool wait for ever.",
         source="cpython issues 76877, 79492, 103061",
@@ -230,7 +230,7 @@ PAYLOADS = (
         touch=lambda obj: obj.above + obj.below,
         facts=lambda obj: {"above": obj.above, "below": obj.below},
         traits=LOAD_FAILS,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="An immutable value class as fractions and units are written, without __getnewargs__: pickles, does not "
         "load.",
         source="pickle manual, object.__getnewargs__",
@@ -241,7 +241,7 @@ PAYLOADS = (
         touch=lambda obj: sum(obj._target),
         facts=lambda obj: {"class": type(obj).__name__, "target": list(obj._target), "through it": obj.index(3)},
         traits=LOAD_FAILS,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A delegating proxy: loading asks it for __setstate__ before it has its target, and asks for that without"
         " end.",
         source="Python data model, object.__getattr__; copy and pickle hooks are looked up through it",
@@ -252,7 +252,7 @@ PAYLOADS = (
         touch=lambda obj: obj.version,
         facts=lambda obj: {"version": obj.version},
         traits=LOAD_FAILS,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A __setstate__ that finds its state too old: an error that only the worker sees.",
         source="pickle manual, object.__setstate__; cpython issues 83932, 66587",
     ),
@@ -262,7 +262,7 @@ PAYLOADS = (
         touch=lambda obj: obj.number,
         facts=lambda obj: {"number": obj.number},
         traits=LOAD_FAILS,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A __setstate__ that never returns, like a client waiting for a server: it costs its worker, for ever.",
         source="pickle manual, object.__setstate__",
     ),

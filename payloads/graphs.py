@@ -189,7 +189,7 @@ PAYLOADS = (
         touch=touch_tree,
         facts=facts_tree,
         traits=frozenset({Trait.CYCLE}),
-        duties=ARGUMENT | {Duty.STATE},
+        duties=ARGUMENT,
         why="A document or scene tree of 1,111 nodes in four levels with links to the parents, as DOMs and syntax "
         "trees keep them: wide, not deep.",
         source="articles/000",

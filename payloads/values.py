@@ -203,7 +203,7 @@ PAYLOADS = (
         make=ints_10k,
         touch=sum,
         traits=frozenset({Trait.SCALARS}),
-        duties=ARGUMENT | {Duty.RESULT},
+        duties=ARGUMENT,
         why="10,000 ids or sample indices: one epoch's shard of a small data set. Two in three take three or five "
         "bytes of pickle, the rest, past 32 bits, up to eight: 59 KB, just inside one pipe buffer.",
         source="articles/002; pickletools, BININT and LONG1 (Lib/pickletools.py)",
@@ -239,7 +239,7 @@ PAYLOADS = (
         name="lists-100x10",
         make=lists_100x10,
         touch=touch_lists,
-        duties=ARGUMENT | {Duty.RESULT},
+        duties=ARGUMENT,
         why="100 small batches of ten numbers in one chunk: Pool.map sends an iterable in about four chunks per "
         "worker, so 800 tasks for two workers travel as 100 a message.",
         source="articles/000; multiprocessing.pool.Pool._map_async (Lib/multiprocessing/pool.py)",

@@ -119,7 +119,6 @@ def test_every_payload_says_why_and_where_from(name: str) -> None:
     payload = ALL[name]
     assert len(payload.why) > 40, "say why the shape and size are realistic"
     assert payload.source
-    assert payload.duties
     assert (payload.use is None) == (payload.seen is None), "use and seen belong together"
 
 
@@ -252,4 +251,4 @@ def test_measuring_stays_affordable() -> None:
     in_argument = [name for name, payload in ALL.items() if Duty.ARGUMENT in payload.duties]
     large = [name for name in in_argument if (ALL[name].nbytes or 0) >= 64 << 20]
     assert large == ["array-f64-64mib"]
-    assert len([name for name in in_argument if name in CHEAP]) <= 40
+    assert len(in_argument) <= 44

@@ -65,7 +65,7 @@ def _hold_given(site: Site) -> Holding:
 
 
 class MappedState:
-    """Maps an ``.npy`` file read-only: its pages are those of the page cache, the same for all workers."""
+    """Maps an ``.npy`` file copy-on-write: until a worker writes, its pages are those of the page cache, shared by all."""
 
     def __init__(self, path: Path, shape: Shape) -> None:
         self.path, self.shape = path, shape
@@ -74,7 +74,7 @@ class MappedState:
     def obtain(self) -> None:
         import numpy as np
 
-        mapped = np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False))
+        mapped = np.asarray(np.load(self.path, mmap_mode="c", allow_pickle=False))
         self.state = mapped if self.shape.kind == "array" else self.shape.view(mapped)
 
     def get(self) -> Any:
@@ -247,7 +247,7 @@ import numpy as np
 
 def start(path):
     global array
-    array = np.load(path, mmap_mode="r")
+    array = np.load(path, mmap_mode="c")
 
 def work(index):
     return float(array[index])
@@ -333,8 +333,8 @@ STRATEGIES = (
     ),
     Strategy(
         name="path-mmap",
-        summary="numpy.save to a file, numpy.load(mmap_mode='r') in the worker: only the path travels",
-        meaning="a read-only view of the page cache, the same memory for all workers; the writer removes the file",
+        summary="numpy.save to a file, numpy.load(mmap_mode='c') in the worker: only the path travels",
+        meaning="a view of the page cache, the same memory for all workers until one writes, which only it sees; the writer removes the file",
         channel=Channel.FILE,
         hold=_hold_mapped,
         only=frozenset({Trait.FIXED_DTYPE}),

@@ -1,0 +1,246 @@
+"""The measuring as a whole: real trials, real workers, on tiny payloads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from handoff.collection import Entry, load_collection
+from handoff.contain import PREFIX
+from handoff.experiment import KINDS, START, measure, plan
+from handoff.figures import METRICS, Figures
+from handoff.lanes import BIS, NULL
+from handoff.outcome import Kind
+from handoff.payload import Duty
+from handoff.profile import PROFILES
+from handoff.record import Record, read, read_all
+from handoff.strategies import registry
+from handoff.strategy import START_METHODS
+
+HERE = Path(__file__).parent
+TINY = replace(PROFILES["quick"], trials=2, rounds=2, sample_s=0.0005, lane_s=0.005)
+IMPATIENT = replace(TINY, trials=1, answer_s=1.0)
+
+
+@pytest.fixture(scope="module")
+def payloads() -> Mapping[str, Entry]:
+    return load_collection(HERE / "awkward.py")
+
+
+def litter(pid: int) -> set[str]:
+    """What a run started by process ``pid`` has left: segments, semaphores, temporary folders, processes."""
+    mark = f"{PREFIX}-{pid}-"
+    left = {name for place in ("/dev/shm", tempfile.gettempdir()) for name in os.listdir(place) if mark in name}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if f"TMPDIR={Path(tempfile.gettempdir(), mark)}".encode() in (entry / "environ").read_bytes():
+                    left.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                continue
+    return left
+
+
+def assert_no_trace(pid: int) -> None:
+    end = time.monotonic() + 5
+    while litter(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert litter(pid) == set()
+
+
+@pytest.fixture
+def no_trace() -> Iterator[None]:
+    yield
+    assert_no_trace(os.getpid())
+
+
+def one(payloads: Mapping[str, Entry], name: str, kind: str, start_method: str, **options: object) -> Record:
+    profile = options.pop("profile", TINY)
+    strategies = options.pop("strategies", ())
+    experiments = plan(
+        {name: payloads[name]}, kinds=(kind,), start_methods=(start_method,), strategies=strategies, declared=False  # type: ignore[arg-type]
+    )
+    (record,) = measure(experiments, profile, None, seed=1)  # type: ignore[arg-type]
+    return record
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_strategy_has_figures_or_a_reason(
+    payloads: Mapping[str, Entry], kind: str, start_method: str, no_trace: None
+) -> None:
+    if kind == "codec" and start_method != "fork":
+        pytest.skip("one process: no start method")
+    record = one(payloads, "array", kind, start_method)
+    assert record.complaints == []
+    assert record.failed == ""
+    figures = Figures(record)
+    for name in record.strategies:
+        outcome = record.outcomes[name]
+        if outcome.ok:
+            for metric in METRICS[kind]:
+                figure = figures.figure(name, metric)
+                assert 0 < figure.time.low <= figure.time.value <= figure.time.high
+                assert figure.time.n_trials == 2
+        else:
+            assert outcome.reason, name
+            assert not any(row[0] == name for row in record.rows)
+    if kind != START:
+        assert sum(outcome.ok for outcome in record.outcomes.values()) >= 5
+    assert figures.has(BIS, METRICS[kind][0])
+    assert record.outcomes[record.baseline].ok
+
+
+def test_a_plain_list_is_refused_by_what_needs_a_block_of_numbers(payloads: Mapping[str, Entry], no_trace: None) -> None:
+    record = one(payloads, "numbers", Duty.ARGUMENT, "fork")
+    assert record.outcomes["shm-reused"].kind is Kind.REFUSED
+    assert record.outcomes["shm-reused"].error_type == "TypeError"
+    assert record.outcomes["shm-list"].ok
+
+
+def test_inheritance_is_only_there_under_fork(payloads: Mapping[str, Entry], no_trace: None) -> None:
+    assert one(payloads, "numbers", Duty.STATE, "fork", strategies=("inherit",)).outcomes["inherit"].ok
+    outcome = one(payloads, "numbers", Duty.STATE, "spawn", strategies=("inherit",)).outcomes["inherit"]
+    assert outcome.kind is Kind.UNAVAILABLE
+    assert "fork" in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("payload", "duty", "kind", "where", "message"),
+    [
+        ("lambda", Duty.ARGUMENT, Kind.REFUSED, "parent", "lambda"),
+        ("hangs-on-load", Duty.ARGUMENT, Kind.BROKEN, "worker", "no answer in 1 s"),
+        ("hangs-on-dump", Duty.ARGUMENT, Kind.BROKEN, "parent", "no answer in 2 s"),
+        ("raises-on-load", Duty.ARGUMENT, Kind.BROKEN, "worker", "invalid literal"),
+        ("raises-on-load", Duty.RESULT, Kind.BROKEN, "result", "invalid literal"),
+        ("kills-on-load", Duty.ARGUMENT, Kind.BROKEN, "worker", "SIGKILL"),
+    ],
+)
+def test_what_goes_wrong_costs_its_own_cell(
+    payloads: Mapping[str, Entry], payload: str, duty: Duty, kind: Kind, where: str, message: str, no_trace: None
+) -> None:
+    wanted = ("pickle-5", "thread")
+    record = one(payloads, payload, duty, "spawn", profile=IMPATIENT, strategies=wanted)
+    outcome = record.outcomes["pickle-5"]
+    assert (outcome.kind, outcome.where) == (kind, where)
+    assert message in outcome.message
+    assert record.outcomes["thread"].ok
+    assert Figures(record).has("thread", "handoff")
+
+
+def test_a_worker_killed_in_the_middle_costs_one_lane(payloads: Mapping[str, Entry], no_trace: None) -> None:
+    """Whoever kills a worker while it is timed: the run goes on, and the other lanes have their figures."""
+    killed = []
+
+    def kill_a_worker(done: int, of: int, what: str) -> None:
+        if killed or "trial 2" not in what:
+            return
+        code = (
+            "import os,signal,sys,time\n"
+            "end=time.monotonic()+20\n"
+            "while time.monotonic()<end:\n"
+            "    for p in filter(str.isdigit, os.listdir('/proc')):\n"
+            "        try: line=open(f'/proc/{p}/cmdline','rb').read(); mine=open(f'/proc/{p}/environ','rb').read()\n"
+            "        except OSError: continue\n"
+            f"        if b'spawn_main' in line and b'{PREFIX}-{os.getpid()}-' in mine:\n"
+            "            time.sleep(0.4); os.kill(int(p), signal.SIGKILL); sys.exit()\n"
+            "    time.sleep(0.01)\n"
+        )
+        killed.append(subprocess.Popen([sys.executable, "-c", code]))
+
+    experiments = plan({"array": payloads["array"]}, kinds=("argument",), start_methods=("spawn",),
+                       strategies=("pickle-5", "pickle-4", "pickle-3"))  # fmt: skip
+    profile = replace(TINY, rounds=200, lane_s=2.0, sample_s=0.005)
+    (record,) = measure(experiments, profile, None, seed=1, progress=kill_a_worker)
+    assert killed
+    assert killed[0].wait() == 0
+    broken = [name for name, outcome in record.outcomes.items() if not outcome.ok]
+    assert len(broken) <= 1
+    assert all(Figures(record).has(name, "handoff") for name in record.strategies if name not in broken)
+
+
+def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path) -> None:
+    """Ctrl-C: exit code 130, no trace, and the cells already measured are in the records."""
+    command = [
+        sys.executable, "-m", "handoff", "measure", str(HERE / "awkward.py"), "-o", str(tmp_path / "records"),
+        "--payload", "numbers,array", "--duty", "argument", "--start-method", "spawn", "--profile", "standard",
+    ]  # fmt: skip
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "trial 3" in line or "[1/2]" in line:
+            break
+    time.sleep(0.5)
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=30)
+    assert run.returncode == 130, errors
+    assert_no_trace(run.pid)
+    records, problems = read_all(tmp_path / "records")
+    assert problems == []
+    assert records
+    assert all(record.rows for record in records)
+
+
+def test_a_killed_run_leaves_no_trace_either(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "handoff", "measure", str(HERE / "awkward.py"), "-o", str(tmp_path / "records"),
+        "--payload", "array", "--duty", "argument", "--start-method", "forkserver", "--profile", "standard",
+    ]  # fmt: skip
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert run.stderr is not None
+    run.stderr.readline()
+    time.sleep(1.0)
+    assert litter(run.pid)
+    run.kill()
+    run.communicate()
+    assert_no_trace(run.pid)
+
+
+def test_a_record_is_read_as_it_was_written_and_never_overwritten(
+    payloads: Mapping[str, Entry], tmp_path: Path
+) -> None:
+    record = one(payloads, "numbers", "codec", "fork")
+    path = record.write(tmp_path)
+    assert read(path).to_json() == record.to_json()
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        record.write(tmp_path)
+
+
+def test_null_lane_and_floors_are_in_every_round(payloads: Mapping[str, Entry]) -> None:
+    record = one(payloads, "array", Duty.ARGUMENT, "fork", strategies=("pickle-5",))
+    figures = Figures(record)
+    counts = {lane: len(figures.flat(lane, "handoff")) for lane in figures.lanes}
+    assert set(counts) == {"pickle-5", NULL, BIS, "floor-pipe", "floor-shm"}
+    assert len(set(counts.values())) == 1
+
+
+def test_nothing_unknown_is_accepted() -> None:
+    for option, value in [("--payload", "x"), ("--strategy", "x"), ("--start-method", "x"), ("--profile", "x"), ("--duty", "x")]:
+        command = [sys.executable, "-m", "handoff", "measure", str(HERE / "awkward.py"), "-o", "unused", option, value]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.returncode == 2
+        assert "unknown" in run.stderr
+        assert "valid are:" in run.stderr
+        assert run.stdout == ""
+
+
+def test_every_strategy_is_measured_for_some_kind() -> None:
+    served = {name for kind in KINDS for e in plan(load_collection(HERE / "awkward.py"), kinds=(kind,)) for name in e.strategies}
+    assert served == set(registry())
+
+
+def test_records_say_what_they_are(payloads: Mapping[str, Entry]) -> None:
+    data = json.loads(one(payloads, "numbers", "codec", "fork").to_json())
+    assert data["schema"] == 1
+    assert data["fingerprint"]["default_pickle_protocol"] in (4, 5)
+    assert data["trials"][0]["before"]["load"]
