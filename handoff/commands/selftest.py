@@ -1,0 +1,40 @@
+"""Measure the suite's own error on this machine, and say whether to believe its figures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import suppress
+
+from handoff.cli import Meter, choose, write
+
+HELP = "measure the suite's own error on this machine"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument("--quick", action="store_true", help="under 90 s (default: under 10 minutes)")
+    depth.add_argument("--thorough", action="store_true", help="as long as the claims in METHODOLOGY.md took: hours")
+    parser.add_argument("--check", action="append", default=[], help="only this check (repeatable)")
+    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="default: text")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there, not to standard output")
+    parser.add_argument("--seed", type=int, help="of all shuffling, to repeat a run's order")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Test; 1 when something is shown to be off."""
+    from handoff import selftesting
+    from handoff.selftesting import _show
+    from handoff.selftesting._frame import DEPTHS
+
+    names = choose("check", args.check, selftesting.checks())
+    depth = DEPTHS["quick" if args.quick else "thorough" if args.thorough else "full"]
+    report = selftesting.run(depth, names=names, seed=args.seed, progress=Meter(quiet=args.quiet))
+    if args.format == "text" and args.output is None and sys.stdout.isatty():
+        with suppress(ImportError):
+            _show.draw(report)
+            return 0 if report.trustworthy else 1
+    show = {"text": _show.text, "json": _show.to_json, "markdown": _show.markdown}[args.format]
+    write(show(report), args.output)
+    return 0 if report.trustworthy else 1

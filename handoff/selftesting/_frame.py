@@ -1,0 +1,286 @@
+"""What all checks share: how deep to go, what a check leaves, and where it gets its measurements."""
+
+from __future__ import annotations
+
+import math
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from handoff.collection import Entry, Ref
+from handoff.contain import PREFIX
+from handoff.experiment import Experiment, measure
+from handoff.figures import Figures
+from handoff.profile import PROFILES, Profile
+from handoff.record import Record
+from handoff.selftesting._numbers import exact_interval
+from handoff.stats import Estimate
+
+SCHEMA = 1
+PAYLOADS = "handoff.selftesting._payloads"
+
+
+class State(StrEnum):
+    """What a check, or a line of it, comes to."""
+
+    OK = "ok"
+    OFF = "off"  #: shown to miss its target: the whole interval is outside
+    UNDECIDED = "undecided"  #: misses it, but too few data or too much noise to be sure
+    UNAVAILABLE = "unavailable"  #: could not be looked at, with a reason
+    INFO = "info"  #: a figure to look at, without a target
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure of a check."""
+
+    what: str
+    value: float
+    low: float = math.nan  #: of its interval; NaN: it has none
+    high: float = math.nan
+    unit: str = "share"  #: share, ratio, seconds or count
+    target: str = ""  #: in words
+    state: State = State.INFO
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a check found. ``data`` is for programs: numbers behind the lines."""
+
+    state: State
+    summary: str  #: one sentence
+    lines: tuple[Line, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    title: str = ""
+    seconds: float = 0.0
+
+    def named(self, check: Check, seconds: float) -> Result:
+        return replace(self, name=check.name, title=check.title, seconds=round(seconds, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One way in which figures could be wrong, and how it is looked for."""
+
+    name: str
+    title: str
+    rank: int  #: order in the report
+    run: Callable[[Bench], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a selftest found."""
+
+    depth: str
+    results: tuple[Result, ...]
+    advice: tuple[str, ...]
+    fingerprint: Mapping[str, Any]
+    before: Mapping[str, Any]  #: noise of the machine, see :func:`handoff.fingerprint.noise`
+    after: Mapping[str, Any]
+    seconds: float
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether nothing was shown to be off."""
+        return not any(result.state is State.OFF for result in self.results)
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        by_state = {state: [r.title for r in self.results if r.state is state] for state in State}
+        if by_state[State.OFF]:
+            text = f"Do not trust figures from this machine as it is now: {'; '.join(by_state[State.OFF])}."
+        elif by_state[State.UNDECIDED]:
+            text = "Nothing is shown to be wrong, and not everything is shown to be right"
+            text += f"; undecided: {'; '.join(by_state[State.UNDECIDED])}."
+        elif by_state[State.OK]:
+            text = "Figures from this machine can be trusted as far as their intervals say."
+        else:
+            text = "Nothing is known of this machine."
+        if by_state[State.UNAVAILABLE]:
+            text += f" Not looked at: {'; '.join(by_state[State.UNAVAILABLE])}."
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How much is measured. Seconds are limits: whatever is complete by then is what a check has to judge by."""
+
+    name: str
+    profile: Profile  #: of the experiments with identical and slowed lanes; its trials make one experiment
+    copies: int  #: identical lanes in an experiment
+    slowed: int  #: slowed lanes of each size in an experiment
+    cell_s: float  #: seconds for each of the two cells (CPU and IPC)
+    most_experiments: int  #: in each cell
+    power_trials: tuple[int, ...]  #: trials at which slowdowns are looked for
+    alternations: int  #: of the checks that compare two ways of measuring, at most
+    check_s: float  #: seconds for each of those checks
+
+
+def _depths() -> Iterator[Depth]:
+    standard = PROFILES["standard"]
+    fixed = replace(standard, name="selftest", trials=8, most_trials=0, target=None)
+    # Eight trials: the fewest whose 99 % interval assumes nothing, and the fewest of the standard profile. Shorter
+    # samples than the standard profile's: more noise, never less.
+    yield Depth(
+        name="quick",
+        profile=replace(fixed, rounds=3, sample_s=0.002, lane_s=0.012),
+        copies=21,
+        slowed=4,
+        cell_s=18.0,
+        most_experiments=6,
+        power_trials=(8,),
+        alternations=5,
+        check_s=9.0,
+    )
+    yield Depth(
+        name="full",
+        profile=replace(fixed, sample_s=0.005, lane_s=0.030),
+        copies=21,
+        slowed=4,
+        cell_s=150.0,
+        most_experiments=30,
+        power_trials=(8, 20),
+        alternations=30,
+        check_s=50.0,
+    )
+    yield Depth(  # what METHODOLOGY's claims rest on: as long as it takes
+        name="thorough",
+        profile=fixed,
+        copies=21,
+        slowed=4,
+        cell_s=3600.0,
+        most_experiments=65,
+        power_trials=(8, 20),
+        alternations=60,
+        check_s=600.0,
+    )
+
+
+DEPTHS: Mapping[str, Depth] = MappingProxyType({depth.name: depth for depth in _depths()})
+
+
+class Bench:
+    """Where checks get their measurements: experiments run once and are shared."""
+
+    def __init__(self, depth: Depth, seed: int | None = None) -> None:
+        self.depth = depth
+        self.random = random.Random(seed)
+        self.say: Callable[[str], None] = lambda _: None
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}-selftest-")
+        self.folder = Path(self._folder.name)  #: private, removed at the end
+        self.cell = cache(self._cell)
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def entry(self, payload: str) -> Entry:
+        ref = Ref("", PAYLOADS, payload)
+        return Entry(ref, ref.load())
+
+    def experiment(
+        self,
+        payload: str,
+        kind: str,
+        start_method: str,
+        strategies: Sequence[str],
+        profile: Profile,
+        inside: str = "handoff.trial",
+    ) -> Record:
+        """Run one experiment. Raises ``RuntimeError`` when it failed as a whole."""
+        what = Experiment(self.entry(payload), kind, start_method, tuple(strategies))
+        (record,) = measure([what], profile, None, seed=self.random.randrange(2**32), inside=inside)
+        if record.failed or not record.rows:
+            reasons = [outcome.reason for outcome in record.outcomes.values() if not outcome.ok]
+            raise RuntimeError(record.failed or "; ".join([*reasons, *record.complaints]) or "no samples")
+        return record
+
+    def _cell(self, cell: Cell) -> tuple[Figures, ...]:
+        """Experiments of identical and slowed lanes, as many as there is time for and at least one."""
+        from handoff.selftesting._made import names
+
+        lanes = names(self.depth.copies, self.depth.slowed)
+        found: list[Figures] = []
+        for number in self.within(self.depth.cell_s, self.depth.most_experiments):
+            self.say(f"{cell.title}, experiment {number + 1} of at most {self.depth.most_experiments}")
+            record = self.experiment(
+                cell.payload, cell.kind, cell.start_method, lanes, self.depth.profile, "handoff.selftesting._made"
+            )
+            found.append(Figures(record))
+        return tuple(found)
+
+    @staticmethod
+    def within(seconds: float, most: int) -> Iterator[int]:
+        """Count up to ``most`` while there is time for one more, judging by those before; at least once."""
+        began = time.perf_counter()
+        for number in range(most):
+            if number and (time.perf_counter() - began) * (number + 1) / number > seconds:
+                return
+            yield number
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One kind of operation that is measured many times over."""
+
+    name: str
+    title: str
+    payload: str
+    kind: str
+    start_method: str
+    metrics: tuple[str, ...]
+
+
+CELLS = (
+    Cell("cpu", "CPU-bound (pickling rows)", "rows", "codec", "", ("encode", "decode")),
+    Cell("ipc", "IPC (a small dict to a worker)", "task", "argument", "fork", ("handoff",)),
+)
+
+
+def worst(lines: Sequence[Line]) -> State:
+    """The state of a check by those of its lines."""
+    states = {line.state for line in lines}
+    order = (State.OFF, State.UNDECIDED, State.OK)
+    return next((state for state in order if state in states), State.UNAVAILABLE)
+
+
+def at_most(count: int, of: int, limit: float) -> tuple[float, float, float, State]:
+    """Share, its exact 95 % interval, and whether it is within ``limit``: off only if the whole interval is above."""
+    low, high = exact_interval(count, of)
+    share = count / of if of else math.nan
+    state = State.OK if of and share <= limit else State.OFF if low > limit else State.UNDECIDED
+    return share, low, high, state
+
+
+def at_least(count: int, of: int, limit: float) -> tuple[float, float, float, State]:
+    """The same for a share that has to reach ``limit``: off only if the whole interval is below."""
+    low, high = exact_interval(count, of)
+    share = count / of if of else math.nan
+    state = State.OK if of and share >= limit else State.OFF if high < limit else State.UNDECIDED
+    return share, low, high, state
+
+
+def near_one(ratio: Estimate, limit: float) -> State:
+    """Whether a ratio is within 1 ± ``limit``; off only if its whole interval is outside."""
+    if abs(ratio.value - 1) <= limit:
+        return State.OK
+    return State.OFF if ratio.low > 1 + limit or ratio.high < 1 - limit else State.UNDECIDED
+
+
+def ratio_line(what: str, ratio: Estimate, limit: float, note: str = "") -> Line:
+    """A line for a ratio that should be 1."""
+    target = f"within {limit:.0%} of 1"
+    return Line(what, ratio.value, ratio.low, ratio.high, "ratio", target, near_one(ratio, limit), note)

@@ -1,0 +1,152 @@
+"""Is the harness thin? The ``null`` lane against a hand-written ping-pong, in the same processes and rounds."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from time import perf_counter
+from typing import Any
+
+from handoff import lanes, stats, trial
+from handoff.figures import Figures
+from handoff.loops import Spent
+from handoff.outcome import OK
+from handoff.payload import Duty
+from handoff.profile import Profile
+from handoff.selftesting._frame import Bench, Check, Line, Result, State, ratio_line
+from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
+
+LIMIT = 0.03
+PLAIN = "plain"
+ACK = b"\0" * 8  #: as long as the suite's acknowledgement
+COUNT = struct.Struct("<Q")
+
+
+class PlainSender:
+    """The hand-written one: two pipes, and nothing else in its loop."""
+
+    def __init__(self, to_worker: Connection, from_worker: Connection) -> None:
+        self.to_worker, self.from_worker = to_worker, from_worker
+
+    def open(self, conn: Connection) -> None:
+        pass
+
+    def play(self, n: int) -> float:
+        """``n`` round trips; seconds. The worker is there, waiting, when the clock starts."""
+        self.to_worker.send_bytes(COUNT.pack(n))
+        send, receive = self.to_worker.send_bytes, self.from_worker.recv_bytes
+        receive()
+        begin = perf_counter()
+        for _ in range(n):
+            send(b"")
+            receive()
+        return perf_counter() - begin
+
+    def encode(self, obj: Any) -> Any:
+        return obj
+
+    def post(self, message: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        self.to_worker.close()
+        self.from_worker.close()
+
+
+class PlainReceiver:
+    """The other side of it: one ``take`` plays all round trips of a sample."""
+
+    def __init__(self, inbox: Connection, outbox: Connection) -> None:
+        self.inbox, self.outbox = inbox, outbox
+
+    def open(self, conn: Connection) -> None:
+        pass
+
+    def take(self) -> None:
+        receive, send = self.inbox.recv_bytes, self.outbox.send_bytes
+        (n,) = COUNT.unpack(receive())
+        send(ACK)
+        for _ in range(n):
+            receive()
+            send(ACK)
+
+    def decode(self, message: Any) -> Any:
+        return message
+
+    def touch(self, _: Any) -> int:
+        return 0
+
+    def release(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _carry(site: Site) -> Ends:
+    inbox, to_worker = site.ctx.Pipe(duplex=False)
+    from_worker, outbox = site.ctx.Pipe(duplex=False)
+    site.at_end(inbox.close)
+    site.at_end(outbox.close)
+    return PlainSender(to_worker, from_worker), PlainReceiver(inbox, outbox)
+
+
+_STRATEGY = Strategy(name=PLAIN, summary="", meaning="", channel=Channel.PIPE, carry=_carry, recipe=Recipe("", ""))
+
+
+def main(config: dict[str, Any], tell: trial.Tell) -> None:
+    """A trial with two lanes, each timed its own way."""
+    (experiment,) = config["experiments"]
+    with trial.Shop(config, {PLAIN: _STRATEGY}) as shop:
+        tell({"at": 0})
+        measuring = trial.Measuring(shop, experiment, config, tell)
+        measuring._open_carry(Duty.ARGUMENT, PLAIN)
+
+        def metrics(lane: trial.Lane) -> dict[str, Callable[[int], Spent]]:
+            if lane.name == PLAIN:
+                return {"handoff": partial(_play, lane)}
+            if lane.name == lanes.NULL:
+                return {"handoff": partial(measuring._exchange, Duty.ARGUMENT, lane)}
+            return {}
+
+        tell({"baseline": PLAIN})
+        measuring.settle(PLAIN, OK)
+        measuring._warm_up(metrics)
+        measuring.rounds(metrics)
+        measuring.close_lanes()
+        tell({"done": 0})
+
+
+def _play(lane: trial.Lane, n: int) -> Spent:
+    assert lane.worker is not None
+    sender: PlainSender = lane.ends[0]
+    lane.worker.command(do=Duty.ARGUMENT, lane=PLAIN, n=1)
+    seconds = sender.play(n)
+    lane.worker.acknowledgement()
+    lane.worker.answer(60)
+    return Spent(seconds)
+
+
+def _run(bench: Bench) -> Result:
+    depth = bench.depth
+    profile = Profile(name="selftest", trials=1, rounds=11, sample_s=0.005, lane_s=0.2, grouped=False)
+    pairs: dict[str, tuple[dict[int, Any], dict[int, Any]]] = {"fork": ({}, {}), "spawn": ({}, {})}
+    for number in bench.within(depth.check_s / 2, depth.alternations):
+        bench.say(f"null lane, trial {number + 1}")
+        for method, (mine, plain) in pairs.items():
+            figures = Figures(bench.experiment("task", Duty.ARGUMENT, method, (PLAIN,), profile, __name__))
+            mine[number] = figures.samples(lanes.NULL, "handoff")[0]
+            plain[number] = figures.samples(PLAIN, "handoff")[0]
+    lines = []
+    for method, (mine, plain) in pairs.items():
+        lines.append(ratio_line(f"null lane to ping-pong, {method}", stats.ratio(mine, plain, confidence=0.95), LIMIT))
+        lines.append(Line(f"a ping-pong, {method}", stats.estimate(plain).value, unit="seconds"))
+    judged = [line for line in lines if line.state is not State.INFO]
+    state = max((line.state for line in judged), key=(State.OK, State.UNDECIDED, State.OFF).index)
+    summary = "the null lane takes " + ", ".join(f"{line.value - 1:+.1%}" for line in judged) + " more than a ping-pong"
+    return Result(state, summary, tuple(lines), {line.what: line.value for line in lines})
+
+
+CHECK = Check("null", "the harness is thin", 40, _run)

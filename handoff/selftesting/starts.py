@@ -1,0 +1,101 @@
+"""Is start-up clean? The suite's start cells against a plain script with a minimal ``__main__``, in alternation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from statistics import median
+
+from handoff import stats
+from handoff.contain import kill_group
+from handoff.experiment import START
+from handoff.figures import Figures
+from handoff.lanes import BIS
+from handoff.profile import Profile
+from handoff.selftesting._frame import Bench, Check, Result, ratio_line, worst
+from handoff.strategy import START_METHODS
+
+LIMIT = 0.10
+
+SCRIPT = """
+import multiprocessing
+import sys
+import time
+
+
+def nothing():
+    pass
+
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    took = []
+    for _ in range(int(sys.argv[2]) + 1):
+        begin = time.perf_counter()
+        process = context.Process(target=nothing)
+        process.start()
+        process.join()
+        took.append(time.perf_counter() - begin)
+    print(took[1:])
+"""
+
+
+def plainly(bench: Bench, method: str, count: int) -> list[float]:
+    """Seconds of each start in a plain script but the first, which may start a server. ``RuntimeError`` if it fails."""
+    script = bench.folder / "plain_start.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, str(script), method, str(count)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            out, complaint = process.communicate(timeout=60 + count)
+        finally:
+            kill_group(process.pid)
+    if process.returncode:
+        raise RuntimeError(f"the plain script exited with status {process.returncode}: {complaint.decode()[-300:]}")
+    found: list[float] = json.loads(out)
+    return found
+
+
+def by_suite(bench: Bench, method: str, count: int) -> list[float]:
+    """The same by the suite: its bare lane and that lane's second copy."""
+    profile = Profile(name="selftest", trials=1, rounds=count, sample_s=0.01, lane_s=60.0, grouped=False)
+    figures = Figures(bench.experiment("task", START, method, (), profile))
+    return figures.flat("bare", "start") + figures.flat(BIS, "start")
+
+
+def _run(bench: Bench) -> Result:
+    count = 4
+    found: dict[str, tuple[dict[int, list[float]], dict[int, list[float]]]] = {m: ({}, {}) for m in START_METHODS}
+    for number in bench.within(1.5 * bench.depth.check_s, bench.depth.alternations):
+        bench.say(f"starting processes, alternation {number + 1}")
+        for method in bench.random.sample(START_METHODS, len(START_METHODS)):
+            mine, plain = found[method]
+            turns = [lambda m=method: by_suite(bench, m, count), lambda m=method: plainly(bench, m, 2 * count)]
+            if suite_first := number % 2 == 0:
+                mine[number] = [median(turns[0]())]
+            plain[number] = [median(turns[1]())]
+            if not suite_first:
+                mine[number] = [median(turns[0]())]
+    lines = []
+    for method, (mine, plain) in found.items():
+        times = f"{median(x for row in mine.values() for x in row) * 1e3:.2f} ms, plain script "
+        times += f"{median(x for row in plain.values() for x in row) * 1e3:.2f} ms, {len(mine)} alternations"
+        lines.append(
+            ratio_line(
+                f"start by the suite to a plain script, {method}",
+                stats.ratio(mine, plain, confidence=0.95),
+                LIMIT,
+                times,
+            )
+        )
+    state = worst(lines)
+    summary = "against a plain script: " + ", ".join(
+        f"{method} {line.value - 1:+.0%}" for method, line in zip(found, lines, strict=True)
+    )
+    return Result(state, summary, tuple(lines), {m: line.value for m, line in zip(found, lines, strict=True)})
+
+
+CHECK = Check("starts", "start-up is clean", 50, _run)
