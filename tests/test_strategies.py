@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from handoff.collection import Ref
+from handoff.contain import NoAnswer, deadline
 from handoff.payload import Duty, Payload, Trait
 from handoff.strategies import registry
 from handoff.strategy import START_METHODS, Launch, Site, Strategy
@@ -389,6 +390,44 @@ def test_no_update_is_lost(
         shared.close()
 
 
+class Sleepy:
+    """Takes longer to load than anybody waits."""
+
+    def __reduce__(self) -> Any:
+        return time.sleep, (2 * HANG_S,)
+
+
+HANG_S = 1.0
+
+
+@pytest.mark.parametrize("name", [name for name in registry() if name.startswith("manager-")])
+def test_a_request_that_hangs_costs_only_its_own_strategy(
+    name: str, tmp_path: Path, managers: Callable[[BaseContext], Callable[[], SyncManager]]
+) -> None:
+    ctx = mp.get_context("spawn")
+    manager, carry = managers(ctx), registry()[name].carry
+    assert carry
+    with opened_site(PAYLOADS[0], ctx, tmp_path / "hangs", manager) as site:
+        inbox, outbox = ctx.Pipe()
+        sender, _ = carry(site)
+        sender.open(outbox)
+        with deadline(HANG_S), pytest.raises(NoAnswer):
+            sender.post(Sleepy())
+        inbox.close()
+        outbox.close()
+    begin = time.monotonic()
+    with opened_site(PAYLOADS[0], ctx, tmp_path / "works", manager) as site:
+        inbox, outbox = ctx.Pipe()
+        with inbox, outbox:
+            sender, receiver = carry(site)
+            sender.open(outbox)
+            receiver.open(inbox)
+            sender.post(record())
+            obj = receiver.take()
+            assert (obj.all() if hasattr(receiver, "fetch") else obj) == record()
+    assert time.monotonic() - begin < HANG_S, "waited for the request that hangs"
+
+
 class Explosive(Exception):
     """An exception that can be pickled, and not loaded."""
 
@@ -457,3 +496,24 @@ def test_what_fork_does_not_pickle_is_said_to_be_inherited(name: str) -> None:
     strategy = registry()[name]
     assert strategy.inherits == ("fork",)
     assert "fork" in strategy.summary
+
+
+@pytest.mark.parametrize("name", [name for name in registry() if name.startswith("manager-")])
+def test_the_server_keeps_nothing_after_the_end(
+    name: str, tmp_path: Path, managers: Callable[[BaseContext], Callable[[], SyncManager]]
+) -> None:
+    ctx = mp.get_context("spawn")
+    strategy = registry()[name]
+    manager = managers(ctx)
+    before = manager()._number_of_objects()  # type: ignore[attr-defined]
+    with opened_site(PAYLOADS[1], ctx, tmp_path / "site", manager) as site:
+        assert strategy.carry
+        assert strategy.hold
+        assert strategy.share
+        ends = [*strategy.carry(site), strategy.hold(site), strategy.share(site)]
+        assert manager()._number_of_objects() == before + 3  # type: ignore[attr-defined]
+        ends.clear()
+        gc.collect()
+        assert manager()._number_of_objects() == before + 3  # type: ignore[attr-defined]
+    gc.collect()
+    assert manager()._number_of_objects() == before  # type: ignore[attr-defined]

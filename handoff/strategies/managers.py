@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Lock
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 from handoff.outcome import Kind
 from handoff.strategies._parts import Parts
@@ -25,7 +25,6 @@ class Managed(Protocol):
     def get(self, index: int) -> Any: ...
     def set(self, index: int, value: Any) -> None: ...
     def all(self) -> list[Any]: ...
-    def clear(self) -> None: ...
 
 
 class ManagedDict:
@@ -47,9 +46,6 @@ class ManagedDict:
     def all(self) -> list[Any]:
         return list(self.proxy.copy().values())
 
-    def clear(self) -> None:
-        self.proxy.clear()
-
 
 class ManagedList:
     """``manager.list()``"""
@@ -69,9 +65,6 @@ class ManagedList:
 
     def all(self) -> list[Any]:
         return self.proxy[:]  # type: ignore[no-any-return]
-
-    def clear(self) -> None:
-        del self.proxy[:]
 
 
 class ManagedNamespace:
@@ -94,10 +87,6 @@ class ManagedNamespace:
     def all(self) -> list[Any]:
         local = vars(deepcopy(self.proxy))  # a proxy's deep copy is its referent, in one round trip
         return [local[f"v{index}"] for index in range(self.size)]
-
-    def clear(self) -> None:
-        for index in range(self.size):
-            delattr(self.proxy, f"v{index}")
 
 
 New = Callable[[Site, Mapping[Any, Any]], Managed]
@@ -183,9 +172,24 @@ class ManagedElements:
 
 
 def _new(site: Site, new: New, items: Mapping[Any, Any]) -> Managed:
-    managed = new(site, items)
-    site.at_end(managed.clear)  # also keeps the proxy: the server drops what nobody refers to
-    return managed
+    managed: Any = new(site, items)
+    _keep(site, managed.proxy)
+    return cast("Managed", managed)
+
+
+def _keep(site: Site, proxy: Any) -> None:
+    """Keep a proxy until the end: the server drops an object with its last proxy, and a new worker's does not count.
+
+    The end asks nothing of the server, and hangs up: a request that got no answer would keep every later one waiting.
+    """
+
+    def let_go() -> None:
+        thread = proxy._tls  # what a proxy does itself when it is the last of a thread
+        if hasattr(thread, "connection"):
+            thread.connection.close()
+            del thread.connection
+
+    site.at_end(let_go)
 
 
 def _carry(new: New) -> Callable[[Site], Ends]:
@@ -301,7 +305,7 @@ class HolderElements:
 
 def _holder(site: Site) -> Any:
     holder = site.manager().Holder(site.ref)  # type: ignore[attr-defined]  # registered by HandoffManager
-    site.at_end(lambda: holder.put(None))
+    _keep(site, holder)
     return holder
 
 
