@@ -1,8 +1,8 @@
 """The benchmark classes, derived from the registries: one for each kind of experiment, family and start method.
 
 A class's ``setup_cache`` runs the experiments of its slice, which leave their records, and returns the figures; each
-``track_…`` cell looks one up. Nothing is timed here. What is not supported is ``nan``, which asv calls skipped; the record
-has the reason.
+``track_…`` cell looks one up. Nothing is timed here. What is not supported is ``nan``, which asv calls skipped; the
+record has the reason.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import re
 
 def expected(bench: str | None) -> int:
     """How many records a run leaves that is limited to the benchmarks matching ``bench``."""
-    from benchmarks._suite import METRICS, slices
+    from benchmarks._suite import slices
+    from handoff.figures import METRICS
 
     return sum(
         len(experiments)

@@ -38,7 +38,9 @@ class Ref:
         if make is None:
             raise TargetError(f"{self.module} (in {self.root}): nothing is named {self.name!r}")
         if not callable(make):
-            raise TargetError(f"{self.module}:{self.name} is a {type(make).__name__}: name a callable that returns the object")
+            raise TargetError(
+                f"{self.module}:{self.name} is a {type(make).__name__}: name a callable that returns the object"
+            )
         return Payload(name=_kebab(self.name), make=make)
 
 
@@ -53,7 +55,7 @@ class Entry:
 def load_collection(path: str | Path) -> Mapping[str, Entry]:
     """Return the payloads of a file, or of every module in a folder, by name, in the order they are defined.
 
-    Raises :class:`TargetError` when the path does not exist, fails to import, defines no ``PAYLOADS`` or defines a name twice.
+    Raises :class:`TargetError` when the path does not exist, fails to import, defines no ``PAYLOADS``, or a name twice.
     """
     path = Path(path).resolve()
     if path.is_dir():

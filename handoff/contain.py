@@ -1,7 +1,8 @@
 """Containment: an interpreter of its own for whatever may hang, crash or litter, and nothing left of it afterwards.
 
-Every process started here leads a session of its own; its descendants stay in its process group. Ending it kills the group, but
-never the resource tracker: that one ends by itself when its pipe closes, and takes segments and semaphores with it.
+Every process started here leads a session of its own; its descendants stay in its process group. Ending it kills the
+group, but never the resource tracker: that one ends by itself when its pipe closes, and takes segments and semaphores
+with it.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def deadline(seconds: float) -> Iterator[None]:
 class Interpreter:
     """A fresh Python with a near-empty ``__main__`` that runs ``module.main(config, tell)`` in a private folder.
 
-    What ``main`` tells arrives as JSON, a line each, through a pipe of its own; its standard output goes nowhere. When this
-    process ends in whatever way, the interpreter notices (its standard input closes) and ends its whole group.
+    What ``main`` tells arrives as JSON, a line each, through a pipe of its own; its standard output goes nowhere. When
+    this process ends in whatever way, the interpreter notices (its standard input closes) and ends its whole group.
     """
 
     def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0) -> None:
@@ -111,6 +112,7 @@ class Interpreter:
 
 
 def describe_exit(code: int | None) -> str:
+    """A name for an exit code: ``died of SIGSEGV``, ``exited with status 3``."""
     if code is not None and code < 0:
         with suppress(ValueError):
             return f"died of {signal.Signals(-code).name}"

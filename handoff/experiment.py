@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import random
 import time
@@ -16,6 +16,7 @@ from handoff.collection import Entry
 from handoff.contain import Interpreter
 from handoff.fingerprint import fingerprint, noise
 from handoff.lanes import BIS
+from handoff.loops import nothing
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.profile import Profile
@@ -86,7 +87,7 @@ def measure(
     *,
     seed: int | None = None,
     inside: str = "handoff.trial",
-    progress: Progress = lambda done, of, what: None,
+    progress: Progress = nothing,
 ) -> list[Record]:
     """Run experiments and write their records to ``folder`` (None: nowhere), each as soon as it is complete.
 
@@ -137,7 +138,7 @@ class _Run:
         self.group, self.profile, self.seed, self.inside = group, profile, seed, inside
         self.began = time.perf_counter()
         marks = fingerprint()
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         run = f"{now:%Y%m%dT%H%M%S}-{os.getpid()}"
         self.records = [
             Record(
@@ -183,34 +184,16 @@ class _Run:
         at, trying, died = order[0], "", ""
         try:
             for event in inside.told(patience):
-                record = self.records[at]
                 match event:
                     case {"at": index}:
                         at, trying = order[index], ""
-                        record = self.records[at]
-                        progress(
-                            f"{record.kind} {record.payload} {record.start_method} trial {number + 1}".replace(
-                                "  ", " "
-                            )
-                        )
-                    case {"row": [lane, metric, *rest]}:
-                        record.rows.append([lane, metric, number, *rest])
+                        progress(f"{self.records[at].title} trial {number + 1}")
                     case {"trying": lane}:
                         trying = lane
-                    case {"lane": lane, "outcome": outcome}:
-                        self._settle(record, lane, Outcome.from_json(outcome))
-                        if "bytes" in event:
-                            record.wire_bytes[lane] = event["bytes"]
-                    case {"again": _}:
-                        record.rows = [row for row in record.rows if row[2] != number]
-                    case {"baseline": lane}:
-                        record.baseline = lane
-                    case {"floor_bytes": nbytes}:
-                        record.floor_bytes = nbytes
-                    case {"failed": why}:
-                        record.failed = why
                     case {"done": index}:
                         todo.discard(order[index])
+                    case _:
+                        self._note(self.records[at], number, event)
             if todo:
                 died = f"the measuring process {inside.how_it_ended()}"
         except TimeoutError as error:
@@ -228,6 +211,24 @@ class _Run:
             else:
                 record.failed = died
                 todo.discard(at)
+
+    def _note(self, record: Record, number: int, event: dict[str, Any]) -> None:
+        """Put what a trial tells of an experiment into its record."""
+        match event:
+            case {"row": [lane, metric, *rest]}:
+                record.rows.append([lane, metric, number, *rest])
+            case {"lane": lane, "outcome": outcome}:
+                self._settle(record, lane, Outcome.from_json(outcome))
+                if "bytes" in event:
+                    record.wire_bytes[lane] = event["bytes"]
+            case {"again": _}:
+                record.rows = [row for row in record.rows if row[2] != number]
+            case {"baseline": lane}:
+                record.baseline = lane
+            case {"floor_bytes": nbytes}:
+                record.floor_bytes = nbytes
+            case {"failed": why}:
+                record.failed = why
 
     def _spec(self, index: int) -> dict[str, Any]:
         experiment, record = self.group[index], self.records[index]

@@ -72,7 +72,7 @@ def usable_cores() -> int:
 
 
 def noise() -> dict[str, Any]:
-    """What else goes on now: load averages, pressure (PSI: share of time stalled, in percent) and steal (clock ticks)."""
+    """What else goes on now: load averages, pressure (PSI: percent of time stalled) and steal (clock ticks)."""
     pressure = {}
     for what in ("cpu", "memory", "io"):
         for line in _read(f"/proc/pressure/{what}").splitlines():

@@ -113,7 +113,7 @@ class FloorSender:
 
 
 class FloorReceiver:
-    """Reads raw bytes into memory that is always the same. For buffer payloads it reads them once more, as a touch does."""
+    """Reads raw bytes into memory that is always the same; buffer payloads are read once more, as a touch does."""
 
     def __init__(self, nbytes: int, *, read_all: bool) -> None:
         self.nbytes, self.read_all = nbytes, read_all

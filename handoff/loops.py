@@ -1,7 +1,7 @@
 """The timing code. It exists once: strategies provide the steps, these loops stand between them with a clock.
 
-All times are seconds of ``time.perf_counter`` (on Linux CLOCK_MONOTONIC). A phase is the sum of differences read from the one
-clock of the process in which it happens, so no two clocks are ever compared.
+All times are seconds of ``time.perf_counter`` (on Linux CLOCK_MONOTONIC). A phase is the sum of differences read from
+the one clock of the process in which it happens, so no two clocks are ever compared.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def nothing(*_: Any) -> None:
 
 
 def send(sender: Sender, obj: Any, n: int, before: Callable[[], Any], after: Callable[[], Any]) -> Spent:
-    """Hand ``obj`` over ``n`` times. ``before`` waits for the wish of the other side, ``after`` for its acknowledgement."""
+    """Hand ``obj`` over ``n`` times. ``before`` waits for the other side's wish, ``after`` for its acknowledgement."""
     encode, post = sender.encode, sender.post
     encoding = 0.0
     start = _disturbances()
@@ -93,7 +93,7 @@ def repeat(operation: Callable[[int], Any], n: int) -> Spent:
 
 
 def apply(function: Callable[[Any], Any], value: Any, n: int) -> Spent:
-    """Call ``function(value)`` ``n`` times and drop each result before the next call, as pyperf's ``bench_func`` does."""
+    """Call ``function(value)`` ``n`` times and drop each result before the next call, as pyperf's bench_func does."""
     start = _disturbances()
     begin = perf_counter()
     for _ in range(n):

@@ -63,7 +63,9 @@ class Payload:
     use: Callable[[Any], None] | None = None  #: for what is shared: change it in the worker, once, after all else
     seen: Callable[[Any], str] | None = None  #: in the parent, on the original, after ``use``: "" or what did not show
     traits: frozenset[Trait] = frozenset()
-    duties: frozenset[Duty] = frozenset({Duty.ARGUMENT})  #: the duties for which it is measured; none: only its outcome is asked for
+    duties: frozenset[Duty] = frozenset(
+        {Duty.ARGUMENT}
+    )  #: the duties for which it is measured; none: only its outcome is asked for
     nbytes: int | None = None  #: bytes of its buffers, if BUFFER: what the floor has to move
     why: str = ""  #: why the shape and size are realistic
     source: str = ""  #: the article, issue or manual page that documents it

@@ -12,7 +12,7 @@ from handoff.outcome import Outcome
 
 SCHEMA = 1
 
-#: A sample: ``n`` operations took ``seconds`` together, of which the phases; and what disturbed both processes meanwhile.
+#: A sample: ``n`` operations took ``seconds`` together, of which the phases; and what disturbed both processes.
 COLUMNS = (
     "lane",
     "metric",
@@ -63,6 +63,11 @@ class Record:
     def name(self) -> str:
         """The file's stem, unique within a run."""
         return f"{self.kind}--{self.payload}--{self.start_method or 'any'}"
+
+    @property
+    def title(self) -> str:
+        """For people: ``argument rows-dict-1k spawn``."""
+        return " ".join(filter(None, (self.kind, self.payload, self.start_method)))
 
     def to_json(self) -> str:
         data = {"schema": SCHEMA, "columns": COLUMNS}

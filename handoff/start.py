@@ -1,4 +1,4 @@
-"""A process that does nothing: what a start is measured with. It imports nothing, as that would be part of the start."""
+"""A process that does nothing: what a start is measured with. What it imported would be part of the start."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def checksum(buffer: Any) -> int:
     if not view.c_contiguous:
         if not view.f_contiguous:
             raise BufferError("checksum needs a contiguous buffer")
-        view = memoryview(np.asarray(buffer).T)
+        view = np.asarray(buffer).T.data
     raw = view.cast("B") if view.nbytes else b""
     words = len(raw) // 8
     total = int(np.frombuffer(raw, np.uint64, words).sum(dtype=np.uint64)) if words else 0
@@ -31,7 +31,7 @@ def touch(obj: Any) -> int:
     """Read every part of plain data, containers, arrays and instances; return an unsigned 64-bit checksum.
 
     Equal objects give equal checksums in every process: string hashes, which differ between interpreters, are not used.
-    Each object is read once, so cycles end. No user code runs, but for iterating over subclasses of the built-in containers.
+    Each object is read once, so cycles end. No user code runs but for iterating over subclasses of built-in containers.
     """
     total = 0
     seen: set[int] = set()

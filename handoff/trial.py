@@ -1,7 +1,8 @@
 """The trial: what one fresh interpreter does. It measures its experiments in rounds and tells every sample at once.
 
-Told, a JSON object each: ``{"at": index}`` which experiment begins; ``{"trying": lane}`` before a hand-off that may hang;
-``{"lane": name, "outcome": …, "facts": …}``; ``{"row": […]}`` a sample, see :data:`handoff.record.COLUMNS`; ``{"done": index}``.
+Told, a JSON object each: ``{"at": index}`` which experiment begins; ``{"trying": lane}`` before a hand-off that may
+hang; ``{"lane": name, "outcome": …}``; ``{"row": […]}`` a sample, as :data:`handoff.record.COLUMNS` without the trial;
+``{"again": true}`` when this trial's samples of the experiment are void; ``{"done": index}``.
 """
 
 from __future__ import annotations
@@ -266,17 +267,17 @@ class Measuring:
 
     def run(self) -> None:
         """Measure; when a lane that had worked fails later, begin again without it."""
-        run: Callable[[], None] = {
+        ways: dict[str, Callable[[], None]] = {
             "codec": self._run_codec,
             "start": self._run_start,
             Duty.ARGUMENT: partial(self._run_carry, Duty.ARGUMENT),
             Duty.RESULT: partial(self._run_carry, Duty.RESULT),
             Duty.STATE: self._run_state,
             Duty.SHARED: self._run_shared,
-        }[self.kind]
+        }
         while True:
             try:
-                return run()
+                return ways[self.kind]()
             except LaneFailed as failed:
                 self.settle(failed.lane.strategy.name if failed.lane.strategy else failed.lane.name, failed.outcome)
                 self.tell({"again": True})
@@ -340,7 +341,7 @@ class Measuring:
 
     def baseline(self) -> str:
         """The first of the preferred baselines, or of all strategies, that is not known to fail."""
-        order = [*(b for b in BASELINES[self.kind] if b in self.names), *self.names]  # type: ignore[index]
+        order = [*(b for b in BASELINES[self.kind] if b in self.names), *self.names]
         return next((name for name in order if name not in self.outcomes or self.outcomes[name].ok), "")
 
     def judge(self, name: str, checksum: int, arrived: Any) -> None:
@@ -401,7 +402,8 @@ class Measuring:
 
     def rounds(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
         """Every lane once a round, in shuffled order, with jittered loop counts."""
-        for self.round in range(self.profile["rounds"]):
+        for number in range(self.profile["rounds"]):
+            self.round = number
             gc.collect()
             turn = [lane for lane in self.lanes if self.round < lane.rounds]
             self.random.shuffle(turn)
@@ -504,7 +506,7 @@ class Measuring:
     # -- the duties argument and result
 
     def _run_carry(self, duty: Duty) -> None:
-        """One worker process for all lanes, and a thread for the reference; started anew without a lane that broke it."""
+        """One worker process for all lanes, a thread for the reference; started anew without a lane that broke it."""
         while True:
             base = self.baseline()
             self._open_carry(duty, base)
@@ -562,7 +564,7 @@ class Measuring:
                     self.settle(name, Outcome.from_json(error))
 
     def _check_carry(self, duty: Duty) -> bool:
-        """Try every lane once. False when something has to be started anew, without the lanes that are now known to fail."""
+        """Try every lane once. False when all has to be started anew, without the lanes now known to fail."""
         for lane in list(self.lanes):
             if lane.strategy is None or lane.name == lanes.BIS or lane.name in self.outcomes:
                 if lane.name in self.outcomes and not self.outcomes[lane.name].ok:

@@ -1,5 +1,4 @@
 """Numbers for people: formatted once, at the edge. Inside, everything is SI and float."""
-# ruff: noqa: RUF001, RUF002  (the multiplication sign and the en dash are meant)
 
 from __future__ import annotations
 
@@ -11,20 +10,34 @@ _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 
 
+def shown(value: float) -> float:
+    """A number as it is shown: three significant digits, but all of a whole number's. The page's script starts here."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    return round(value, max(0, 2 - math.floor(math.log10(abs(value)) + 1e-9)))
+
+
 def seconds(value: float) -> str:
     """Three significant digits: ``1.23 ms``."""
     if not math.isfinite(value):
         return "?"
-    unit, name = next(((u, n) for u, n in _TIMES if abs(value) >= u), _TIMES[-1])
-    return f"{digits(value / unit)} {name}"
+    unit, name = _unit(value)
+    return f"{digits(shown(value) / unit)} {name}"
 
 
 def interval(figure: Estimate) -> str:
     """A time with its interval in the same unit: ``1.23 ms [1.20–1.31]``; ``±?`` where the spread is unknown."""
     if not math.isfinite(figure.high) or figure.low <= 0:
         return f"{seconds(figure.value)} ±?"
-    unit, name = next(((u, n) for u, n in _TIMES if abs(figure.value) >= u), _TIMES[-1])
-    return f"{digits(figure.value / unit)} {name} [{digits(figure.low / unit)}–{digits(figure.high / unit)}]"
+    unit, name = _unit(figure.value)
+    value, low, high = (digits(shown(each) / unit) for each in (figure.value, figure.low, figure.high))
+    return f"{value} {name} [{low}–{high}]"
+
+
+def _unit(value: float) -> tuple[float, str]:
+    """The unit in which a time is shown; chosen after rounding, so that 999.6 µs is 1.00 ms."""
+    rounded = abs(shown(value)) * (1 + 1e-12)
+    return next(((unit, name) for unit, name in _TIMES if rounded >= unit), _TIMES[-1])
 
 
 def ratio(value: float) -> str:
@@ -48,6 +61,7 @@ def digits(value: float) -> str:
     """Three significant digits without an exponent."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
+    value = shown(value)
     places = max(0, 2 - math.floor(math.log10(abs(value)) + 1e-9))
     return f"{value:,.{places}f}"
 

@@ -1,8 +1,8 @@
 """The worker: the process (or thread) on the other side of every hand-off.
 
 It gets its :class:`Job` when it is started and then obeys commands, one a sample. Commands and the data of the duty
-``argument`` come through ``inbox``; acknowledgements, reports and the data of the duty ``result`` go through ``outbox``. Both are
-private pipes of this trial, and commands are JSON.
+``argument`` come through ``inbox``; acknowledgements, reports and the data of the duty ``result`` go through
+``outbox``. Both are private pipes of this trial, and commands are JSON.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def start_in_pool(job: Job, inbox: Connection, outbox: Connection) -> None:
 
 
 def serve_in_pool() -> None:
+    """A pool's one task, which lasts as long as the pool: obey the commands."""
     assert _pool_worker is not None
     with suppress(EOFError, BrokenPipeError):
         _pool_worker.serve()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from handoff.figures import METRICS, Figures
 from handoff.lanes import BIS, NULL
 from handoff.outcome import Kind
 from handoff.payload import Duty
-from handoff.profile import PROFILES
+from handoff.profile import PROFILES, Profile
 from handoff.record import Record, read, read_all
 from handoff.strategies import registry
 from handoff.strategy import START_METHODS
@@ -64,13 +64,19 @@ def no_trace() -> Iterator[None]:
     assert_no_trace(os.getpid())
 
 
-def one(payloads: Mapping[str, Entry], name: str, kind: str, start_method: str, **options: object) -> Record:
-    profile = options.pop("profile", TINY)
-    strategies = options.pop("strategies", ())
+def one(
+    payloads: Mapping[str, Entry],
+    name: str,
+    kind: str,
+    start_method: str,
+    *,
+    profile: Profile = TINY,
+    strategies: Sequence[str] = (),
+) -> Record:
     experiments = plan(
-        {name: payloads[name]}, kinds=(kind,), start_methods=(start_method,), strategies=strategies, declared=False  # type: ignore[arg-type]
+        {name: payloads[name]}, kinds=(kind,), start_methods=(start_method,), strategies=strategies, declared=False
     )
-    (record,) = measure(experiments, profile, None, seed=1)  # type: ignore[arg-type]
+    (record,) = measure(experiments, profile, None, seed=1)
     return record
 
 
@@ -101,7 +107,9 @@ def test_every_strategy_has_figures_or_a_reason(
     assert record.outcomes[record.baseline].ok
 
 
-def test_a_plain_list_is_refused_by_what_needs_a_block_of_numbers(payloads: Mapping[str, Entry], no_trace: None) -> None:
+def test_a_plain_list_is_refused_by_what_needs_a_block_of_numbers(
+    payloads: Mapping[str, Entry], no_trace: None
+) -> None:
     record = one(payloads, "numbers", Duty.ARGUMENT, "fork")
     assert record.outcomes["shm-reused"].kind is Kind.REFUSED
     assert record.outcomes["shm-reused"].error_type == "TypeError"
@@ -140,7 +148,7 @@ def test_what_goes_wrong_costs_its_own_cell(
 
 def test_a_worker_killed_in_the_middle_costs_one_lane(payloads: Mapping[str, Entry], no_trace: None) -> None:
     """Whoever kills a worker while it is timed: the run goes on, and the other lanes have their figures."""
-    killed = []
+    killed: list[subprocess.Popen[bytes]] = []
 
     def kill_a_worker(done: int, of: int, what: str) -> None:
         if killed or "trial 2" not in what:
@@ -225,7 +233,13 @@ def test_null_lane_and_floors_are_in_every_round(payloads: Mapping[str, Entry]) 
 
 
 def test_nothing_unknown_is_accepted() -> None:
-    for option, value in [("--payload", "x"), ("--strategy", "x"), ("--start-method", "x"), ("--profile", "x"), ("--duty", "x")]:
+    for option, value in [
+        ("--payload", "x"),
+        ("--strategy", "x"),
+        ("--start-method", "x"),
+        ("--profile", "x"),
+        ("--duty", "x"),
+    ]:
         command = [sys.executable, "-m", "handoff", "measure", str(HERE / "awkward.py"), "-o", "unused", option, value]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         assert run.returncode == 2
@@ -235,7 +249,12 @@ def test_nothing_unknown_is_accepted() -> None:
 
 
 def test_every_strategy_is_measured_for_some_kind() -> None:
-    served = {name for kind in KINDS for e in plan(load_collection(HERE / "awkward.py"), kinds=(kind,)) for name in e.strategies}
+    served = {
+        name
+        for kind in KINDS
+        for e in plan(load_collection(HERE / "awkward.py"), kinds=(kind,))
+        for name in e.strategies
+    }
     assert served == set(registry())
 
 

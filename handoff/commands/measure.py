@@ -15,7 +15,7 @@ HELP = "measure hand-offs and write records"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("target", metavar="TARGET", help="file.py:callable, package.module:callable, or a collection")
-    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the records; never overwritten")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the records")
     parser.add_argument("--payload", action="append", default=[], help="only this payload (repeatable)")
     parser.add_argument("--duty", action="append", default=[], help="argument, state, result, shared, or codec")
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")

@@ -82,6 +82,7 @@ def decode_out_of_band(message: tuple[Any, list[Any]]) -> Any:
 
 
 def out_of_band_size(message: tuple[Any, list[Any]]) -> int:
+    """Bytes of the stream and of all buffers together."""
     stream, buffers = message
     return len(stream) + sum(len(buffer) for buffer in buffers)
 
@@ -251,8 +252,8 @@ if __name__ == "__main__":
         print(pool.apply(work, (np.arange(1000.0),)))
 """
 
-#: What the standard pickler does with the traits that it does not simply carry. A local class or function has no importable
-#: name; a resource of the operating system has no state to write down; a worker that loads is where loading fails.
+#: What the standard pickler does with the traits that it does not simply carry. A local class or function has no
+#: importable name; a resource of the operating system has no state to write down; loading fails in the worker.
 PICKLE_FAILS = (
     (Trait.LOCAL_FUNCTION, Kind.REFUSED),
     (Trait.LOCAL_CLASS, Kind.REFUSED),

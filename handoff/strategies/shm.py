@@ -1,7 +1,7 @@
 """Shared memory: the bytes are copied once into a segment that both sides map, and only their place travels.
 
-Before Python 3.13 a process that attaches a segment registers it with the resource tracker too. All processes of a trial share
-one tracker, in which a second registration changes nothing, so the owner's ``unlink`` is the one clean-up.
+Before Python 3.13 a process that attaches a segment registers it with the resource tracker too. All processes of a
+trial share one tracker, in which a second registration changes nothing, so the owner's ``unlink`` is the one clean-up.
 """
 
 from __future__ import annotations
@@ -40,6 +40,13 @@ def close_segment(segment: SharedMemory) -> None:
         segment.close()
 
 
+def memory(segment: SharedMemory) -> memoryview:
+    """All of a segment's bytes. Raises ``ValueError`` when it was closed."""
+    if segment.buf is None:
+        raise ValueError(f"segment {segment.name} is closed")
+    return segment.buf
+
+
 def new_segment(site: Site, size: int) -> SharedMemory:
     """A segment that lives until the strategy is done with. ``size`` in bytes."""
     segment = SharedMemory(site.segment_name(), create=True, size=max(size, 1))
@@ -67,7 +74,7 @@ class _Mapped:
     def open(self, conn: Connection) -> None:
         self.conn = conn
         self.segment = attach(self.name)
-        self.buf = self.segment.buf
+        self.buf = memory(self.segment)
 
     def close(self) -> None:
         if self.segment is not None:
@@ -165,7 +172,7 @@ class FreshSender:
         self.close()
         self.count += 1
         self.segment = SharedMemory(f"{self.prefix}-{self.count}", create=True, size=max(len(message), 1))
-        self.segment.buf[: len(message)] = message
+        memory(self.segment)[: len(message)] = message
         self.conn.send_bytes(self.segment.name.encode())
 
     def close(self) -> None:
@@ -190,7 +197,7 @@ class FreshReceiver:
         return self.segment
 
     def decode(self, message: SharedMemory) -> Any:
-        return self.shape.view(message.buf[: self.nbytes])
+        return self.shape.view(memory(message)[: self.nbytes])
 
     def release(self) -> None:
         if self.segment is not None:
@@ -215,7 +222,7 @@ class SegmentState:
     def obtain(self) -> None:
         self.segment = attach(self.name)
         parts, _ = layout(self.sizes)
-        views = [self.segment.buf[part] for part in parts]
+        views = [memory(self.segment)[part] for part in parts]
         self.state = self.shape.view(views[0]) if self.shape else pickle.loads(views[0], buffers=views[1:])
 
     def get(self) -> Any:
@@ -231,7 +238,7 @@ def _fill(site: Site, message: list[Any]) -> tuple[str, tuple[int, ...]]:
     parts, total = layout(sizes)
     segment = new_segment(site, total)
     for part, data in zip(parts, message, strict=True):
-        segment.buf[part] = data
+        memory(segment)[part] = data
     return segment.name, sizes
 
 
@@ -255,7 +262,7 @@ class SegmentArray:
         import numpy as np
 
         self.segment = attach(self.name)
-        self.array = np.frombuffer(self.segment.buf, self.shape.dtype, int(np.prod(self.shape.shape)))
+        self.array = np.frombuffer(memory(self.segment), self.shape.dtype, int(np.prod(self.shape.shape)))
 
     def read(self, index: int) -> Any:
         return self.array[index]
@@ -320,7 +327,7 @@ class ListReceiver:
         return self.items
 
     def decode(self, message: Any) -> Any:
-        return list(message)
+        return [*iter(message)]
 
     def release(self) -> None:
         pass
@@ -358,7 +365,7 @@ class ListState:
         self.items = attach_list(self.name)
 
     def get(self) -> Any:
-        return list(self.items)
+        return list(self.items)  # type: ignore[call-overload]
 
     def close(self) -> None:
         close_segment(self.items.shm)
@@ -388,7 +395,7 @@ class SharedList:
             self.items[index] += 1
 
     def whole(self) -> Any:
-        return list(self.items)
+        return list(self.items)  # type: ignore[call-overload]
 
     def close(self) -> None:
         close_segment(self.items.shm)
