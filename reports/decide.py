@@ -5,8 +5,6 @@ to keep it, because a tie is no reason to change code; where nothing could be to
 Text marks code with backticks; the renderers turn those into their own form, and escape everything.
 """
 
-# ruff: noqa: RUF001  (the multiplication sign and the en dash are meant)
-
 from __future__ import annotations
 
 import math
@@ -62,6 +60,8 @@ def advise(table: Table) -> Advice:
     failures = _failures(table)
     if record.failed:
         return Advice("", False, f"Nothing was measured: {code(record.failed)}.")
+    if table.kind == "start":
+        return _start(table)
     best = table.best
     if best is None or best.time is None:
         reference = table.at(Rank.REFERENCE)
@@ -100,6 +100,12 @@ def advise(table: Table) -> Advice:
     parts += _slower(slower, base)
     text = "; ".join(parts) + "."
     return Advice(take, keep, " ".join([text, *_references(table), *failures]))
+
+
+def _start(table: Table) -> Advice:
+    """Starting a worker: nothing to choose from, only something to know."""
+    words = [f"`{cell.strategy}` {_time(cell)}" for cell in table.cells if cell.time]
+    return Advice("", False, f"A worker is ready after: {', '.join(words) or 'not timed'}.")
 
 
 def _gain(best: Cell, base: Cell | None) -> str:

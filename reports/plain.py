@@ -3,8 +3,6 @@
 Both are the same blocks in two notations. Everything that a payload, an error or a file name contributes is escaped.
 """
 
-# ruff: noqa: RUF001  (the multiplication sign and the en dash are meant)
-
 from __future__ import annotations
 
 import html as htmllib
@@ -24,8 +22,8 @@ LIMITS = (
     "These figures hold for this machine, these library versions and these payloads; take ratios, not seconds.",
     "One worker and one object at a time: what several workers do to each other is not in these figures.",
     (
-        f"Intervals are {CONFIDENCE:.0%}. Two strategies count as different only if the interval of their ratio excludes"
-        f" 1 and the effect exceeds {SMALLEST_EFFECT:.0%} and three times the table's own A/A error."
+        f"Intervals are {CONFIDENCE:.0%}. Two strategies count as different only if the interval of their ratio"
+        f" excludes 1 and the effect exceeds {SMALLEST_EFFECT:.0%} and three times the table's own A/A error."
     ),
     (
         "A hand-off ends when the worker has read all of the object and acknowledged it, so no figure here is the cost"
@@ -86,7 +84,7 @@ def blocks(found: Sequence[Table]) -> list[Block]:
     """The whole report."""
     out: list[Block] = [Heading(1, "What it costs to hand it over")]
     out += [Heading(2, "Limits"), Items(LIMITS)]
-    out += [Heading(2, "Machine, profile, noise"), *_about(found), *warnings(noise(found))]
+    out += [Heading(2, "Machine, profile, noise"), *about(found), *warnings(noise(found))]
     kind = place = ""
     for table in found:
         if table.kind != kind:
@@ -97,12 +95,12 @@ def blocks(found: Sequence[Table]) -> list[Block]:
             place = here
             out.append(Heading(3, here))
             why = [str(table.record.about.get(key) or "") for key in ("why", "source")]
-            out += [Text(decide.code(_short(" Source: ".join(filter(None, why)))))] if any(why) else []
+            out += [Text(decide.code(short(" Source: ".join(filter(None, why)))))] if any(why) else []
         out += _table(table)
     return out
 
 
-def _about(found: Sequence[Table]) -> list[Block]:
+def about(found: Sequence[Table]) -> list[Block]:
     """Each fingerprint that occurs, once."""
     marks: dict[str, int] = {}
     for table in found:
@@ -157,7 +155,7 @@ def _table(table: Table) -> list[Block]:
     out: list[Block] = []
     meaning = decide.MEANING.get(table.metric, table.metric)
     out.append(Text(f"**{table.metric}** ({meaning}). {decide.advise(table).text}"))
-    out += [Text(f"Warning of a measuring process: {decide.code(_short(text))}", True) for text in record.complaints]
+    out += [Text(f"Warning of a measuring process: {decide.code(short(text))}", True) for text in record.complaints]
     buffers = table.metric == "handoff" and record.about.get("nbytes")
     codec = table.kind == CODEC
     head = ["strategy", "time", f"× {record.baseline or 'baseline'}", "against it", "× the best"]
@@ -170,6 +168,16 @@ def _table(table: Table) -> list[Block]:
         caption += f"; {lane.name} {units.interval(lane.time)}{rate}"
     out.append(Grid(caption, head, rows))
     return out
+
+
+def aa_words(table: Table) -> str:
+    """The A/A error."""
+    return units.percent(table.aa)
+
+
+def detectable_words(table: Table) -> str:
+    """The minimum detectable effect."""
+    return units.percent(table.detectable)
 
 
 def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
@@ -205,7 +213,7 @@ def outcome_words(cell: Cell) -> str:
     """The outcome with its reason, where there is no time."""
     if cell.outcome.ok:
         return "ok, not timed"
-    return f"{cell.outcome.kind}: {decide.code(_short(cell.outcome.reason))}"
+    return f"{cell.outcome.kind}: {decide.code(short(cell.outcome.reason))}"
 
 
 def ratio_words(figure: Estimate | None) -> str:
@@ -213,7 +221,8 @@ def ratio_words(figure: Estimate | None) -> str:
     return units.ratio_interval(figure) if figure else "no baseline"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """One line, at most ``LONGEST`` characters of it."""
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters; all in the record)"
 
@@ -263,8 +272,8 @@ th,td{border-bottom:1px solid #8886;padding:.2rem .6rem;text-align:left;vertical
 """.strip()
 
 
-def as_html(found: Iterable[Block]) -> str:
-    """Blocks as one page."""
+def inner(found: Iterable[Block]) -> str:
+    """Blocks as HTML, without a page around them."""
     out = []
     for block in found:
         match block:
@@ -291,7 +300,12 @@ def as_html(found: Iterable[Block]) -> str:
                     f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
                     f"<table><caption>{_html(caption)}</caption><thead><tr>{lines}</tr></thead><tbody>{body}</tbody></table></div>"
                 )
-    body = "\n".join(out)
+    return "\n".join(out)
+
+
+def as_html(found: Iterable[Block]) -> str:
+    """Blocks as one page."""
+    body = inner(found)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

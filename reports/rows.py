@@ -86,7 +86,7 @@ class Table:
 
     @property
     def noisy(self) -> bool:
-        return bool(self.cells) and self.aa > NOISY
+        return any(cell.time for cell in self.cells) and self.aa > NOISY
 
     def at(self, rank: Rank) -> list[Cell]:
         return [cell for cell in self.cells if cell.rank is rank]
@@ -150,7 +150,8 @@ def _metrics(figures: Figures) -> tuple[str, ...]:
 def _table(source: Source, figures: Figures, metric: str, sizes: Mapping[tuple[str, str, str], int]) -> Table:
     record = source.record
     aa = figures.aa_error.get(metric, math.inf)
-    timed = {name: figures.samples(name, metric) for name in record.strategies if _timed(record, figures, name, metric)}
+    names = record.strategies or list(record.outcomes)  # starting a worker is measured with no strategy
+    timed = {name: figures.samples(name, metric) for name in names if _timed(record, figures, name, metric)}
     ranks, slower = _ranks(timed, aa)
     base = timed.get(record.baseline)
     alive = stats.holm(
@@ -159,7 +160,7 @@ def _table(source: Source, figures: Figures, metric: str, sizes: Mapping[tuple[s
         else {}
     )
     cells = []
-    for name in _registered(record.strategies):
+    for name in _registered(names):
         outcome = record.outcomes.get(name, Outcome(Kind.BROKEN, "parent", "", "the record has no outcome for it"))
         size = sizes.get((source.run, record.payload, name))
         if name not in timed:

@@ -12,6 +12,8 @@ import synthetic
 
 from handoff import units
 from handoff.cli import main
+from handoff.outcome import Kind, Outcome
+from handoff.record import Record
 from reports import decide, plain
 from reports.rows import Rank, Source, Table, noise, tables
 
@@ -48,7 +50,7 @@ def test_ratios_and_floor_are_the_true_ones() -> None:
 def test_altered_never_wins_even_with_samples() -> None:
     record = synthetic.record(
         metrics={"handoff": {"pickle-default": 1e-3, "pickle-5": 1e-6}},
-        failures={"pickle-5": synthetic.Outcome(synthetic.Kind.ALTERED, "worker", "", "a lost lock")},
+        failures={"pickle-5": Outcome(Kind.ALTERED, "worker", "", "a lost lock")},
     )
     table = table_of(record)
     assert table.best is not None
@@ -132,7 +134,7 @@ class Page(HTMLParser):
             self.cells[-1] += data
 
 
-def everything() -> list[synthetic.Record]:
+def everything() -> list[Record]:
     return [*synthetic.model_under_spawn(), synthetic.tie(), synthetic.noisy(), synthetic.nothing_carries()]
 
 

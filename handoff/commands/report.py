@@ -21,26 +21,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Report; 2 when there is no record to report on."""
-    from handoff.record import RecordError, read, read_all
-    from handoff.reports import plain  # type: ignore[import-not-found]  # checked as the top level's reports
+    from handoff.reports import plain, site  # type: ignore[import-not-found]  # checked as the top level's reports
 
     source = Path(args.records)
     if not source.exists():
         raise UsageError(f"{source}: no such folder; make records with: handoff measure TARGET -o {source}")
-    try:
-        records, problems = ([read(source)], []) if source.is_file() else read_all(source)
-    except RecordError as error:
-        raise UsageError(str(error)) from error
+    sources, problems = site.load(source, without=Path(args.output) if args.output else None)
     for problem in problems:
         print(f"skipped: {problem}", file=sys.stderr)
-    if not records:
+    if not sources:
         raise UsageError(f"{source}: no records; make some with: handoff measure TARGET -o {source}")
     if args.output is None:
-        write(plain.markdown(records), None)
+        write(plain.markdown(found.record for found in sources), None)
         return 0
-    folder = Path(args.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    write(plain.markdown(records), str(folder / "report.md"))
-    write(plain.html(records), str(folder / "index.html"))
-    print(f"report: {folder / 'index.html'}")
+    root = source.parent if source.is_file() else source
+    try:
+        index = site.write(sources, root, Path(args.output), problems=problems)
+    except OSError as error:
+        raise UsageError(f"cannot write {args.output}: {error}") from error
+    print(f"report: {index}")
     return 0

@@ -1,0 +1,375 @@
+// The Decide page: one document of one run, shown for one question (payload, duty, start method, metric) at a time.
+// Texts come from payloads and errors: they reach the page only as text nodes, never as markup.
+"use strict";
+(async () => {
+  const $ = (id) => document.getElementById(id);
+  const bytes = Uint8Array.from(atob($("data").textContent.trim()), (c) => c.charCodeAt(0));
+  const doc = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+
+  // -- numbers: rounded to what is shown already; units as handoff/units.py, a test holds the two together
+  const digits = (x) => {
+    if (x === 0) return "0";
+    const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(x)) + 1e-9));
+    const [whole, part] = x.toFixed(Math.min(100, places)).split(".");
+    return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? "." + part : "");
+  };
+  const round3 = (x) => (x ? +x.toFixed(Math.min(100, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(x)) + 1e-9)))) : x);
+  const TIMES = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
+  const SIZES = [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]];
+  const unit = (x) => TIMES.find(([u]) => Math.abs(x) * (1 + 1e-12) >= u) || TIMES[3];
+  const seconds = (x) => (x == null ? "?" : `${digits(round3(x / unit(x)[0]))} ${unit(x)[1]}`);
+  const ratio = (x) => (x == null ? "?" : `${digits(x)}×`);
+  const spread = ([, low, high], per) => `[${digits(round3(low / per))}–${digits(round3(high / per))}]`;
+  const known = ([, low, high]) => high != null && low > 0;
+  const interval = (t) => (known(t) ? `${seconds(t[0])} ${spread(t, unit(t[0])[0])}` : `${seconds(t[0])} ±?`);
+  const ratioInterval = (t) => (known(t) ? `${ratio(t[0])} ${spread(t, 1)}` : `${ratio(t[0])} ±?`);
+  const size = (x) => {
+    const [u, name] = SIZES.find(([each]) => x >= each) || [1, "B"];
+    return u > 1 ? `${digits(round3(x / u))} ${name}` : `${Math.round(x)} B`;
+  };
+  const rate = (x) => (x >= 1e8 ? `${digits(round3(x / 1e9))} GB/s` : `${digits(round3(x / 1e6))} MB/s`);
+  const count = (x) => (x == null ? "∞" : Math.ceil(x).toLocaleString("en"));
+
+  // -- building
+  const put = (node, attributes, children) => {
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
+    }
+    node.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
+    return node;
+  };
+  const h = (tag, attributes, ...children) => put(document.createElement(tag), attributes, children);
+  const s = (tag, attributes, ...children) => put(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+  const words = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
+  const fill = (node, ...children) => { node.replaceChildren(); return put(node, null, children); };
+  const option = (value, text, chosen) => h("option", { value, selected: value === chosen }, text);
+
+  // -- state, in the URL
+  const KEYS = { payload: "", duty: doc.kinds[0] || "", start: "", metric: "", sort: "", compare: "", hide: "", find: "", pays: "" };
+  const state = { ...KEYS };
+  const readState = () => {
+    const given = new URLSearchParams(location.hash.slice(1));
+    for (const key of Object.keys(KEYS)) state[key] = given.get(key) ?? KEYS[key];
+  };
+  const writeState = () => {
+    const out = new URLSearchParams();
+    for (const [key, value] of Object.entries(state)) if (value && (value !== KEYS[key] || key === "duty")) out.set(key, value);
+    history.replaceState(null, "", "#" + out);
+    for (const link of document.querySelectorAll("a.keep")) link.hash = out;
+  };
+  const unique = (values) => [...new Set(values)];
+  const settle = () => {
+    if (!doc.kinds.includes(state.duty)) state.duty = doc.kinds[0] || "";
+    const ofKind = doc.tables.filter((t) => t.kind === state.duty);
+    const starts = unique(ofKind.map((t) => t.start_method));
+    if (!starts.includes(state.start)) state.start = starts.includes("spawn") ? "spawn" : starts[0] ?? "";
+    const here = ofKind.filter((t) => t.start_method === state.start);
+    const metrics = unique(here.map((t) => t.metric));
+    if (!metrics.includes(state.metric)) state.metric = metrics[0] ?? "";
+    const payloads = unique(here.map((t) => t.payload));
+    if (!payloads.includes(state.payload)) state.payload = "";
+    const strategies = Object.keys(doc.strategies).filter((name) => here.some((t) => cellOf(t, name)));
+    if (!strategies.includes(state.compare)) state.compare = "";
+    return { starts, metrics, payloads, strategies, here, tables: here.filter((t) => t.metric === state.metric) };
+  };
+  const cellOf = (table, strategy) => table.cells.find((c) => c.strategy === strategy);
+  const hidden = () => new Set(state.hide.split(",").filter(Boolean));
+  const change = (values) => { Object.assign(state, values); draw(); };
+
+  // -- the question
+  const LABEL = { codec: "codec (bytes and back)", start: "start (of a worker)" };
+  const ask = (q) => {
+    fill($("payload"), option("", `any of ${q.payloads.length} payloads`, state.payload), q.payloads.map((p) => option(p, p, state.payload)));
+    fill($("duty"), doc.kinds.map((k) => option(k, LABEL[k] || k, state.duty)));
+    fill($("start"), q.starts.map((m) => option(m, m || "none: one process", state.start)));
+    fill($("metric"), q.metrics.map((m) => option(m, m, state.metric)));
+    $("metric").parentNode.hidden = q.metrics.length < 2;
+    $("duty-says").textContent = `${state.duty}: ${doc.duties[state.duty] || ""}. ${state.metric}: ${doc.meanings[state.metric] || ""}.`;
+  };
+  for (const key of ["payload", "duty", "start", "metric", "compare", "find"]) {
+    $(key).addEventListener(key === "find" ? "input" : "change", () => change({ [key]: $(key).value }));
+  }
+  $("pays").addEventListener("change", () => change({ pays: $("pays").checked ? "1" : "" }));
+  $("run")?.addEventListener("change", () => { location.href = $("run").value + location.hash; });
+  $("theme").addEventListener("click", () => {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
+    document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+  });
+
+  // -- the verdict, in words
+  const FIRST = 12;
+  let showAll = false;
+  const short = (t) => (t.take ? `${t.keep ? "keep" : "take"} ${t.take}` : "no winner");
+  const verdict = (q, shown) => {
+    const box = $("verdict-text");
+    const mine = state.payload ? q.here.filter((t) => t.payload === state.payload) : [];
+    if (mine.length) {
+      const table = mine.find((t) => t.metric === state.metric) || mine[0];
+      const setup = doc.jobs.find((j) => j.payload === state.payload && j.start_method === state.start && j.words);
+      fill(box,
+        h("div", { class: "verdict" + (table.take ? "" : " unclear") },
+          [table, ...mine.filter((t) => t !== table)].map((t) =>
+            h("p", null, mine.length > 1 && h("strong", null, `${t.metric}: `), words(t.words))),
+          setup && ["argument", "state"].includes(state.duty) && h("p", null, h("strong", null, "Set it up once? "), words(setup.words)),
+          h("p", { class: "dim" }, `A/A error ${table.aa_text}: two copies of the baseline came out that far apart. `,
+            `What this table would find nine times out of ten: ${table.detectable_text}. `,
+            table.noisy && h("strong", null, "This table is too noisy to tell much. "),
+            !table.complete && h("strong", null, "The run was interrupted here. "),
+            table.why)));
+      return;
+    }
+    const some = showAll ? shown : shown.slice(0, FIRST);
+    fill(box,
+      h("ul", { class: "verdicts" }, some.map((t) => h("li", null,
+        h("button", { type: "button", onclick: () => { change({ payload: t.payload }); $("payload").focus(); } }, t.payload), ": ",
+        t.noisy && h("strong", null, "(noisy) "), words(t.words)))),
+      shown.length > some.length && h("button", { type: "button", id: "all", onclick: () => { showAll = true; draw(); } }, `Show all ${shown.length} verdicts`),
+      !shown.length && h("p", null, "Nothing matches the filters below."));
+  };
+
+  // -- the table
+  const step = (x) => (x < 1.1 ? 0 : x < 1.5 ? 1 : x < 2 ? 2 : x < 4 ? 3 : x < 10 ? 4 : x < 50 ? 5 : 6);
+  const against = (table, cell) => {
+    if (!state.compare) return cell.slower ? cell.slower[0] : null;
+    const other = cellOf(table, state.compare);
+    return other?.time ? round3(cell.time[0] / other.time[0]) : null;
+  };
+  // a leader that ties is no winner, and where no winner can be told nothing is framed
+  const standing = (table, cell) => {
+    if (!table.take && ["best", "tie"].includes(cell.rank)) return cell.rank === "best" ? "fastest, unclear" : "unclear";
+    if (cell.rank === "best" && table.cells.some((c) => c.rank === "tie")) return "tie";
+    return ["slower", "none"].includes(cell.rank) ? "" : cell.rank;
+  };
+  const cellText = (table, cell) => {
+    const value = against(table, cell);
+    const note = state.compare ? "" : standing(table, cell);
+    return [note, value == null ? "" : (state.compare ? "≈" : "") + ratio(value)].filter(Boolean).join(" ");
+  };
+  const facts = (table, cell) => [
+    ["strategy", cell.strategy], ["payload", table.payload],
+    cell.outcome !== "ok" && ["outcome", cell.outcome], cell.reason && ["reason", cell.reason],
+    cell.outcome === "ok" && !cell.time && ["time", "not timed"],
+    cell.time && ["time", interval(cell.time)],
+    cell.slower && ["against the best", `${ratioInterval(cell.slower)} (${standing(table, cell) || cell.rank})`],
+    cell.ratio && [`against ${table.baseline}`, `${ratioInterval(cell.ratio)} (${cell.verdict || "the baseline itself"})`],
+    cell.floor && ["against the floor", `${ratioInterval(cell.floor)} of ${cell.floor_lane}`],
+    cell.rate && ["speed", rate(cell.rate) + floorRate(table, cell)],
+    cell.wire_bytes != null && ["encoded", `${cell.wire_bytes.toLocaleString("en")} bytes`],
+    cell.phases && ["phases", doc.phases.map((name, i) => `${name} ${seconds(cell.phases[i])}`).join(", ")],
+  ].filter(Boolean);
+  const floorRate = (table, cell) => {
+    const lane = table.lanes.find((l) => l.name === cell.floor_lane);
+    return lane?.rate ? `; the floor's is ${rate(lane.rate)}` : "";
+  };
+  const tip = $("tip");
+  const showTip = (button, table, cell) => {
+    tip.textContent = facts(table, cell).map(([name, value]) => `${name}: ${value}`).join("\n");
+    tip.hidden = false;
+    button.setAttribute("aria-describedby", "tip");
+    const box = button.getBoundingClientRect();
+    const below = box.bottom + tip.offsetHeight + 8 < innerHeight;
+    tip.style.top = (below ? box.bottom + 4 : Math.max(4, box.top - tip.offsetHeight - 4)) + "px";
+    tip.style.left = Math.max(4, Math.min(box.left, innerWidth - tip.offsetWidth - 4)) + "px";
+  };
+  const hideTip = (event) => { tip.hidden = true; event?.currentTarget.removeAttribute("aria-describedby"); };
+  const openDetails = (table, cell) => {
+    const about = doc.strategies[cell.strategy] || {};
+    fill($("details-body"),
+      h("h2", { id: "details-title" }, `${cell.strategy} for ${table.payload}`),
+      about.summary && h("p", null, about.summary, h("br"), h("span", { class: "dim" }, about.meaning)),
+      h("dl", null, facts(table, cell).slice(2).map(([name, value]) => [h("dt", null, name), h("dd", null, value)])),
+      h("p", null, "Measure it again:"), h("code", { class: "copy", tabindex: "0" }, table.command),
+      h("ul", { class: "inline" },
+        table.record && h("li", null, h("a", { class: "record", href: "records/" + table.record.split("/").map(encodeURIComponent).join("/") }, "its record")),
+        cell.graph && h("li", null, h("a", { class: "graph", href: cell.graph }, "its graph in asv"))));
+    $("details").showModal();
+  };
+  const drawTable = (q, shown) => {
+    const off = hidden();
+    const names = q.strategies.filter((name) => !off.has(name));
+    const head = (key, text, more) => h("th", { scope: "col", "aria-sort": state.sort === key ? "ascending" : state.sort === "-" + key ? "descending" : null, ...more },
+      h("button", { type: "button", onclick: () => change({ sort: state.sort === key ? "-" + key : key }) }, text, state.sort === key ? " ▲" : state.sort === "-" + key ? " ▼" : ""));
+    const body = shown.map((table) => h("tr", null,
+      h("th", { scope: "row" }, table.payload, table.noisy && h("span", { class: "word" }, " noisy")),
+      h("td", { class: "take" }, short(table)),
+      names.map((name) => {
+        const cell = cellOf(table, name);
+        if (!cell) return h("td", null, h("span", { class: "word" }, "not asked"));
+        const value = cell.time && against(table, cell);
+        const inside = cell.time
+          ? [seconds(cell.time[0]), h("small", null, cellText(table, cell) || "no ratio")]
+          : [h("span", { class: `word ${cell.outcome}` }, cell.outcome === "ok" ? "not timed" : cell.outcome)];
+        const button = h("button", { type: "button", tabindex: "-1",
+          class: `cell ${value ? `s${step(value)}` : ""} ${["best", "tie"].includes(standing(table, cell)) ? standing(table, cell) : ""}`,
+          onclick: () => openDetails(table, cell), onmouseenter: () => showTip(button, table, cell), onmouseleave: hideTip,
+          onfocus: () => showTip(button, table, cell), onblur: hideTip }, inside);
+        return h("td", { "data-payload": table.payload, "data-strategy": name }, button);
+      })));
+    const coverage = (name) => {
+      const cells = shown.map((t) => cellOf(t, name)).filter(Boolean);
+      const carried = cells.filter((c) => c.outcome === "ok").length;
+      const good = cells.filter((c) => c.rank === "best" || c.rank === "tie").length;
+      return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${good} in best tier`));
+    };
+    const grid = h("table", { class: "matrix", id: "matrix" },
+      h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row"}. ${shown.length} of ${q.tables.length} payloads.`),
+      h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), names.map((name) => head(name, name)))),
+      h("tbody", null, body),
+      h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above"), h("td"), names.map(coverage))));
+    fill($("table"), grid);
+    const cells = [...grid.querySelectorAll(".cell")];
+    if (cells[0]) cells[0].tabIndex = 0;
+  };
+  $("table").addEventListener("keydown", (event) => {
+    const steps = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+    const td = event.target.closest?.("td");
+    if (event.key === "Escape") tip.hidden = true;
+    if (!steps || !td || !event.target.classList.contains("cell")) return;
+    event.preventDefault();
+    let [row, column] = [td.parentNode.rowIndex, td.cellIndex];
+    const rows = td.closest("table").rows;
+    for (;;) {
+      row += steps[0]; column += steps[1];
+      const next = rows[row]?.cells[column];
+      if (!next) return;
+      const button = next.querySelector(".cell");
+      if (button) { event.target.tabIndex = -1; button.tabIndex = 0; button.focus(); return; }
+    }
+  });
+  const select = (q) => {
+    const wanted = state.find.toLowerCase();
+    const shown = q.tables.filter((t) => t.payload.toLowerCase().includes(wanted) && (!state.pays || (t.take && !t.keep)));
+    const by = state.sort.replace(/^-/, "");
+    const key = by && by !== "payload" ? (t) => cellOf(t, by)?.time?.[0] ?? Infinity : null;
+    shown.sort((a, b) => (key ? key(a) - key(b) || 0 : a.family.localeCompare(b.family) || (a.bytes || 0) - (b.bytes || 0) || a.payload.localeCompare(b.payload)));
+    return state.sort.startsWith("-") ? shown.reverse() : shown;
+  };
+
+  // -- filters
+  const filters = (q) => {
+    const off = hidden();
+    $("find").value = state.find;
+    $("pays").checked = Boolean(state.pays);
+    fill($("compare"), option("", "the best of each row", state.compare), q.strategies.map((name) => option(name, name, state.compare)));
+    fill($("strategies"), q.strategies.map((name) => h("li", null, h("label", { class: "check" },
+      h("input", { type: "checkbox", checked: !off.has(name), value: name, onchange: (event) => {
+        event.target.checked ? off.delete(name) : off.add(name);
+        change({ hide: [...off].join(",") });
+      } }), name))));
+  };
+
+  // -- charts: SVG of our own, see reports/page.py for why
+  const WIDTH = 860, HEIGHT = 380, LEFT = 70, RIGHT = 190, TOP = 14, BOTTOM = 46;
+  const decades = (low, high) => { const out = []; for (let e = Math.ceil(Math.log10(low) - 1e-9); e <= Math.log10(high) + 1e-9; e++) out.push(10 ** e); return out; };
+  const numbers = (head, rows) => h("details", null, h("summary", null, "Numbers of this chart"),
+    h("table", { class: "plain" }, h("thead", null, h("tr", null, head.map((text) => h("th", { scope: "col" }, text)))),
+      h("tbody", null, rows.map(([first, ...rest]) => h("tr", null, h("th", { scope: "row" }, first), rest.map((text) => h("td", null, text)))))));
+  const logChart = ({ id, title, xLabel, yLabel, xText, ticks, series, marks = [], note = "", head, rows }) => {
+    const points = series.flatMap((each) => each.points);
+    const xs = points.map((p) => p.x), ys = points.flatMap((p) => [p.y, p.low > 0 ? p.low : p.y, p.high ?? p.y]).map((y) => y);
+    const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
+    // an interval of few trials may span many decades: what is beyond a factor of 10 is cut
+    const [y0, y1] = [Math.max(Math.min(...ys), Math.min(...points.map((p) => p.y)) / 10), Math.min(Math.max(...ys), Math.max(...points.map((p) => p.y)) * 10)];
+    const X = (x) => LEFT + ((Math.log(x) - Math.log(x0)) / (Math.log(x1) - Math.log(x0) || 1)) * (WIDTH - LEFT - RIGHT);
+    const Y = (y) => HEIGHT - BOTTOM - ((Math.log(Math.min(Math.max(y, y0), y1)) - Math.log(y0)) / (Math.log(y1) - Math.log(y0) || 1)) * (HEIGHT - TOP - BOTTOM);
+    const labels = series.map((each, index) => ({ each, index, y: Y(each.points[each.points.length - 1].y) })).sort((a, b) => a.y - b.y);
+    labels.forEach((label, index) => { if (index) label.y = Math.max(label.y, labels[index - 1].y + 14); });
+    const over = Math.max(0, (labels[labels.length - 1]?.y ?? 0) - (HEIGHT - BOTTOM));
+    for (const label of labels) label.y -= over;
+    return h("figure", { id }, h("figcaption", null, title),
+      s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}. ${note} All numbers are in the table below the chart.` },
+        decades(y0, y1).map((y) => [s("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: Y(y), y2: Y(y) }), s("text", { x: LEFT - 6, y: Y(y) + 4, "text-anchor": "end" }, seconds(y))]),
+        (ticks || decades(x0, x1)).map((x) => [s("line", { class: "grid", x1: X(x), x2: X(x), y1: TOP, y2: HEIGHT - BOTTOM }), s("text", { x: X(x), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, xText(x))]),
+        s("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }), s("line", { class: "axis", x1: LEFT, x2: LEFT, y1: TOP, y2: HEIGHT - BOTTOM }),
+        s("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xLabel), s("text", { x: 14, y: HEIGHT / 2, transform: `rotate(-90 14 ${HEIGHT / 2})`, "text-anchor": "middle" }, yLabel),
+        marks.filter((m) => m.x > x0 && m.x < x1).map((m) => s("g", null, s("title", null, m.text), s("line", { class: "mark", x1: X(m.x), x2: X(m.x), y1: TOP, y2: HEIGHT - BOTTOM }), s("text", { x: X(m.x) + 4, y: TOP + 10 }, m.label))),
+        series.map((each, index) => s("g", { class: `c${index % 8}` },
+          s("polyline", { class: "line" + (each.floor ? " floor" : ""), points: each.points.map((p) => `${X(p.x)},${Y(p.y)}`).join(" ") }),
+          each.points.map((p) => [
+            p.high != null && p.low > 0 && s("line", { class: "whisker", x1: X(p.x), x2: X(p.x), y1: Y(p.low), y2: Y(p.high) }),
+            p.text && s("circle", { class: "dot", cx: X(p.x), cy: Y(p.y), r: 4 }, s("title", null, `${each.name}, ${p.text}`))]))),
+        labels.map(({ each, index, y }) => s("g", { class: `c${index % 8}` },
+          s("rect", { class: "bar", x: WIDTH - RIGHT + 6, y: y - 5, width: 9, height: 9 }), s("text", { x: WIDTH - RIGHT + 19, y: y + 4 }, each.name)))),
+      note && h("p", { class: "dim" }, note), numbers(head, rows));
+  };
+  const LINES = 7;
+  const bySize = (q, table) => {
+    const members = q.tables.filter((t) => t.family && t.family === table.family && t.bytes).sort((a, b) => a.bytes - b.bytes);
+    if (unique(members.map((t) => t.bytes)).length < 2) return null;
+    const off = hidden();
+    const weight = (name) => (name === table.baseline ? 100 : 0) + (name === state.compare ? 50 : 0) + members.filter((t) => ["best", "tie"].includes(cellOf(t, name)?.rank)).length;
+    const all = q.strategies.filter((name) => !off.has(name) && members.filter((t) => cellOf(t, name)?.time).length > 1);
+    const names = [...all].sort((a, b) => weight(b) - weight(a)).slice(0, LINES);
+    const at = (t, name, figure) => figure && { x: t.bytes, y: figure[0], low: figure[1], high: figure[2], text: `${size(t.bytes)}: ${interval(figure)}` };
+    const series = names.map((name) => ({ name, points: members.map((t) => at(t, name, cellOf(t, name)?.time)).filter(Boolean) }));
+    const floors = unique(members.flatMap((t) => t.lanes.filter((l) => l.name.startsWith("floor")).map((l) => l.name)));
+    const best = floors.includes("floor-shm") ? "floor-shm" : floors[0];
+    if (best) series.push({ name: best, floor: true, points: members.map((t) => at(t, best, t.lanes.find((l) => l.name === best)?.time)).filter(Boolean) });
+    const cross = doc.crossings.filter((c) => c.family === table.family && c.kind === state.duty && c.start_method === state.start);
+    return logChart({ id: "chart-size", title: `Time against size: ${table.family}, ${state.duty}${state.start ? ", " + state.start : ""}`, xLabel: "bytes", yLabel: state.metric, xText: size,
+      ticks: unique(members.map((t) => t.bytes)), series,
+      marks: cross.map((c) => ({ x: c.bytes, label: "break-even", text: c.words })),
+      note: [...cross.map((c) => c.words + "."), all.length > names.length ? `${all.length - names.length} more strategies are in the table; hide some in the filters to see others here.` : ""].join(" "),
+      head: ["strategy", ...members.map((t) => size(t.bytes))],
+      rows: series.map((each) => [each.name, ...members.map((t) => { const p = each.points.find((point) => point.x === t.bytes); return p ? p.text.split(": ")[1] : "no time"; })]) });
+  };
+  const total = (payload) => {
+    const job = doc.jobs.find((j) => j.payload === payload && j.start_method === state.start);
+    if (!job || !job.lines.length) return null;
+    const reach = [1, 10, 100, 1000, 10000];
+    const cost = (line, n) => line.fixed + line.slope * n;
+    const lines = [...job.lines].sort((a, b) => cost(a, 1000) - cost(b, 1000));
+    const sent = lines.filter((l) => l.name.endsWith("(argument)"));
+    const chosen = unique([...sent, ...lines]).slice(0, LINES);
+    const series = chosen.map((line) => ({ name: line.name, points: Array.from({ length: 41 }, (_, i) => 10 ** (i / 10)).map((n, i) => ({ x: n, y: cost(line, n), text: i % 10 ? "" : `${count(n)} tasks: ${seconds(round3(cost(line, n)))}` })) }));
+    return logChart({ id: "chart-tasks", title: `Total time against number of tasks: ${payload}, one worker, ${state.start}`, xLabel: "tasks", yLabel: "start + setup + tasks", xText: count, series,
+      marks: job.sure && job.tasks?.[0] ? [{ x: job.tasks[0], label: `break-even: ${count(job.tasks[0])} tasks`, text: job.words.replaceAll("`", "") }] : [],
+      note: job.words.replaceAll("`", "") + " Straight sums of measured parts: total = start + setup + tasks × task.",
+      head: ["strategy", "once", "each", ...reach.map((n) => count(n) + " tasks")],
+      rows: chosen.map((line) => [line.name, seconds(line.fixed), seconds(line.slope), ...reach.map((n) => seconds(round3(cost(line, n))))]) });
+  };
+  const phases = (table) => {
+    const off = hidden();
+    const cells = table.cells.filter((c) => c.phases && !off.has(c.strategy)).sort((a, b) => a.time[0] - b.time[0]);
+    if (!cells.length) return null;
+    const limit = cells[Math.min(cells.length - 1, Math.floor(cells.length * 0.75))].time[0] * 1.05; // a linear axis: the slowest quarter may leave it
+    const rowHeight = 20, height = cells.length * rowHeight + 8;
+    const sum = (c) => c.phases.reduce((a, b) => a + b, 0);
+    const X = (x) => LEFT + 70 + (Math.min(x, limit) / limit) * (WIDTH - LEFT - 70 - 90);
+    return h("figure", { id: "chart-phases" }, h("figcaption", null, `Phases of a hand-off: ${table.payload}, ${state.duty}, ${table.start_method}`),
+      h("p", { class: "legend inline" }, doc.phases.map((name, i) => h("span", { class: `c${i}` }, name))),
+      s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Phases of a hand-off of ${table.payload} as stacked bars. All numbers are in the table below the chart.` },
+        cells.map((cell, row) => {
+          let at = 0;
+          return s("g", null, s("text", { x: LEFT + 64, y: row * rowHeight + 17, "text-anchor": "end" }, cell.strategy),
+            cell.phases.map((value, i) => { const from = at; at += value; return s("g", { class: `c${i}` }, s("rect", { class: "bar", x: X(from), y: row * rowHeight + 5, width: Math.max(0, X(at) - X(from)), height: rowHeight - 5 }, s("title", null, `${cell.strategy}, ${doc.phases[i]}: ${seconds(value)}`))); }),
+            s("text", { x: X(at) + 4, y: row * rowHeight + 17 }, (sum(cell) > limit ? "→ " : "") + seconds(cell.time[0])));
+        })),
+      h("p", { class: "dim" }, "Medians of each phase; they need not add up to the median of the whole. An arrow: longer than the axis."),
+      numbers(["strategy", ...doc.phases, "whole"], cells.map((c) => [c.strategy, ...c.phases.map(seconds), interval(c.time)])));
+  };
+  const charts = (q, shown) => {
+    const table = shown.find((t) => t.payload === state.payload) || shown.find((t) => q.tables.filter((o) => t.family && o.family === t.family && o.bytes !== t.bytes).length) || shown[0];
+    if (!table) { fill($("charts-body")); return; }
+    const found = [bySize(q, table), ["argument", "state"].includes(state.duty) && total(table.payload), phases(table)].filter(Boolean);
+    fill($("charts-body"), !state.payload && h("p", { class: "dim" }, `Shown for ${table.payload}; choose a payload above for its own.`), found,
+      !found.length && h("p", null, "Nothing to draw for this question: one size only, and no phases."));
+  };
+
+  // -- all of it
+  const draw = () => {
+    const active = document.activeElement?.id;
+    const q = settle();
+    ask(q); filters(q);
+    const shown = select(q);
+    verdict(q, shown);
+    drawTable(q, shown); charts(q, shown);
+    writeState();
+    if (active && document.activeElement?.id !== active) $(active)?.focus();
+  };
+  addEventListener("hashchange", () => { readState(); draw(); });
+  readState(); draw();
+  document.documentElement.dataset.ready = Math.round(performance.now());
+})();
