@@ -61,8 +61,8 @@ class Spinning:
 class SpinningSender:
     """A sender whose ``encode`` only spins, for a share of the usual hand-off; ``post`` pickles and sends.
 
-    So what ``encode_s`` of a sample is beyond a copy's was injected, and no more. The usual hand-off is a running median: it follows
-    drift, and a rare long one moves it by 3 % at most.
+    So what ``encode_s`` of a sample is beyond a copy's was injected, and no more. The usual hand-off is a running
+    median: it follows drift, and a rare long one moves it by 3 % at most.
     """
 
     def __init__(self, share: float) -> None:

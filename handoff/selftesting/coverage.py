@@ -14,12 +14,12 @@ LEVELS = ((0.95, 0.92, 0.98), (0.99, 0.96, 1.0))
 
 
 def judge(held: int, of: int, lowest: float, highest: float) -> tuple[float, float, float, State]:
-    """The share with its exact interval; off only if all of that is below: too wide an interval misleads nobody."""
+    """The share with its exact interval; off only if all of that is below. A little too wide misleads nobody."""
     low, high = exact_interval(held, of)
     share = held / of if of else 0.0
     if not of:
         return share, low, high, State.UNAVAILABLE
-    if lowest <= share <= highest:
+    if share >= lowest and low <= highest:
         return share, low, high, State.OK
     return share, low, high, State.OFF if high < lowest else State.UNDECIDED
 

@@ -1,0 +1,482 @@
+"""The selftest: its arithmetic on made data, its ways of measuring with made clocks, and a tiny run."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handoff import cli, experiment, selftesting
+from handoff.collection import Entry, Ref
+from handoff.experiment import MOST_TRIALS, NARROW, Experiment, measure
+from handoff.figures import Figures
+from handoff.lanes import BIS
+from handoff.outcome import OK
+from handoff.profile import PROFILES, Profile
+from handoff.record import COLUMNS, Record
+from handoff.selftesting import _frame, _made, _show, asv_rule, coverage, identical, slowdowns
+from handoff.selftesting._frame import CELLS, DEPTHS, PAYLOADS, Check, Depth, Line, Report, Result, State
+from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, asv_interval, exact_interval
+from handoff.selftesting._pool import groups
+from handoff.stats import Estimate
+
+CPU, IPC = CELLS
+
+TINY = Depth(
+    name="tiny",
+    profile=Profile(name="selftest", trials=2, rounds=5, sample_s=0.0005, lane_s=0.003, grouped=False),
+    copies=3,
+    slowed=1,
+    cell_s=0.0,
+    most_experiments=1,
+    power_trials=(2,),
+    alternations=1,
+    check_s=0.0,
+)
+
+
+# -- shares and asv's rule
+
+
+@pytest.mark.parametrize("of", [1, 7, 100, 300, 1000])
+def test_a_shares_interval_is_clopper_and_pearsons(of: int) -> None:
+    beta = pytest.importorskip("scipy.stats").beta
+    for count in {0, 1, of // 3, of - 1, of}:
+        low, high = exact_interval(count, of)
+        assert low == pytest.approx(beta.ppf(0.025, count, of - count + 1) if count else 0.0, abs=1e-9)
+        assert high == pytest.approx(beta.ppf(0.975, count + 1, of - count) if count < of else 1.0, abs=1e-9)
+
+
+def test_no_false_positive_in_300_pairs_says_at_most_one_and_a_quarter_percent() -> None:
+    low, high = exact_interval(0, 300)
+    assert low == 0
+    assert high == pytest.approx(0.0122, abs=1e-4)
+    with pytest.raises(ValueError, match="not a share"):
+        exact_interval(3, 2)
+
+
+def test_the_interval_is_that_of_asv() -> None:
+    quantile_ci = pytest.importorskip("asv_runner.statistics").quantile_ci
+    rng = random.Random(1)
+    for count in range(ASV_SAMPLES, 40):
+        samples = [rng.lognormvariate(0, 0.3) for _ in range(count)]
+        assert asv_interval(samples) == quantile_ci(samples, 0.5, alpha_min=0.99)[1]
+    with pytest.raises(ValueError, match="8 samples"):
+        asv_interval([1.0] * 8)
+
+
+def test_two_results_differ_where_asv_says_so() -> None:
+    is_different = pytest.importorskip("asv._stats").is_different
+    compute = pytest.importorskip("asv_runner.statistics").compute_stats
+    rng = random.Random(2)
+    seen = set()
+    for shift in itertools.islice(itertools.cycle((0, 0.1, 0.3, 0.6)), 100):
+        a = [rng.gauss(10, 0.2) for _ in range(10)]
+        b = [rng.gauss(10 + shift, 0.2) for _ in range(10)]
+        answer = is_different(None, None, compute(a, 1)[1], compute(b, 1)[1])
+        assert asv_differ(a, b) is answer
+        seen.add(answer)
+    assert seen == {True, False}
+
+
+def test_a_target_is_missed_only_when_the_whole_interval_misses_it() -> None:
+    assert _frame.at_most(0, 300, 0.01)[3] is State.OK
+    assert _frame.at_most(1, 20, 0.01)[3] is State.UNDECIDED
+    assert _frame.at_most(20, 300, 0.01)[3] is State.OFF
+    assert _frame.at_most(0, 0, 0.01)[3] is State.UNDECIDED
+    assert _frame.at_least(95, 100, 0.9)[3] is State.OK
+    assert _frame.at_least(17, 20, 0.9)[3] is State.UNDECIDED
+    assert _frame.at_least(10, 100, 0.9)[3] is State.OFF
+    assert _frame.near_one(Estimate(1.04, 0.9, 1.2, 5, 5), 0.05) is State.OK
+    assert _frame.near_one(Estimate(1.06, 1.01, 1.2, 5, 5), 0.05) is State.UNDECIDED
+    assert _frame.near_one(Estimate(1.2, 1.1, 1.3, 5, 5), 0.05) is State.OFF
+    assert coverage.judge(95, 100, 0.92, 0.98)[3] is State.OK
+    assert coverage.judge(100, 100, 0.92, 0.98)[3] is State.OK
+    assert coverage.judge(300, 300, 0.92, 0.98)[3] is State.UNDECIDED
+    assert coverage.judge(90, 100, 0.92, 0.98)[3] is State.UNDECIDED
+    assert coverage.judge(70, 100, 0.92, 0.98)[3] is State.OFF
+    assert coverage.judge(0, 0, 0.92, 0.98)[3] is State.UNAVAILABLE
+
+
+# -- slowdowns by made clocks
+
+
+class Clock:
+    """Each reading takes 50 ns."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 5e-8
+        return self.now
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.1])
+def test_a_spin_lasts_its_share_of_each_call(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    clock = Clock()
+    monkeypatch.setattr(_made, "perf_counter", clock)
+    took = itertools.cycle((1e-4, 3e-4, 1e-2))
+
+    def work(_: Any) -> str:
+        clock.now += next(took)
+        return "result"
+
+    slow = _made.Spinning(work, share, keep=True)
+    assert [slow(None) for _ in range(30)] == ["result"] * 30
+    assert slow.calls == 30
+    assert slow.spun_s / slow.busy_s == pytest.approx(share, abs=0.001)
+    assert _made.Spinning(work, share, keep=False)(None) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05])
+def test_a_sender_spins_its_share_of_the_usual_hand_off(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    clock = Clock()
+    monkeypatch.setattr(_made, "perf_counter", clock)
+    sender = _made.SpinningSender(share)
+    spun = []
+    for number in range(2000):
+        if number % 50 == 0:
+            clock.now += 0.02  # between samples; must not count as a hand-off
+        sender.encode(None)
+        spun.append(sender.spun_s)
+        clock.now += 1e-4
+    assert spun[0] <= 1e-7
+    assert sum(spun[1000:]) / 1000 == pytest.approx(share * 1e-4, rel=0.05, abs=1e-7)
+
+
+def test_names_say_what_lanes_are() -> None:
+    lanes = _made.names(3, 2)
+    assert lanes[:3] == ("copy-1", "copy-2", "copy-3")
+    assert lanes[3:] == ("slow-3-1", "slow-3-2", "slow-5-1", "slow-5-2", "slow-10-1", "slow-10-2")
+    assert [_made.share(name) for name in ("copy-2", "slow-3-1", "slow-10-2")] == [0, 0.03, 0.1]
+
+
+# -- pairs by made records
+
+
+def made(cell: _frame.Cell, seed: int, *, trials: int = 8, noise: float = 0.005, copies: int = 9) -> Figures:
+    """A record as an experiment of copies and slowed lanes leaves it, with slowdowns of just their size."""
+    rng = random.Random(seed)
+    lanes = (*_made.names(copies, 2), BIS)
+    rows: list[list[Any]] = []
+    for trial in range(trials):
+        process = rng.lognormvariate(0, 0.3)
+        for number in range(5):
+            drift = rng.lognormvariate(0, 0.1)
+            for lane in lanes:
+                for metric in cell.metrics:
+                    base = 1e-4 * process * drift
+                    spin = base * _made.share(lane)
+                    seconds = 100 * (base + spin) * rng.lognormvariate(0, noise)
+                    rows.append([lane, metric, trial, number, 100, seconds, 100 * spin + 1e-6, 0, 0, 0, 0, 0])
+        for lane in lanes:
+            if cell is CPU and _made.share(lane):
+                for metric in cell.metrics:
+                    row = [lane, f"injected-{metric}", trial, 0, 500, _made.share(lane) * 0.05, 0.05]
+                    rows.append([*row, 0, 0, 0, 0, 0])
+    return Figures(record(cell.kind, rows, baseline="copy-1"))
+
+
+def record(kind: str, rows: list[list[Any]], *, baseline: str) -> Record:
+    strategies = list(dict.fromkeys(row[0] for row in rows if row[0] != BIS))
+    return Record(
+        payload="rows",
+        kind=kind,
+        start_method="",
+        collection=PAYLOADS,
+        strategies=strategies,
+        profile={},
+        fingerprint={},
+        run="",
+        started="",
+        about={},
+        baseline=baseline,
+        outcomes=dict.fromkeys(strategies, OK),
+        rows=rows,
+    )
+
+
+def test_trials_are_regrouped_and_no_lane_is_in_two_pairs() -> None:
+    figures = [made(CPU, 1), made(CPU, 2)]
+    for trials, expected in ((8, 2), (5, 3), (16, 1), (20, 0)):
+        found = list(groups(figures, CPU, "encode", trials))
+        assert [len(group.lanes["copy-2"]) for group in found] == [trials] * expected
+    keys = [key for group in groups(figures, CPU, "encode", 5) for key in group.lanes["copy-2"]]
+    assert len(keys) == len(set(keys)) == 15
+    (group,) = groups(figures, CPU, "encode", 16)
+    used = [lane for pair in group.pairs() for lane in pair]
+    assert len(used) == len(set(used)) == 8
+    assert "copy-1" not in used
+    assert {slow for slow, _ in group.slowed()} == set(_made.names(0, 2))
+
+
+@contextmanager
+def bench_of(noise: float, experiments: int) -> Iterator[_frame.Bench]:
+    """A bench whose cells are made."""
+    with _frame.Bench(replace(DEPTHS["full"], check_s=0.0)) as bench:
+        cells = {cell: tuple(made(cell, seed, noise=noise) for seed in range(experiments)) for cell in CELLS}
+        bench.cell = cells.__getitem__  # type: ignore[assignment]
+        yield bench
+
+
+def test_identical_lanes_are_not_called_different_and_intervals_hold() -> None:
+    with bench_of(0.02, 40) as bench:
+        found = identical.CHECK.run(bench)
+        assert found.state is State.OK, found
+        assert found.data["cpu"]["pairs"] == 40 * 2 * 4
+        assert found.data["ipc"]["pairs"] == 40 * 4
+        held = coverage.CHECK.run(bench)
+        assert held.state is State.OK, held
+
+
+def test_slowdowns_are_found_and_verified() -> None:
+    with bench_of(0.005, 5) as bench:
+        found = slowdowns.CHECK.run(bench)
+    assert found.state is State.OK, found
+    for percent in (3, 5, 10):
+        for cell, cells in (("cpu", 2), ("ipc", 1)):
+            entry = found.data[f"{cell}-{percent}-8"]
+            assert entry["of"] == 5 * cells * 2
+            assert entry["verified"] == pytest.approx(percent / 100, rel=0.05)
+            assert entry["measured"] == pytest.approx(percent / 100, abs=0.005)
+        assert found.data[f"cpu-{percent}-20"]["of"] == 2 * 2 * 2
+    assert found.data["cpu-5-20"]["found"] == found.data["cpu-5-20"]["of"]
+
+
+def test_too_much_noise_is_seen_as_slowdowns_not_found() -> None:
+    with bench_of(0.6, 5) as bench:
+        assert slowdowns.CHECK.run(bench).state is State.OFF
+
+
+def test_asvs_rule_calls_cells_different_that_drifted_apart() -> None:
+    rng = random.Random(3)
+    drifting = [[(1 + 0.2 * i) * rng.gauss(1, 0.01) for _ in range(10)] for i in range(6)]
+    assert asv_rule.in_turn(drifting) == [(True, True)] * 3 + [(True, asv_rule.judge(*drifting[3:5])[1])] + [
+        (True, asv_rule.judge(*drifting[4:6])[1])
+    ]
+    (group,) = groups([made(CPU, 4)], CPU, "encode", 8)
+    assert len(asv_rule.in_rounds(group)) == 4 * 2
+
+
+# -- the report
+
+
+def report(*states: State) -> Report:
+    lines = (
+        Line("share", 0.01, 0.0, 0.05, "share", "at most 1 %", State.OK, "1 of 100"),
+        Line("ratio", 1.0, 0.5, float("inf"), "ratio"),
+        Line("time", 1e-6, unit="seconds"),
+        Line("nothing", float("nan")),
+        Line("count | pipe", 3, unit="count"),
+    )
+    results = (
+        Result(state, f"it is {state}", lines, {"x": float("inf")}, f"c{i}", f"check {i}")
+        for i, state in enumerate(states)
+    )
+    return Report("tiny", tuple(results), ("close programs",), {}, {}, {}, 1.0)
+
+
+def test_only_what_is_shown_to_be_off_is_a_finding() -> None:
+    assert report(State.OK, State.UNDECIDED, State.UNAVAILABLE).trustworthy
+    assert not report(State.OK, State.OFF).trustworthy
+    assert report(State.OK).verdict == "Figures from this machine can be trusted as far as their intervals say."
+    assert "Do not trust" in report(State.OFF).verdict
+    assert "undecided: check 1" in report(State.OK, State.UNDECIDED).verdict
+    assert "Not looked at: check 1" in report(State.OK, State.UNAVAILABLE).verdict
+    assert report(State.UNAVAILABLE).verdict.startswith("Nothing is known")
+
+
+def test_the_report_is_text_markdown_and_strict_json() -> None:
+    made_report = report(State.OK, State.OFF)
+    text = _show.text(made_report)
+    assert "check 1: off. It is off." in text
+    assert "1.0% [0.0% to 5.0%]" in text
+    assert "1.00 µs" in text
+    assert "close programs" in text
+    assert "count \\| pipe" in _show.markdown(made_report)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    data = json.loads(_show.to_json(made_report), parse_constant=refuse)
+    assert (data["schema"], data["kind"], data["trustworthy"]) == (1, "selftest", False)
+    assert data["checks"][0]["lines"][1]["high"] is None
+    assert data["checks"][1]["state"] == "off"
+
+
+def test_advice_is_given_when_something_is_wrong_and_not_else() -> None:
+    from handoff.selftesting._advice import advise
+
+    busy = {"load": (3.0, 0, 0), "pressure": {"cpu_some_avg10": 40.0, "io_some_avg10": 3.0}, "steal_ticks": 5}
+    idle: dict[str, Any] = {"load": (0.0, 0, 0), "pressure": {}, "steal_ticks": None}
+    bad = [Result(State.OFF, "", name="slowdowns"), Result(State.UNDECIDED, "", name="identical")]
+    words = " ".join(advise(bad, {"usable_cores": 1}, busy, {**busy, "steal_ticks": 9}))
+    for expected in ("close other programs", "two cores", "more trials", "full selftest", "virtual machine", "disk"):
+        assert expected in words
+    assert not list(advise([Result(State.OK, "", name="slowdowns")], {"usable_cores": 2}, busy, busy))
+    assert not any("close" in text for text in advise(bad, {"usable_cores": 2}, idle, idle))
+
+
+def test_every_check_has_a_name_and_a_title() -> None:
+    checks = selftesting.checks()
+    assert list(checks) == [
+        "clock",
+        "identical",
+        "asv",
+        "coverage",
+        "slowdowns",
+        "null",
+        "starts",
+        "isolation",
+        "agreement",
+    ]
+    assert all(check.title and name == check.name for name, check in checks.items())
+
+
+# -- really run, as small as can be
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing() -> Iterator[None]:
+    """No folder of a selftest is left (those of others may come and go)."""
+    yield
+    assert not list(Path(tempfile.gettempdir()).glob("handoff-selftest-*"))
+
+
+def test_all_of_it_runs() -> None:
+    told: list[tuple[int, int, str]] = []
+    found = selftesting.run(TINY, seed=7, progress=lambda *step: told.append(step))
+    by_name = {result.name: result for result in found.results}
+    assert list(by_name) == list(selftesting.checks())
+    missing = {name: r.summary for name, r in by_name.items() if r.state is State.UNAVAILABLE}
+    assert set(missing) <= {"agreement"}, missing
+    assert by_name["identical"].data["cpu"]["pairs"] == 2
+    assert by_name["clock"].state is State.OK
+    assert any("verified" in line.note for line in by_name["slowdowns"].lines)
+    assert told[-1][:2] == (9, 9)
+    assert _show.text(found)
+    assert json.loads(_show.to_json(found))["checks"]
+
+
+def test_a_check_that_cannot_run_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> Result:
+        raise RuntimeError("no such thing")
+
+    checks = {"a": Check("a", "first", 0, fail), "b": Check("b", "second", 1, lambda _: Result(State.OK, "fine"))}
+    monkeypatch.setattr(selftesting, "checks", lambda: checks)
+    found = selftesting.run(TINY)
+    assert [(r.state, r.summary) for r in found.results] == [
+        (State.UNAVAILABLE, "could not run: RuntimeError: no such thing"),
+        (State.OK, "fine"),
+    ]
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "selftest.json"
+    arguments = ["selftest", "--quick", "-q", "--check", "clock"]
+    assert cli.main([*arguments, "--format", "json", "-o", str(output)]) == 0
+    assert json.loads(output.read_text())["schema"] == 1
+    assert cli.main(arguments) == 0
+    printed = capsys.readouterr()
+    assert "the clock: ok" in printed.out
+    assert printed.err == ""
+    assert cli.main(["selftest", "--check", "clocks"]) == 2
+    assert "unknown check 'clocks'; valid are: clock, identical" in capsys.readouterr().err
+
+
+def test_a_finding_is_exit_code_1_and_an_interrupt_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = Check("clock", "the clock", 0, lambda _: Result(State.OFF, "broken"))
+    monkeypatch.setattr(selftesting, "checks", lambda: {"clock": check})
+    assert cli.main(["selftest", "--quick", "-q"]) == 1
+
+    def interrupt(_: object) -> Result:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(selftesting, "checks", lambda: {"clock": Check("clock", "", 0, interrupt)})
+    assert cli.main(["selftest", "--quick", "-q"]) == 130
+
+
+# -- adaptive trials, and causes
+
+
+def grown(trials: int, noise: float) -> list[list[Any]]:
+    rng = random.Random(5)
+    return [
+        [lane, "encode", trial, number, 10, 1e-3 * rng.lognormvariate(0, noise), 0, 0, 0, 0, 0, 0]
+        for trial in range(trials)
+        for number in range(3)
+        for lane in ("pickle-5", "pickle-4", BIS)
+    ]
+
+
+def test_trials_go_on_until_intervals_are_narrow_or_there_are_enough() -> None:
+    profile = replace(PROFILES["standard"], trials=3, most_trials=12, target=0.05)
+    ref = Ref("", PAYLOADS, "rows")
+    one = Experiment(Entry(ref, ref.load()), "codec", "", ("pickle-5", "pickle-4"))
+
+    def stopped(noise: float, profile: Profile) -> tuple[int, str]:
+        run = experiment._Run([one], profile, 0, "handoff.trial")
+        run.records[0].baseline = "pickle-5"
+        for done in itertools.count(1):
+            run.records[0].rows = grown(done, noise)
+            if why := run.stop(done):
+                return done, why
+        raise AssertionError
+
+    assert stopped(0.001, profile) == (8, NARROW)  # never before 8, however narrow
+    assert stopped(0.5, profile) == (12, MOST_TRIALS)
+    assert stopped(0.001, replace(profile, most_trials=6)) == (6, MOST_TRIALS)
+    assert stopped(0.001, replace(profile, target=None, most_trials=0)) == (3, MOST_TRIALS)
+
+
+def test_a_record_says_why_it_ended(tmp_path: Path) -> None:
+    ref = Ref("", PAYLOADS, "task")
+    one = Experiment(Entry(ref, ref.load()), "codec", "", ("pickle-5",))
+    profile = replace(TINY.profile, trials=1, rounds=1)
+    (ended,) = measure([one], profile, None)
+    assert (ended.stopped, ended.complete, len(ended.trials)) == (MOST_TRIALS, True, 1)
+
+    def interrupt(done: int, of: int, what: str) -> None:
+        if "trial 2" in what:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure([one], replace(profile, trials=3), tmp_path, progress=interrupt)
+    (path,) = tmp_path.glob("*.json")
+    data = json.loads(path.read_text())
+    assert (data["stopped"], data["complete"]) == ("interrupted", False)
+
+
+def test_clean_figures_leave_out_what_was_disturbed_and_unfiltered_ones_nothing() -> None:
+    def row(
+        trial: int, number: int, seconds: float, switches: int = 0, faults: int = 0, collections: int = 1
+    ) -> list[Any]:
+        return ["pickle-5", "encode", trial, number, 100, seconds, 0, 0, 0, switches, faults, collections]
+
+    rows = [row(trial, number, 0.01) for trial in range(8) for number in range(4)]
+    for trial in range(8):
+        rows += [row(trial, number, 0.03, switches=2) for number in range(4, 10)]
+    rows[0] = row(0, 0, 0.01, faults=50)  # 50 µs at least, of 10 ms: does not weigh 1 %
+    rows[1] = row(0, 1, 0.02, faults=5000)
+    rows[2] = row(0, 2, 0.02, collections=7)
+    rows = [row_ for row_ in rows if row_[3] < 4] + [row_ for row_ in rows if row_[3] == 4]
+    figures = Figures(record("codec", rows, baseline="pickle-5"))
+    figure = figures.figure("pickle-5", "encode")
+    assert COLUMNS[9:] == ("switches", "faults", "collections")
+    assert figure.disturbed == {"switches": 8, "faults": 1, "collections": 1}
+    assert figure.clean.n_samples == len(rows) - 10
+    assert figure.time.n_samples == len(rows)
+    assert figure.clean.value == pytest.approx(1e-4)
+    always = [row(trial, 0, 0.01, switches=3, faults=4000, collections=5) for trial in range(8)]
+    steady = Figures(record("codec", always, baseline="pickle-5")).figure("pickle-5", "encode")
+    assert sum(steady.disturbed.values()) == 0  # what an operation always does belongs to it
+    assert steady.clean == steady.time
