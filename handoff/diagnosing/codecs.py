@@ -15,10 +15,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from handoff.diagnosing.absent import Absent
+from handoff.diagnosing.paths import inherits
 
 BY_NAME: Final = "by name"
 PROTOCOL: Final = 4  #: what multiprocessing used by itself up to Python 3.13, and the one that dill and load tests take
 WALK_PROTOCOL: Final = 2  #: the protocol in paths: ``obj.__reduce_ex__(2)[0]``
+
+_NAMED = (types.FunctionType, type)  #: the pickler stores these by name before it asks copyreg
 
 Reduction = tuple[Any, ...]
 
@@ -44,11 +47,11 @@ class Plain:
         return known[1]
 
     def reduce(self, obj: Any) -> Reduction | str:
-        if isinstance(obj, types.FunctionType | type):
-            if type(obj) not in copyreg.dispatch_table or type(obj) in (types.FunctionType, type):
-                if (error := self.named(obj)) is not None:
-                    raise error
-                return BY_NAME
+        kind = type(obj)
+        if isinstance(obj, types.FunctionType | type) and (kind in _NAMED or kind not in copyreg.dispatch_table):
+            if (error := self.named(obj)) is not None:
+                raise error
+            return BY_NAME
         reducer = copyreg.dispatch_table.get(type(obj))
         return self.checked(obj, reducer(obj) if reducer is not None else _by_protocol(obj))
 
@@ -78,7 +81,7 @@ def _find_global(obj: Any, name: str) -> None:
     except Exception:
         module = None
     if module is None:
-        module = getattr(pickle, "whichmodule")(obj, name)
+        module = pickle.whichmodule(obj, name)  # type: ignore[attr-defined]
     try:
         found = __import__(str(module), fromlist=["_"])
         for part in name.split("."):
@@ -93,7 +96,7 @@ def _by_protocol(obj: Any) -> Any:
     try:
         return obj.__reduce_ex__(WALK_PROTOCOL)
     except Exception:
-        if type(obj).__reduce_ex__ is object.__reduce_ex__ and type(obj).__reduce__ is object.__reduce__:
+        if inherits(type(obj), "__reduce_ex__", "__reduce__"):
             raise
         return obj.__reduce_ex__(PROTOCOL)
 

@@ -1,172 +1,33 @@
-"""The diagnosis itself: what is looked at, in which process, in which order, and within which time.
+"""The diagnosis itself, step by step: what is looked at, in which order, and within which time.
 
-All of it runs in a disposable fork of the user's process: the object is there without having been pickled, hooks that
-hang or exit do no harm, and importing dill (which changes what pickling does) leaves the user's process as it was. The
-fork sends its findings, as text, after each step; what it had found when its time ran out is kept.
+It is meant to run in a disposable process (:mod:`handoff.diagnosing.forking`), where hooks may hang or exit, and where
+dill may be imported after the standard pickler has been asked.
 """
 
 from __future__ import annotations
 
-import gc
 import io
-import json
-import os
 import pickle
-import select
-import signal
 import sys
 import time
 import types
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handoff.diagnosing import kinds
+from handoff.diagnosing.arrival import PLAINS, Arrivals
 from handoff.diagnosing.codecs import Cloudpickle, Dill, Plain, carried_by_forking
-from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, PICKLES, STRATEGIES, Depth, Diagnosis, Finding, Shared
+from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
 from handoff.diagnosing.limits import TookTooLong, limited
-from handoff.diagnosing.loader import MainReached, plain_value
-from handoff.diagnosing.loading import end_group, load_elsewhere
+from handoff.diagnosing.loading import load_elsewhere
 from handoff.diagnosing.paths import instance_dict
-from handoff.diagnosing.walk import CLASS_OF, Codec, Culprit, Null, Walk, error_text, pickles
+from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Null, Walk, error_text, pickles
 from handoff.diagnosing.weights import heavy
 
-BUDGET_S = 30.0
-PLAINS = (*PICKLES, "pickle-default")
 LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy could cost the machine its memory
-GROUP_MOST = 100  #: findings of one kind and type that are listed; the rest is counted in a note
+WHOLE_MOST_S = 0.15  #: objects that take pickle longer are not pickled and loaded again with cloudpickle and dill
 SHARED_MOST = 20
-_GRACE_S = 1.0
-
-
-def diagnose(obj: Any, *, name: str = "obj", budget_s: float = BUDGET_S) -> Diagnosis:
-    """Find everything in ``obj`` that stops or alters its hand-over to another process, and what is heavy in it.
-
-    ``name`` is only a label, the diagnosis's ``target``; paths are rooted at ``obj``. At most about ``budget_s`` seconds
-    are spent; what was left out for it is said in the ``notes``. Nothing is unpickled in this process, and no hook of
-    the object's runs in it: on platforms with ``fork`` all happens in disposable processes. Raises ``ValueError`` for a
-    budget that is not positive.
-    """
-    if not budget_s > 0:
-        raise ValueError(f"budget_s is {budget_s!r}; give a positive number of seconds")
-    if os.environ.get("HANDOFF_DIAGNOSING"):
-        raise MainReached("diagnose was called while a worker imports the main module: guard it with "
-                          "if __name__ == '__main__'")  # fmt: skip
-    if not hasattr(os, "fork"):
-        run = _Run(obj, name, time.monotonic() + budget_s, lambda diagnosis: None)
-        run.note("this platform has no fork: hooks ran in this process, and dill and cloudpickle were not asked")
-        return run.all(behind=False)
-    return _in_fork(obj, name, budget_s)
-
-
-def _in_fork(obj: Any, name: str, budget_s: float) -> Diagnosis:
-    reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads; the child never returns to them
-        child = os.fork()
-    if child == 0:
-        _be_the_child(obj, name, budget_s, reader, writer)
-    os.close(writer)
-    try:
-        os.setpgid(child, child)
-    except OSError:
-        pass
-    try:
-        text, ended = _read(reader, time.monotonic() + budget_s + _GRACE_S)
-    finally:
-        os.close(reader)
-        end_group(child)
-        _, status = os.waitpid(child, 0)
-    lines = [line for line in text.split(b"\n") if line]
-    diagnosis = Diagnosis(name)
-    final = False
-    for line in reversed(lines):
-        try:
-            data = json.loads(line)
-        except ValueError:
-            continue
-        diagnosis, final = Diagnosis.from_json(data["diagnosis"]), data["final"]
-        break
-    if final:
-        return diagnosis
-    why = (
-        f"it ended with {os.waitstatus_to_exitcode(status)} (below 0: killed by that signal)"
-        if ended
-        else f"{budget_s:g} s were not enough"
-    )
-    return replace(diagnosis, notes=(*diagnosis.notes, f"the diagnosis is not complete: {why}"))
-
-
-def _be_the_child(obj: Any, name: str, budget_s: float, reader: int, writer: int) -> None:
-    """What the fork does; it never returns. A clock of its own ends it if the parent is gone."""
-    code = 1
-    try:
-        os.setpgid(0, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        gc.disable()
-        gc.freeze()
-        os.close(reader)
-        quiet = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(quiet, descriptor)
-        warnings.simplefilter("ignore")
-        end = time.monotonic() + budget_s
-        _end_with_parent(end)
-
-        def send(diagnosis: Diagnosis, final: bool = False) -> None:
-            line = json.dumps({"diagnosis": diagnosis.to_json(), "final": final}).encode() + b"\n"
-            while line:
-                line = line[os.write(writer, line) :]
-
-        send(_Run(obj, name, end, send).all(), True)
-        code = 0
-    except BaseException as error:
-        try:
-            note = f"the diagnosis itself failed: {error_text(error)}"
-            if os.environ.get("HANDOFF_DEBUG"):
-                import traceback
-
-                note += "\n" + traceback.format_exc()
-            os.write(writer, json.dumps(
-                {"diagnosis": Diagnosis(name, notes=(note,)).to_json(), "final": True}).encode() + b"\n")  # fmt: skip
-        except BaseException:
-            code = 2
-    finally:
-        os._exit(code)
-
-
-def _end_with_parent(end: float) -> None:
-    """Limit this process's own life, for the case that nobody is left to kill it."""
-    try:
-        import resource
-
-        spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-        seconds = int(spent + max(0.0, end - time.monotonic())) + 10
-        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    except (ImportError, OSError, ValueError):
-        return
-
-
-def _read(reader: int, end: float) -> tuple[bytes, bool]:
-    """All that comes until the other end is closed (True) or time runs out (False)."""
-    text = bytearray()
-    while (left := end - time.monotonic()) > 0:
-        poll = select.poll()
-        poll.register(reader, select.POLLIN)
-        if not poll.poll(min(left, 1.0) * 1000):
-            continue
-        piece = os.read(reader, 1 << 20)
-        if not piece:
-            return bytes(text), True
-        text += piece
-        if text.endswith(b'"final": true}\n'):
-            return bytes(text), True
-    return bytes(text), False
 
 
 @dataclass(slots=True)
@@ -178,7 +39,7 @@ class _LoadCulprit:
     starts: tuple[str, ...] = ALL_STARTS
 
 
-class _Run:
+class Run:
     """One diagnosis, step by step. Its steps are in :meth:`all`, in order."""
 
     def __init__(self, obj: Any, name: str, end: float, send: Callable[[Diagnosis], None]) -> None:
@@ -187,15 +48,15 @@ class _Run:
         self.walk = Walk(self.plain)
         self.notes: list[str] = []
         self.loads: dict[int, _LoadCulprit] = {}
-        self.altered: list[Finding] = []
         self.heavy: tuple[Any, ...] = ()
         self.recursion: dict[int, dict[str, str]] = {}
         self.codecs_run: list[str] = []
+        self.arrivals = Arrivals(self.walk, self.codecs_run)
         self.dump_s = 0.0
         self.data = b""
+        self.size = 0
         self.whole_error: BaseException | None = None
         self.roots: dict[str, bool] = {}
-        self.facts: list[tuple[str, str, str, str]] = []  #: module, name, our value, path
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -215,7 +76,7 @@ class _Run:
         if behind:
             for make in (Cloudpickle, Dill):
                 self.look_behind(make)
-        self.find_altered()
+        self.arrivals.find()
         self.send(self.result())
         self.load_plainly()
         self.send(self.result())
@@ -238,6 +99,7 @@ class _Run:
             self.whole_error = error
         self.dump_s = time.monotonic() - begin
         self.data = file.getvalue() if self.whole_error is None else b""
+        self.size = len(self.data)
 
     def walk_plainly(self) -> None:
         found = self.whole_error is not None
@@ -252,6 +114,8 @@ class _Run:
         wanted = [index for index, culprit in walk.culprits.items() if "pickle" in culprit.codecs]
         wanted += list(self.recursion)
         found = {id(walk.objs[index]): walk.objs[index] for index in wanted}
+        for index in wanted:
+            found.update((id(walk.objs[at]), walk.objs[at]) for at in walk.makers(index))
         for index in wanted:  # an instance whose class is not found: so is the class, wherever it is met
             kind = type(walk.objs[index])
             if walk.culprits.get(index) is not None and self.plain.named(kind) is not None:
@@ -260,15 +124,20 @@ class _Run:
 
     def find_recursion(self) -> None:
         """Deep chains: where each begins, for what the pickler cannot follow."""
-        if not isinstance(self.whole_error, RecursionError):
-            if not (self.whole_error is not None and max(self.walk.depths(), default=0) > 300):
-                return
+        if self.whole_error is None:
+            return
+        if not isinstance(self.whole_error, RecursionError) and max(self.walk.depths(), default=0) <= 300:
+            return
+        self._find_deep(self.plain, 150, self.skip())
+
+    def _find_deep(self, codec: Codec, least: int, skip: dict[int, Any]) -> bool:
+        """Record the heads of chains at least ``least`` objects deep over which ``codec`` runs out of stack."""
         depths = self.walk.depths()
         heads: dict[int, int] = {}
         covered: set[int] = set()
         order = sorted(range(len(depths)), key=depths.__getitem__, reverse=True)
         for index in order:
-            if depths[index] < 150 or len(heads) >= 50:
+            if depths[index] < least or len(heads) >= 50:
                 break
             chain = []
             at = index
@@ -276,17 +145,18 @@ class _Run:
                 chain.append(at)
                 at = self.walk.parents[at]
             covered.update(chain)
-            if len(chain) < 150:
+            if len(chain) < least:
                 continue
             head = self._head(index)
             heads.setdefault(head, depths[index] - depths[head] + 1)
-        walk = self.walk
+        walk, found = self.walk, False
         for head in heads:
-            culprits = {index: c for index, c in walk.culprits.items() if "pickle" in c.codecs and index != head}
-            skip = {id(walk.objs[index]): walk.objs[index] for index in culprits}
-            error = pickles(self.plain, walk.objs[head], skip, Null())
-            if isinstance(error, RecursionError):
-                self.recursion[head] = {"pickle": error_text(error)}
+            rest = {key: obj for key, obj in skip.items() if obj is not walk.objs[head]}
+            error = pickles(codec, walk.objs[head], rest, Null())
+            if error is not None and (isinstance(error, RecursionError) or "recursion" in str(error)):
+                self.recursion.setdefault(head, {})[codec.name] = error_text(error)
+                found = True
+        return found
 
     def _head(self, index: int) -> int:
         """The first node of the chain above a deep node that has the chain's most frequent type."""
@@ -326,29 +196,39 @@ class _Run:
             self.dump_s = max(self.dump_s, time.monotonic() - begin)
             if error is None:
                 self.data = file.getvalue()
+                self.size = len(self.data)
                 return
-            if isinstance(error, TookTooLong) or not self._narrow(error):
+            if isinstance(error, RecursionError) and any(self._is_container(head) for head in self.recursion):
+                self.note("the object was not loaded in another process: it nests too deep")
+                return
+            if isinstance(error, TookTooLong) or not self._narrow(self.plain, self.skip(), error):
                 self.note(f"pickle still refuses the rest, which the walk found in order: {error_text(error)}")
                 return
 
-    def _narrow(self, error: BaseException) -> bool:
+    def _is_container(self, index: int) -> bool:
+        """Whether no stand-in can be put for a node: the picklers never ask about built-in containers."""
+        return type(self.walk.objs[index]) in (dict, list, tuple, set, frozenset)
+
+    def _narrow(self, codec: Codec, skip: dict[int, Any], error: BaseException) -> bool:
         """Find the deepest node of the walk that alone still fails to pickle, and record it. False if there is none."""
-        skip, walk, begin = self.skip(), self.walk, time.monotonic()
+        walk, end = self.walk, time.monotonic() + min(self.left_s() / 3, 1.0 + 3 * self.dump_s)
         if len(walk.objs) > 200_000:
             return False
         children: dict[int, list[int]] = {}
         for index, parent in enumerate(walk.parents):
-            children.setdefault(parent, []).append(index)
-        at, limit = 0, 1.0 + 3 * self.dump_s
-        while time.monotonic() - begin < limit:
+            if walk.steps[index] != CLASS_OF and index not in walk.by_value:
+                children.setdefault(parent, []).append(index)
+        at = 0
+        while time.monotonic() < end:
             for child in children.get(at, ()):
-                if id(walk.objs[child]) not in skip and pickles(self.plain, walk.objs[child], skip, Null()) is not None:
+                if id(walk.objs[child]) not in skip and pickles(codec, walk.objs[child], skip, Null()) is not None:
                     at = child
                     break
             else:
-                last = pickles(self.plain, walk.objs[at], skip, Null()) or error
-                walk.fail(at, "pickle", last)
-                self.note(f"the walk alone did not see why pickle refuses {walk.path(walk.named_node(at))}")
+                last = pickles(codec, walk.objs[at], skip, Null()) or error
+                if at not in walk.culprits:
+                    self.note(f"the walk alone did not see why {codec.name} refuses {walk.path(walk.named_node(at))}")
+                walk.fail(at, codec.name, last)
                 return True
         return False
 
@@ -357,8 +237,8 @@ class _Run:
         name = make.__name__.lower()
         walk = self.walk
         starts = sorted(
-            {index for index, culprit in walk.culprits.items() if index not in walk.by_value}
-            | {index for index in walk.main if index not in walk.culprits}
+            set(self._some_culprits())
+            | {index for index in (*walk.main, *walk.proxies) if index not in walk.culprits}
             | {index for index in walk.special if index not in walk.by_value}
         )
         self.roots[name] = bool(starts)
@@ -378,42 +258,53 @@ class _Run:
         for head, errors in self.recursion.items():
             try:
                 with limited(max(0.2, min(self.left_s() / 4, 1.0 + 5 * self.dump_s))):
-                    error = pickles(codec, walk.objs[head], self.skip_for(name), Null())
+                    refused = pickles(codec, walk.objs[head], self.skip_for(name), Null())
             except TookTooLong:
                 self.note(f"{name} took too long over {walk.path(head)}")
                 continue
-            if error is not None:
-                errors[name] = error_text(error)
+            if refused is not None:
+                errors[name] = error_text(refused)
+
+    def _some_culprits(self) -> list[int]:
+        """The culprits that other codecs are asked about: of one kind and type, as many as are listed."""
+        counts: dict[tuple[str, type], int] = {}
+        found = []
+        for index, culprit in self.walk.culprits.items():
+            if index in self.walk.by_value:
+                continue
+            key = (culprit.kind.name, type(self.walk.objs[index]))
+            counts[key] = counts.get(key, 0) + 1
+            if counts[key] <= GROUP_MOST:
+                found.append(index)
+        return found
 
     def skip_for(self, codec: str) -> dict[int, Any]:
+        """The same for another codec, with what it fails to load."""
         walk = self.walk
-        found = {id(walk.objs[i]): walk.objs[i] for i, culprit in walk.culprits.items() if codec in culprit.codecs}
-        for index, errors in self.recursion.items():
-            if codec in errors:
-                found[id(walk.objs[index])] = walk.objs[index]
-        for index, load in self.loads.items():
-            if codec in load.codecs:
-                found[id(walk.objs[index])] = walk.objs[index]
-        return found
+        wanted = [index for index, culprit in walk.culprits.items() if codec in culprit.codecs]
+        wanted += [index for index, errors in self.recursion.items() if codec in errors]
+        wanted += [index for index, load in self.loads.items() if codec in load.codecs]
+        wanted += [at for index in wanted for at in walk.makers(index)]
+        return {id(walk.objs[index]): walk.objs[index] for index in wanted}
 
     def load_plainly(self) -> None:
         """Load the pickle in a worker's stead; name what fails there."""
-        self.facts = self._by_reference()
-        if not self.walk.hooked or not self.data:
-            return
+        self.arrivals.facts = self.arrivals.by_reference()
+        if self.walk.hooked <= len(self.walk.culprits) or not self.data:
+            return  # nothing but plain containers: no hook to fail
         if len(self.data) > LOAD_MOST_BYTES:
             self.note(f"the pickle has {len(self.data):,} bytes and was not loaded in another process")
             return
-        ask = [(module, name) for module, name, _, _ in self.facts]
+        ask = [(module, name) for module, name, _, _ in self.arrivals.facts]
         answer = load_elsewhere(self.data, "pickle", "fast", self._load_s(), ask)
         if answer.get("ok"):
-            self._compare(answer.get("facts", []))
+            self.arrivals.compare(answer.get("facts", []))
         else:
             self._blame_loads(self.plain, answer)
         self.data = b""
 
     def _load_s(self) -> float:
-        return max(0.5, min(self.left_s() / 3, 5.0 + 20 * self.dump_s))
+        return max(0.5, min(self.left_s() / 3, 3.0 + 20 * self.dump_s))
 
     def _blame_loads(self, codec: Codec, answer: dict[str, Any]) -> None:
         """After a failed load: load again, past all failures, and name each object that failed."""
@@ -430,7 +321,7 @@ class _Run:
             self.note(f"{codec.name}: loading fails ({answer.get('error')}); why was not seen: {error_text(error)}")
             return
         memo = pickler.memo if isinstance(pickler.memo, dict) else pickler.memo.copy()
-        by_place = {place: obj for place, obj in memo.values()}
+        by_place: dict[int, Any] = dict(memo.values())
         detail = load_elsewhere(file.getvalue(), codec.name, "tolerant", max(1.0, min(self.left_s() / 2, 12.0)))
         named = 0
         for failure in detail.get("failures", ()):
@@ -442,7 +333,9 @@ class _Run:
             for index in self._nodes_for(victim):
                 self._add_load(index, codec.name, failure, victim)
                 named += 1
-        if not named:
+        if not named and answer.get("hung") and detail.get("ok"):
+            self.note(f"{codec.name}: loading in another process took longer than expected")
+        elif not named:
             self.note(
                 f"{codec.name}: loading in another process fails, by what part was not seen: {answer.get('error')}"
             )
@@ -481,40 +374,65 @@ class _Run:
         return (kinds.SETSTATE if stage == "state" else kinds.CONSTRUCTOR), ALL_STARTS
 
     def try_whole(self, make: Any) -> None:
-        """The oracle for cloudpickle and dill: a real dump of the whole and a real load, where there is time for it."""
+        """The oracle for cloudpickle and dill: a real dump and load of the whole, where there is time for it."""
         name = make.__name__.lower()
-        if name not in self.codecs_run:
+        if name not in self.codecs_run or not (self.roots[name] or self.walk.hooked):
             return
-        by_value = (kinds.MAIN, kinds.MISSING)
-        carried = {at for at, load in self.loads.items() if "pickle" in load.codecs and load.kind not in by_value}
-        if not self.roots.get(name) and not self.walk.hooked:
-            return
+        for load in self.loads.values():  # made again by the same hooks, whoever pickled it
+            if "pickle" in load.codecs and load.kind not in (kinds.MAIN, kinds.MISSING):
+                load.codecs.add(name)
+        if not self.roots[name] and self.dump_s > 0.05:
+            return  # nothing here that it would take apart in another way than pickle
         codec: Codec = make(self.plain)
-        if not self.roots.get(name) and self.dump_s > 0.05:
-            for index in carried:  # nothing here that it would take apart in another way than pickle
-                self.loads[index].codecs.add(name)
+        if self.dump_s > WHOLE_MOST_S:
+            self.note(f"{name} was asked for what pickle refuses only, not for the whole object: it is large")
             return
-        file, error = io.BytesIO(), None
-        try:
-            with limited(max(0.1, min(self.left_s() / 4, 0.3 + self.dump_s))):
-                error = pickles(codec, self.obj, self.skip_for(name), file)
-        except TookTooLong as late:
-            error = late
-        if isinstance(error, TookTooLong):
-            self.note(f"{name} was not tried on the whole object: it takes longer than there is time for")
-        elif error is not None:
+        data = self._dump_whole(codec)
+        if data is None or not self.roots[name]:
+            return
+        if self._touches_files(name):
+            self.note(f"{name}: not loaded, for loading opens the user's files again")
+        elif len(data) <= LOAD_MOST_BYTES // 4 and self.left_s() >= 0.5:
+            answer = load_elsewhere(data, name, "fast", self._load_s())
+            if not answer.get("ok"):
+                self._blame_loads(codec, answer)
+
+    def _dump_whole(self, codec: Codec) -> bytes | None:
+        """Pickle all but the known culprits with ``codec``; what it refuses beyond them becomes a culprit."""
+        name, late = (
+            codec.name,
+            f"{codec.name} was not tried on the whole object: it takes longer than there is time for",
+        )
+        for _ in range(20):
+            file = io.BytesIO()
+            try:
+                with limited(max(0.1, min(self.left_s() / 4, 0.5 + self.dump_s))):
+                    error = pickles(codec, self.obj, self.skip_for(name), file)
+                    if error is None:
+                        return file.getvalue()
+                    if isinstance(error, TookTooLong):
+                        raise error
+                    if "ecursion" in error_text(error) and self._find_deep(codec, 40, self.skip_for(name)):
+                        continue
+                    if self._blame_known(codec) or self._narrow(codec, self.skip_for(name), error):
+                        continue
+            except TookTooLong:
+                self.note(late)
+                return None
             self.note(f"{name} refuses the rest, which the walk found in order: {error_text(error)}")
-        if error is not None or self._touches_files(name):
-            for index in carried:
-                self.loads[index].codecs.add(name)
-            if error is None:
-                self.note(f"{name}: not loaded, for loading opens the user's files again")
-            return
-        if file.tell() > LOAD_MOST_BYTES // 4 or self.left_s() < 0.5:
-            return
-        answer = load_elsewhere(file.getvalue(), name, "fast", self._load_s())
-        if not answer.get("ok"):
-            self._blame_loads(codec, answer)
+            return None
+        return None
+
+    def _blame_known(self, codec: Codec) -> bool:
+        """Ask ``codec`` to pickle the culprits it was thought to carry, each alone. True if it refuses one."""
+        found, walk = False, self.walk
+        for index, culprit in list(walk.culprits.items()):
+            if codec.name not in culprit.codecs and index not in walk.by_value:
+                error = pickles(codec, walk.objs[index], self.skip_for(codec.name), Null())
+                if error is not None:
+                    walk.fail(index, codec.name, error)
+                    found = True
+        return found
 
     def _touches_files(self, codec: str) -> bool:
         if codec != "dill":
@@ -522,152 +440,14 @@ class _Run:
         return any(c.kind.name in ("file", "temporary-file") for c in self.walk.culprits.values())
 
     def weigh(self) -> None:
-        skip = self.skip()
-        size = Null()
+        """What is heavy, by the size of the pickle that went through."""
+        seconds = min(self.left_s() / 4, 0.2 + 0.8 * self.dump_s)
         try:
-            with limited(max(0.2, min(self.left_s() / 4, 1.0 + 2 * self.dump_s))):
-                if self.whole_error is None and self.dump_s > 0.2:
-                    total = self._total
-                else:
-                    error = pickles(self.plain, self.obj, skip, size)
-                    total = size.bytes if error is None else 0
-                if total:
-                    seconds = min(self.left_s() / 4, 0.3 + 0.8 * self.dump_s)
-                    self.heavy = heavy(self.obj, total, skip, time.monotonic() + seconds)
+            with limited(seconds + 0.5):
+                if self.size:
+                    self.heavy = heavy(self.obj, self.size, self.skip(), time.monotonic() + seconds)
         except (TookTooLong, RecursionError):
             self.note("what is heavy was not weighed to the end")
-
-    @property
-    def _total(self) -> int:
-        size = Null()
-        pickles(self.plain, self.obj, {}, size)
-        return size.bytes
-
-    # -- what arrives, but altered
-
-    def find_altered(self) -> None:
-        walk = self.walk
-        for index, culprit in walk.culprits.items():
-            for strategy, what in culprit.kind.altered_by:
-                if strategy in self.codecs_run and strategy not in culprit.codecs and self._is_met(index, strategy):
-                    self._alter(index, culprit.kind, (strategy,), what)
-        for index in walk.sentinels:
-            self._alter(index, kinds.SENTINEL, STRATEGIES)
-        for index in walk.lost:
-            self._alter(index, kinds.LOST_STATE, (*PLAINS, "cloudpickle"))
-        self._find_connections()
-        self._find_singletons()
-        self._find_array_aliases()
-
-    def _is_met(self, index: int, strategy: str) -> bool:
-        return index not in self.walk.by_value or strategy == "cloudpickle"
-
-    def _alter(self, index: int, kind: kinds.Kind, blocks: tuple[str, ...], reason: str = "", more: tuple[str, ...] = (),
-               starts: tuple[str, ...] = ALL_STARTS) -> None:  # fmt: skip
-        node = self.walk.named_node(index)
-        path = self.walk.path(node)
-        reason = reason or kind.reason
-        for at, known in enumerate(self.altered):
-            if known.path == path and known.kind == kind.name:
-                if blocks[0] not in known.blocks:
-                    merged = f"{known.reason}; under {', '.join(blocks)}: {reason}"
-                    self.altered[at] = replace(known, reason=merged, blocks=(*known.blocks, *blocks))
-                return
-        aliases = (*self.walk.other_paths(index), *more)
-        self.altered.append(Finding(path, kinds.type_name(type(self.walk.objs[node])), reason, kind.fix, blocks,
-                                    kind.name, "arrival", "", aliases, "", starts))  # fmt: skip
-
-    def _find_connections(self) -> None:
-        for kind, index in list(self.walk.classes.items()):
-            if kind.__module__ == "multiprocessing.connection" and kind.__name__ in ("Connection", "PipeConnection"):
-                for at, obj in enumerate(self.walk.objs):
-                    if type(obj) is kind and at not in self.walk.culprits:
-                        self._alter(at, kinds.CONNECTION, (*PICKLES, "cloudpickle", "dill"))
-
-    def _find_singletons(self) -> None:
-        """Stateless instances that a module holds under a name: markers, compared by identity."""
-        for kind, index in self.walk.classes.items():
-            obj = self.walk.objs[index]
-            module = sys.modules.get(kind.__module__)
-            if type(obj) is not kind or kind is object or module is None or not kind.__flags__ & (1 << 9):
-                continue
-            if not self.walk._is_simple(kind) or instance_dict(obj) or index in self.walk.culprits:
-                continue
-            if any("__slots__" in base.__dict__ and base.__dict__["__slots__"] for base in kind.__mro__):
-                continue
-            if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
-                continue
-            if any(value is obj for value in vars(module).values()):
-                self._alter(index, kinds.SENTINEL, STRATEGIES)
-
-    def _find_array_aliases(self) -> None:
-        """Arrays that overlap in memory: two views of one buffer, or an array and a view of it."""
-        walk = self.walk
-        spans = []
-        for index in walk.arrays:
-            array = walk.objs[index]
-            if array.dtype.hasobject or not array.nbytes:
-                continue
-            low, high = _bounds(array)
-            spans.append((low, high, index))
-        spans.sort()
-        group: list[int] = []
-        reach = -1
-        groups = []
-        for low, high, index in spans:
-            if low >= reach:
-                if len(group) > 1:
-                    groups.append(group)
-                group, reach = [], high
-            group.append(index)
-            reach = max(reach, high)
-        if len(group) > 1:
-            groups.append(group)
-        for group in groups[:GROUP_MOST]:
-            first, *others = sorted(group)
-            for index in others:
-                if any(_share(walk.objs[index], walk.objs[other]) for other in group if other != index):
-                    self._alter(index, kinds.ALIAS, STRATEGIES, f"{kinds.ALIAS.reason} (with {walk.path(first)})")
-
-    def _by_reference(self) -> list[tuple[str, str, str, str]]:
-        """Plain values of user classes and of globals that functions use: (module, name, value here, path)."""
-        found: list[tuple[str, str, str, str]] = []
-        walk = self.walk
-        for kind, index in walk.classes.items():
-            module = kind.__module__
-            if not isinstance(module, str) or not _is_users(module) or self.plain.named(kind) is not None:
-                continue
-            if not kind.__flags__ & (1 << 9):
-                continue
-            base = walk.path(index) if walk.objs[index] is kind else f"type({walk.path(index)})"
-            for name, value in vars(kind).items():
-                if name.startswith("__") or isinstance(value, types.FunctionType):
-                    continue
-                text = plain_value(value)
-                if text is not None and name.isidentifier():
-                    found.append((module, f"{kind.__qualname__}.{name}", text, f"{base}.{name}"))
-        for index in walk.functions:
-            function = walk.objs[index]
-            if not _is_users(function.__module__):
-                continue
-            for name in function.__code__.co_names:
-                text = plain_value(function.__globals__[name]) if name in function.__globals__ else None
-                if text is not None:
-                    how = f"{walk.path(index)}.__globals__[{name!r}]"
-                    found.append((function.__module__, f"<globals>.{name}", text, how))
-            if len(found) > 2000:
-                break
-        return found[:2000]
-
-    def _compare(self, answers: list[Any]) -> None:
-        for (module, name, here, path), (status, there) in zip(self.facts, answers, strict=False):
-            if status != "ok" or there is None or there == here or module == "__main__":
-                continue
-            reason = f"{kinds.CLASS_STATE.reason} ({there[:60]} there, {here[:60]} here)"
-            value_type = _type_of_text(here)
-            if not any(item.path == path for item in self.altered):
-                self.altered.append(Finding(path, value_type, reason, kinds.CLASS_STATE.fix, STRATEGIES,
-                                            kinds.CLASS_STATE.name, "arrival", "", (), "", FRESH_STARTS))  # fmt: skip
 
     # -- the result
 
@@ -706,7 +486,7 @@ class _Run:
         return Diagnosis(
             target=self.name,
             culprits=tuple(culprits.values()),
-            altered=tuple(self.altered[: 5 * GROUP_MOST]),
+            altered=tuple(self.arrivals.altered[: 5 * GROUP_MOST]),
             heavy=self.heavy,
             shared=self._shared(),
             depth=Depth(max(depths, default=0), sys.getrecursionlimit()),
@@ -762,7 +542,7 @@ class _Run:
 
     def _recursion_finding(self, index: int, errors: dict[str, str]) -> Finding:
         walk, kind = self.walk, kinds.RECURSION
-        blocks = (*PLAINS, *(name for name in ("cloudpickle", "dill") if name in errors))
+        blocks = (*(PLAINS if "pickle" in errors else ()), *(n for n in ("cloudpickle", "dill") if n in errors))
         reason = f"{kind.reason} ({max(walk.depths()):,} objects deep, limit {sys.getrecursionlimit():,})"
         return Finding(walk.path(index), kinds.type_name(type(walk.objs[index])), reason, kind.fix, blocks, kind.name,
                        "dump", "RecursionError", walk.other_paths(index))  # fmt: skip
@@ -811,47 +591,3 @@ def _is_mutable(obj: Any) -> bool:
     if isinstance(obj, list | dict | set | bytearray):
         return True
     return instance_dict(obj) is not None or type(obj).__module__ == "numpy"
-
-
-def _is_users(module: str) -> bool:
-    return isinstance(module, str) and module.partition(".")[0] not in _NOT_USERS
-
-
-_NOT_USERS = frozenset(
-    {*sys.stdlib_module_names, "numpy", "dill", "cloudpickle", "handoff", "pandas", "scipy", "torch"}
-) - {"__main__"}
-
-
-def _type_of_text(text: str) -> str:
-    for prefix, name in (("'", "str"), ('"', "str"), ("b'", "bytes"), ("list[", "list"), ("tuple[", "tuple"), ("{", "dict"),
-                         ("set[", "set"), ("frozenset[", "frozenset")):  # fmt: skip
-        if text.startswith(prefix):
-            return name
-    if text in ("True", "False"):
-        return "bool"
-    if text == "None":
-        return "NoneType"
-    return "int" if text.lstrip("-").isdigit() else "float"
-
-
-def _bounds(array: Any) -> tuple[int, int]:
-    """First and past-last address of an array's elements."""
-    low = high = array.__array_interface__["data"][0]
-    for size, stride in zip(array.shape, array.strides, strict=True):
-        if stride < 0:
-            low += (size - 1) * stride
-        else:
-            high += (size - 1) * stride
-    return low, high + array.itemsize
-
-
-def _share(one: Any, other: Any) -> bool:
-    import numpy
-
-    try:
-        return bool(numpy.shares_memory(one, other, max_work=1000))
-    except Exception:
-        return bool(numpy.may_share_memory(one, other))
-
-
-__all__ = ["BUDGET_S", "diagnose"]

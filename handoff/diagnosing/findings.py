@@ -130,7 +130,7 @@ class Diagnosis:
 
 
 def _finding(data: dict[str, Any]) -> Finding:
-    known = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
     return Finding(**known)
 
 

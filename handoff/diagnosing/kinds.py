@@ -182,10 +182,6 @@ KINDS: tuple[Kind, ...] = (
             "weakref.ReferenceType",
             "builtins.weakref",
             "weakref.ref",
-            "builtins.weakproxy",
-            "builtins.weakcallableproxy",
-            "weakref.ProxyType",
-            "weakref.CallableProxyType",
             "weakref.WeakValueDictionary",
             "weakref.WeakKeyDictionary",
             "_weakrefset.WeakSet",
@@ -221,6 +217,7 @@ KINDS: tuple[Kind, ...] = (
         "context variables and contexts belong to this process's threads",
         "send the value (var.get()) and set it in the worker",
         ("_contextvars.ContextVar", "_contextvars.Context", "_contextvars.Token"),
+        whole=True,
     ),
     Kind(
         "frame",
@@ -351,6 +348,11 @@ LOST_STATE = Kind(
     "lost-state",
     "its pickling hook does not include the attributes of the instance, so they are gone on arrival",
     "define __reduce__ and __setstate__ that carry __dict__",
+)
+PROXY = Kind(
+    "weak-proxy",
+    "a weak proxy pickles what it points to: an independent copy arrives, no proxy",
+    "send the object itself, or an id to look it up by",
 )
 CONNECTION = Kind(
     "connection",

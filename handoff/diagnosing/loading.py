@@ -107,7 +107,8 @@ def end_group(pid: int) -> None:
 
 
 def _flags() -> list[str]:
-    return list(getattr(subprocess, "_args_from_interpreter_flags")())
+    flags: Any = vars(subprocess)["_args_from_interpreter_flags"]
+    return list(flags())
 
 
 def _authkey() -> str:

@@ -25,6 +25,7 @@ def render(steps: list[Step], root: str = "obj") -> str:
 
 
 def apply(path: str, step: Step) -> str:
+    """The expression for one step further."""
     if isinstance(step, int):
         return f"{path}[{step}]"
     if isinstance(step, tuple):
@@ -89,11 +90,9 @@ def instance_dict(obj: Any) -> dict[str, Any] | None:
 def attribute(obj: Any, name: str) -> Step:
     """How to reach an instance attribute by name, past properties and overridden attribute access."""
     kind = type(obj)
-    if not isinstance(name, str):
-        return f".__dict__[{literal(name)}]"
     if not name.isidentifier() or keyword.iskeyword(name):
-        return f".__dict__[{name!r}]" if kind.__getattribute__ is object.__getattribute__ else _raw(name, True)
-    if kind.__getattribute__ is not object.__getattribute__ and _is_python_hook(kind, "__getattribute__"):
+        return f".__dict__[{name!r}]" if inherits(kind, "__getattribute__") else _raw(name, True)
+    if not inherits(kind, "__getattribute__") and _is_python_hook(kind, "__getattribute__"):
         return _raw(name, False)
     for base in kind.__mro__:
         if name in base.__dict__:
@@ -112,6 +111,16 @@ def _raw(name: str, in_dict: bool) -> str:
     return f"object.__getattribute__({HOLE}, {name!r})"
 
 
+def inherits(kind: type, *names: str) -> bool:
+    """Whether a class leaves these methods as ``object`` has them."""
+    return all(getattr(kind, name, None) is getattr(object, name, None) for name in names)
+
+
+def is_python_class(kind: type) -> bool:
+    """Whether a class was made by a class statement, or the like: Py_TPFLAGS_HEAPTYPE, with a docstring slot."""
+    return bool(kind.__flags__ & (1 << 9)) and "__module__" in kind.__dict__ and "__doc__" in kind.__dict__
+
+
 def _is_python_hook(kind: type, name: str) -> bool:
     return any(isinstance(base.__dict__.get(name), types.FunctionType) for base in kind.__mro__)
 
@@ -126,28 +135,39 @@ def parts_by_identity(obj: Any) -> dict[int, Step]:
     def put(value: Any, step: Step) -> None:
         found.setdefault(id(value), step)
 
+    if isinstance(obj, type):
+        _class_parts(obj, put)
+        return found
     kind = type(obj)
     if isinstance(obj, types.FunctionType):
         _function_parts(obj, put)
-    elif isinstance(obj, type):
-        _class_parts(obj, put)
     elif kind is types.CellType:
         try:
             put(obj.cell_contents, ".cell_contents")
         except ValueError:
             pass
-    if not isinstance(obj, type):
-        state = instance_dict(obj)
-        if state is not None:
-            for name, value in list(state.items()):
-                put(value, attribute(obj, name))
+    state = instance_dict(obj)
+    for name, value in list((state or {}).items()):
+        if isinstance(name, str):
+            put(value, attribute(obj, name))
+    _slot_parts(obj, put)
+    _item_parts(obj, put)
+    put(kind, f"type({HOLE})")
+    if state is not None:
+        put(state, ".__dict__")
+    return found
+
+
+def _slot_parts(obj: Any, put: Any) -> None:
+    """What slots and the interpreter's own member descriptors hold, and the arguments of partials and exceptions."""
+    kind = type(obj)
     if isinstance(obj, functools.partial):
         put(obj.func, ".func")
         for index, value in enumerate(obj.args):
             put(value, f".args[{index}]")
         for name, value in obj.keywords.items():
             put(value, f".keywords[{name!r}]")
-    for base in () if isinstance(obj, type) else kind.__mro__:
+    for base in kind.__mro__:
         for name, descriptor in list(base.__dict__.items()):
             if type(descriptor) is types.MemberDescriptorType:
                 try:
@@ -157,17 +177,15 @@ def parts_by_identity(obj: Any) -> dict[int, Step]:
     if isinstance(obj, BaseException):
         for index, value in enumerate(BaseException.args.__get__(obj)):  # type: ignore[attr-defined]
             put(value, f".args[{index}]")
-    _item_parts(obj, put)
-    if not isinstance(obj, type):
-        put(kind, f"type({HOLE})")
-    if state is not None if not isinstance(obj, type) else False:
-        put(state, ".__dict__")
-    return found
 
 
 def _item_parts(obj: Any, put: Any) -> None:
     """Items of subclasses of the built-in containers, past overridden methods."""
     kind = type(obj)
+    if isinstance(obj, tuple) and isinstance(fields := getattr(kind, "_fields", None), tuple):
+        for name, value in zip(fields, tuple.__iter__(obj), strict=False):
+            if isinstance(name, str) and name.isidentifier():
+                put(value, f".{name}")
     if isinstance(obj, list | tuple | deque):
         builtin: Any = list if isinstance(obj, list) else tuple if isinstance(obj, tuple) else deque
         own = kind.__getitem__ is not builtin.__getitem__
@@ -185,7 +203,8 @@ def _item_parts(obj: Any, put: Any) -> None:
             else:
                 put(value, ("k", (key, index)))
     elif isinstance(obj, set | frozenset):
-        for index, value in enumerate((set if isinstance(obj, set) else frozenset).__iter__(obj)):
+        members: Any = set if isinstance(obj, set) else frozenset
+        for index, value in enumerate(members.__iter__(obj)):
             put(value, ("l", index))
 
 

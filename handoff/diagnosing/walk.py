@@ -8,24 +8,37 @@ refuses, since errors are layered: what a lambda closes over is met only by thos
 from __future__ import annotations
 
 import copyreg
-import pickle
 import sys
 import time
 import types
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from handoff.diagnosing import kinds
-from handoff.diagnosing.codecs import BY_NAME, PROTOCOL, Plain, Reduction
-from handoff.diagnosing.limits import call
-from handoff.diagnosing.paths import HOLE, Step, apply, attribute, instance_dict, parts_by_identity, render
+from handoff.diagnosing.codecs import BY_NAME, Plain, Reduction
+from handoff.diagnosing.limits import Watch
+from handoff.diagnosing.paths import (
+    HOLE,
+    Step,
+    apply,
+    attribute,
+    inherits,
+    instance_dict,
+    is_python_class,
+    parts_by_identity,
+    render,
+)
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
-HOOK_S = 3.0  #: a hook of the user's that takes longer counts as hanging
-_NEW = (getattr(copyreg, "__newobj__"), getattr(copyreg, "__newobj_ex__"))
+HOOK_S = 2.0  #: a hook of the user's that takes one to two times as long counts as hanging
+_COPYREG: Any = copyreg
+_NEW = (_COPYREG.__newobj__, _COPYREG.__newobj_ex__)
+_FRESH = (".__reduce_ex__(", ".__getstate__(", ".dispatch_table[")
 CLASS_OF = f"type({HOLE})"
 _CODE = (types.CellType, types.CodeType)  #: parts of functions: pickle never meets them by themselves
+GROUP_MOST = 100  #: findings of one kind and type that are listed; the rest is counted in a note
 _CHECK_EVERY = 2048  #: objects between two looks at the clock
 
 
@@ -79,6 +92,7 @@ class Walk:
     special: set[int] = field(default_factory=set)  #: nodes that a codec takes apart in its own way
     arrays: list[int] = field(default_factory=list)
     sentinels: list[int] = field(default_factory=list)
+    proxies: list[int] = field(default_factory=list)  #: weak proxies, which pickle as what they point to
     classes: dict[type, int] = field(default_factory=dict)  #: class -> the first node that is an instance
     functions: list[int] = field(default_factory=list)
     main: list[int] = field(default_factory=list)  #: functions, classes and instances of classes of __main__
@@ -87,21 +101,30 @@ class Walk:
     complete: bool = True
     _simple: dict[type, bool] = field(default_factory=dict)
     _found: dict[int, bool] = field(default_factory=dict)
+    _watch: Watch = field(default_factory=lambda: Watch(HOOK_S))
+    _paths: dict[int, str] = field(default_factory=dict)
     _keep: list[Any] = field(default_factory=list)  #: what reductions made afresh: alive, so that no id is used twice
 
     def run(self, root: Any, deadline: float) -> None:
         """Walk all of ``root`` as the standard pickler would. ``deadline`` is in seconds of ``time.monotonic``."""
-        self._go(self.plain, [(root, -1, "")], deadline)
+        with self._watch.running():
+            self._go(self.plain, [(root, -1, "")], deadline)
 
     def run_behind(self, codec: Codec, starts: list[int], deadline: float) -> None:
         """Follow ``codec`` into the nodes ``starts``, which it takes apart in its own way, or cannot."""
         self.reached = set()
-        for index in starts:
-            todo: list[tuple[Any, int, Any]] = []
-            self._open(codec, self.objs[index], index, todo)
-            self._go(codec, todo[::-1], deadline)
+        with self._watch.running():
+            for index in starts:
+                if time.monotonic() > deadline:
+                    self.complete = False
+                    return
+                todo: list[tuple[Any, int, Any]] = []
+                self._open(codec, self.objs[index], index, todo)
+                self._go(codec, todo[::-1], deadline)
 
-    def _go(self, codec: Codec, stack: list[tuple[Any, int, Any]], deadline: float) -> None:
+    def _go(  # noqa: C901 - one loop, inline: it runs for every object there is
+        self, codec: Codec, stack: list[tuple[Any, int, Any]], deadline: float
+    ) -> None:
         memo, objs, parents, steps, again = self.memo, self.objs, self.parents, self.steps, self.again
         atoms, count = ATOMS, 0
         while stack:
@@ -129,6 +152,8 @@ class Walk:
                     self.by_value.add(index)
             kind = type(obj)
             if kind is dict:
+                if codec is not self.plain and _is_of_module(obj):
+                    continue  # by reference: see dill's save_module_dict; cloudpickle sends none whole
                 todo: list[tuple[Any, int, Any]] = []
                 for place, (name, value) in enumerate(obj.items()):
                     if type(name) not in atoms:
@@ -173,18 +198,10 @@ class Walk:
         kind = type(obj)
         if codec is self.plain:
             self._note_type(obj, kind, index)
-        if _is_array(kind) or (_is_array_like(kind) and not _has_own_hooks(kind)):
-            if not obj.dtype.hasobject:
-                if codec is self.plain and instance_dict(obj):
-                    self.lost.append(index)
-                return  # its reduction would copy the data
-            if not obj.dtype.names and _is_array(kind):
-                self._array_items(obj, index, todo)
-                return
-        if codec is not self.plain and index not in self.culprits and self._is_plainly_refused(obj, index):
-            if self.culprits[index].whole:
-                self._whole(codec, obj, index, todo)
-                return
+        if _is_array_like(kind) and self._open_array(codec, obj, index, todo):
+            return
+        if codec is not self.plain and index not in self.culprits:
+            self._check_plainly(obj, index)
         if index in self.culprits and self.culprits[index].whole:
             self._whole(codec, obj, index, todo)
             return
@@ -192,7 +209,7 @@ class Walk:
         if row is not None and row.whole and codec is self.plain and self._whole(codec, obj, index, todo):
             return
         try:
-            reduced = codec.reduce(obj) if self._is_simple(kind) else call(HOOK_S, codec.reduce, obj)
+            reduced = codec.reduce(obj) if self._is_simple(kind) else self._watch.call(codec.reduce, obj)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -206,32 +223,29 @@ class Walk:
         assert isinstance(reduced, tuple)
         self._take_apart(codec, obj, index, reduced, todo)
 
-    def _is_plainly_refused(self, obj: Any, index: int) -> bool:
+    def _check_plainly(self, obj: Any, index: int) -> None:
         """For an object first met behind another: record it if the standard pickler would refuse it too."""
         if type(obj) in _CODE or index in self.by_value:
-            return False
+            return
         row = kinds.of_type(type(obj))
-        if row is not None and row.whole:
-            probe: list[tuple[Any, int, Any]] = []
-            return self._whole(self.plain, obj, index, probe)
+        if row is not None and row.whole and self._whole(self.plain, obj, index, []):
+            return
         try:
-            reduced = call(HOOK_S, self.plain.reduce, obj)
+            reduced = self._watch.call(self.plain.reduce, obj)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             self.fail(index, self.plain.name, error)
-            return True
+            return
         if reduced != BY_NAME and isinstance(reduced, tuple):
             owner = self._maker(obj, reduced)
             if owner is type(obj) and (unnamed := self.plain.named(owner)) is not None:
                 self.fail(index, self.plain.name, unnamed, kinds.of_unreachable(obj))
-                return True
-        return False
 
     def _whole(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
         """Try to pickle a resource as a whole; on failure note it, and go on with the user's own attributes in it."""
         try:
-            call(HOOK_S, codec.pickler(Null(), {}).dump, obj)
+            self._watch.call(codec.pickler(Null(), {}).dump, obj)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -243,28 +257,41 @@ class Walk:
         allowed = row.inside if row is not None else ()
         for name, value in (instance_dict(obj) or {}).items():
             if type(value) not in ATOMS and (name in allowed or self._is_users_own(type(obj), name)):
-                if not (name in allowed and type(value).__name__ == "deque" and not value):
-                    todo.append((value, index, ("a", name)))
+                todo.append((value, index, ("a", name)))
         return True
 
     def _is_users_own(self, kind: type, name: str) -> bool:
-        """Whether an attribute of a subclass of a library's resource is likely the subclass's: public, and not theirs."""
+        """Whether an attribute of a subclass of a library's resource is the subclass's: public, and none of theirs."""
         if name.startswith("_") or kind.__module__.partition(".")[0] in sys.stdlib_module_names:
             return False
         return name not in _LIBRARY_NAMES
 
-    def _array_items(self, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> None:
-        import numpy
+    def _open_array(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
+        """Open an array without its reduction, which would copy the data. False: it needs its reduction."""
+        kind = type(obj)
+        if not _is_array(kind) and _has_own_hooks(kind):
+            return False
+        if not obj.dtype.hasobject:
+            if codec is self.plain and instance_dict(obj):
+                self.lost.append(index)
+            return True
+        if obj.dtype.names or not _is_array(kind):
+            return False
+        import numpy as np
 
-        for place in numpy.ndindex(obj.shape):
+        for place in np.ndindex(obj.shape):
             item = obj[place]
             if type(item) not in ATOMS:
                 inner = ", ".join(map(str, place)) or "()"
                 todo.append((item, index, f"[{inner}]"))
+        return True
 
     def _note_type(self, obj: Any, kind: type, index: int) -> None:
         if kind is object:
             self.sentinels.append(index)
+        elif kind in weakref.ProxyTypes:
+            self.proxies.append(index)
+            return
         elif _is_array_like(kind):
             self.arrays.append(index)
         if kind not in self.classes and not isinstance(obj, type | types.FunctionType):
@@ -285,10 +312,7 @@ class Walk:
         known = self._simple.get(kind)
         if known is None:
             known = self._simple[kind] = (
-                kind.__reduce_ex__ is object.__reduce_ex__
-                and kind.__reduce__ is object.__reduce__
-                and getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None)
-                and kind.__getattribute__ is object.__getattribute__
+                inherits(kind, "__reduce_ex__", "__reduce__", "__getstate__", "__getattribute__")
                 and kind not in copyreg.dispatch_table
                 and not issubclass(kind, list | dict | set | frozenset | tuple | BaseException | type)
                 and not any(hasattr(kind, name) for name in ("__getnewargs__", "__getnewargs_ex__", "__getattr__"))
@@ -319,25 +343,11 @@ class Walk:
             return
         parts = parts_by_identity(obj)
         prefix = self._reduce_path(codec, obj)
+        how_state = f"{HOLE}.__getstate__()" if self._has_getstate(codec, kind) else f"{prefix}[2]"
         seen: list[Any] = []
-        if maker is not kind:
-            self._part(maker if maker is not func else func, f"{prefix}[0]" if maker is func else f"{prefix}[1][0]",
-                       index, parts, todo, seen)  # fmt: skip
-        for place, item in enumerate(args):
-            if not (place == 0 and item is maker):
-                self._part(item, f"{prefix}[1][{place}]", index, parts, todo, seen)
-        if state is not None:
-            how = f"{HOLE}.__getstate__()" if self._has_getstate(codec, kind) else f"{prefix}[2]"
-            self._part(state, how, index, parts, todo, seen)
-        if len(reduced) > 3 and reduced[3] is not None:
-            for place, item in enumerate(reduced[3]):
-                self._part(item, f"list({prefix}[3])[{place}]", index, parts, todo, seen)
-        if len(reduced) > 4 and reduced[4] is not None:
-            for place, (name, item) in enumerate(reduced[4]):
-                self._part(name, f"list({prefix}[4])[{place}][0]", index, parts, todo, seen)
-                self._part(item, f"list({prefix}[4])[{place}][1]", index, parts, todo, seen)
-        if len(reduced) > 5 and reduced[5] is not None:
-            self._part(reduced[5], f"{prefix}[5]", index, parts, todo, seen)
+        for item, how in _pieces(reduced, prefix, how_state):
+            if item is not maker or maker is not kind:
+                self._part(item, how, index, parts, todo, seen)
         self._check_lost(codec, obj, index, seen)
         self._keep.append((reduced, seen))
 
@@ -351,9 +361,8 @@ class Walk:
         if any(isinstance(hook, types.FunctionType) for hook in hooks) or kind in copyreg.dispatch_table:
             return
         ids = {id(item) for item in seen}
-        if id(own) not in ids and not any(id(value) in ids for value in own.values()):
-            if _is_array_like(kind):
-                self.lost.append(index)
+        if _is_array_like(kind) and id(own) not in ids and not any(id(value) in ids for value in own.values()):
+            self.lost.append(index)
 
     def _simple_state(self, index: int, state: Any, todo: list[tuple[Any, int, Any]]) -> None:
         for part in state if type(state) is tuple else (state,):
@@ -365,11 +374,10 @@ class Walk:
     def _has_getstate(self, codec: Codec, kind: type) -> bool:
         if codec is not self.plain and kind in (types.FunctionType,):
             return False
-        own = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
-        return own and hasattr(kind, "__getstate__") and kind.__getstate__ is not getattr(object, "__getstate__", None)
+        return inherits(kind, "__reduce_ex__", "__reduce__") and not inherits(kind, "__getstate__")
 
     def _reduce_path(self, codec: Codec, obj: Any) -> str:
-        if codec is self.plain or not isinstance(obj, types.FunctionType | type | types.CellType | types.CodeType):
+        if codec is self.plain or (is_python_class(type(obj)) and not isinstance(obj, type)):
             if type(obj) in copyreg.dispatch_table:
                 return f"__import__('copyreg').dispatch_table[type({HOLE})]({HOLE})"
             return f"{HOLE}.__reduce_ex__(2)"
@@ -388,6 +396,8 @@ class Walk:
             step = parts.get(id(item))
             if step is not None and step != ".__dict__":
                 found.append((item, index, step))
+            elif kind is dict and _is_of_module(item):
+                continue
             elif level < 5 and kind in (dict, list, tuple, set, frozenset):
                 stack.extend(reversed(list(_fresh_items(item, path, level))))
             elif isinstance(item, types.FunctionType | types.BuiltinFunctionType | type) and self._by_name(item):
@@ -416,6 +426,8 @@ class Walk:
     def _kind(self, obj: Any, error: BaseException) -> kinds.Kind:
         if isinstance(obj, types.FunctionType | type):
             return kinds.of_unreachable(obj)
+        if type(obj) in weakref.ProxyTypes:
+            return kinds.PROXY
         row = kinds.of_type(type(obj))
         if row is not None:
             return row
@@ -431,7 +443,8 @@ class Walk:
         found: list[Step] = []
         while index >= 0:
             parent, step = self.parents[index], self.steps[index]
-            found.append(self._settle(parent, step))
+            if step != "":
+                found.append(self._settle(parent, step))
             index = parent
         found.reverse()
         return found
@@ -444,7 +457,9 @@ class Walk:
 
     def path(self, index: int) -> str:
         """The expression that evaluates to a node."""
-        return render(self.step_list(index)[:]) if index >= 0 else "obj"
+        if index not in self._paths:
+            self._paths[index] = render(self.step_list(index))
+        return self._paths[index]
 
     def other_paths(self, index: int, most: int = 5) -> tuple[str, ...]:
         """Expressions of the other ways to a node, as far as they were met."""
@@ -464,12 +479,47 @@ class Walk:
             index = self.parents[index]
         return index
 
+    def makers(self, index: int) -> list[int]:
+        """The objects whose reductions made a node afresh: another dump makes another, so they stand for it."""
+        found = []
+        while index >= 0:
+            step = self.steps[index]
+            if step == "" or (isinstance(step, str) and any(mark in step for mark in _FRESH)):
+                found.append(self.parents[index])
+            index = self.parents[index]
+        return [at for at in found if at >= 0][:1]
+
     def depths(self) -> list[int]:
         """Objects between the root and each node, the root at 1."""
         found: list[int] = []
         for parent in self.parents:
             found.append(1 if parent < 0 else found[parent] + 1)
         return found
+
+
+def _pieces(reduced: Reduction, prefix: str, how_state: str) -> Iterator[tuple[Any, str]]:
+    """The parts of a reduction in pickle's order, each with the expression for it."""
+    whole: list[Any] = [*reduced, *[None] * (6 - len(reduced))]
+    func, args, state, items, pairs, setter = whole
+    if func not in _NEW:
+        yield func, f"{prefix}[0]"
+    for place, item in enumerate(args):
+        yield item, f"{prefix}[1][{place}]"
+    if state is not None:
+        yield state, how_state
+    for place, item in enumerate(items or ()):
+        yield item, f"list({prefix}[3])[{place}]"
+    for place, (key, value) in enumerate(pairs or ()):
+        yield key, f"list({prefix}[4])[{place}][0]"
+        yield value, f"list({prefix}[4])[{place}][1]"
+    if setter is not None:
+        yield setter, f"{prefix}[5]"
+
+
+def _is_of_module(space: dict[Any, Any]) -> bool:
+    """Whether a dict is the namespace of an imported module."""
+    name = space.get("__name__")
+    return isinstance(name, str) and getattr(sys.modules.get(name), "__dict__", None) is space
 
 
 def _fresh_items(item: Any, path: str, level: int) -> Iterator[tuple[Any, str, int]]:
@@ -518,9 +568,11 @@ def _is_array_like(kind: type) -> bool:
 
 #: Public instance attributes of the library classes in :data:`kinds.KINDS` that are named as a whole.
 _LIBRARY_NAMES = frozenset(
-    "maxsize mutex not_empty not_full all_tasks_done unfinished_tasks queue is_shutdown args kwargs function interval "
-    "finished stdin stdout stderr pid returncode encoding errors text_mode universal_newlines process_exited "
-    "data name daemon".split()
+    {
+        *("maxsize", "mutex", "not_empty", "not_full", "all_tasks_done", "unfinished_tasks", "queue", "is_shutdown"),
+        *("args", "kwargs", "function", "interval", "finished", "name", "daemon", "data"),
+        *("stdin", "stdout", "stderr", "pid", "returncode", "encoding", "errors", "text_mode", "process_exited"),
+    }
 )
 
-__all__ = ["Codec", "Culprit", "Null", "Walk", "error_text", "pickle", "pickles", "PROTOCOL"]
+__all__ = ["CLASS_OF", "Codec", "Culprit", "Null", "Walk", "error_text", "pickles"]

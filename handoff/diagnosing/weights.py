@@ -17,7 +17,7 @@ _WIDE = 20_000  #: children of one part that are weighed one by one; of more, as
 
 
 def heavy(obj: Any, total: int, skip: dict[int, Any], deadline: float) -> tuple[Heavy, ...]:
-    """The heaviest parts, heaviest first; a part that is split is not listed itself. Empty where nothing could be weighed.
+    """The heaviest parts, heaviest first; a part that is split is not listed itself. Empty if nothing could be weighed.
 
     ``total`` is the size of the whole pickle; objects in ``skip`` (by id) weigh nothing. ``deadline`` is in seconds of
     ``time.monotonic``.
