@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handoff.record import RecordError, read
@@ -71,6 +71,22 @@ def write(
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / source.path, path)
     return folder / "index.html"
+
+
+def moved(source: Source, folder: str) -> Source:
+    """The same record, seen from a folder further up."""
+    return replace(source, path=f"{folder}/{source.path}")
+
+
+def nothing(problems: Sequence[str], up: Sequence[page.Link]) -> str:
+    """The page without any record: how to make some."""
+    blocks: list[plain.Block] = [
+        plain.Text("There are no records yet. Make some with `python -m benchmarks`, which also publishes them here."),
+        plain.Text("Without asv: `handoff measure payloads -o records`, then `handoff report records -o report`."),
+    ]
+    if problems:
+        blocks += [plain.Heading(2, "Left out"), plain.Items([decide.code(plain.short(text)) for text in problems])]
+    return page.prose("Which way should I hand it over?", plain.inner(blocks), links=up, here="index.html")
 
 
 def render(
@@ -281,7 +297,7 @@ def _method(
 RULES = (
     (
         "A trial is one fresh interpreter. In each of its rounds every strategy runs once, in shuffled order, beside an"
-        " empty message, the physical floor, and a second copy of the baseline: the A/A pair, whose error is on every page."
+        " empty message, the physical floor, and a second copy of the baseline: the A/A pair, whose error is shown."
     ),
     "A ratio is the median over trials of each trial's median of paired log-ratios; its interval is over trials.",
     (
@@ -289,7 +305,7 @@ RULES = (
         " 5 % (Holm's correction). In simulations at most 2 of 1,000 identical pairs were."
     ),
     (
-        "Strategies that can't be told from the best, and whose whole interval is within 10 %, are as good as it: a tie."
+        "Strategies that can't be told from the best, and whose whole interval is within 10 %, are as good: a tie."
         " What is neither different nor a tie is unclear, and is never shown as a win."
     ),
     (

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from handoff import units
 from handoff.cli import main
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
-from reports import decide, plain
+from reports import data, decide, plain
 from reports.rows import Rank, Source, Table, noise, tables
 
 
@@ -195,3 +199,140 @@ def test_no_records_say_how_to_make_some(tmp_path: Path, capsys: pytest.CaptureF
     assert "handoff measure" in capsys.readouterr().err
     assert main(["report", str(tmp_path / "missing")]) == 2
     assert "handoff measure" in capsys.readouterr().err
+
+
+# -- the site ----------------------------------------------------------------------------------------------------------
+
+
+def test_units_survive_rounding_first() -> None:
+    assert units.seconds(0.0009996) == "1.00 ms"
+    assert units.seconds(0.00123456) == "1.23 ms"
+    assert units.digits(9.996) == "10.0"
+    assert units.digits(2592.4) == "2,592"
+    assert units.seconds(4.2e-10) == "0.420 ns"
+
+
+def test_each_run_has_its_page_and_the_newest_is_the_index(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+    synthetic.tie().write(records / "machine" / "first")
+    later = synthetic.tie()
+    later.started = "2026-02-02T00:00:00+00:00"
+    later.write(records / "machine" / "second")
+    assert main(["report", str(records), "-o", str(tmp_path / "out")]) == 0
+    names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"index.html", "run-1-machine-first.html", "method.html", "history.html", "report.html"} <= names
+    assert {"records/machine/first/argument--small-dict--spawn.json", "data/index.csv", "data/index.md"} <= names
+    assert "environments.html" not in names, "one environment: nothing to compare"
+    assert "2026-02-02" in (tmp_path / "out" / "data" / "index.md").read_text()
+
+
+def test_pages_inside_the_records_are_not_read_as_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    synthetic.tie().write(tmp_path)
+    for _ in range(2):
+        assert main(["report", str(tmp_path), "-o", str(tmp_path / "report")]) == 0
+        assert "skipped" not in capsys.readouterr().err
+    assert not (tmp_path / "report" / "history.html").exists()
+
+
+def test_csv_holds_every_digit_and_no_formula() -> None:
+    record = synthetic.record("=cmd()", metrics={"handoff": {"pickle-default": 1e-3}})
+    (table,) = tables([Source(record)])
+    (row,) = csv.DictReader(io.StringIO(data.as_csv([table])))
+    cell = table.cells[0]
+    assert cell.time is not None
+    assert float(row["time_s"]) == cell.time.value
+    assert row["payload"] == "'=cmd()"
+
+
+def test_what_changed_between_environments() -> None:
+    lanes = {"pickle-default": 1e-3, "pickle-5": 1e-3, "dill": 1e-2}
+    before = tables([Source(synthetic.record(metrics={"handoff": lanes}))])
+    after = tables([Source(synthetic.record(metrics={"handoff": lanes | {"dill": 2e-2}}))])
+    found, compared = data.changes(before, after, ratios=True)
+    assert compared == 2
+    assert [change["strategy"] for change in found] == ["dill"]
+    assert found[0]["factor"] == pytest.approx(2, rel=0.02)
+
+
+def test_from_how_many_bytes_one_beats_the_other() -> None:
+    records = [
+        synthetic.record(
+            f"block-{size}kib",
+            metrics={"handoff": {"pickle-default": 1e-5 + size * 4e-6, "shm-reused": 1e-4 + size * 1e-6}},
+            nbytes=size * 1024,
+        )
+        for size in (4, 64, 1024)
+    ]
+    (crossing,) = data.crossings(tables(Source(record) for record in records))
+    assert crossing["bytes"] == pytest.approx(30 * 1024, rel=0.1)
+
+
+# -- asv's plugin ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """A repository for asv with the plugin and without results: its folder."""
+    pytest.importorskip("asv")
+    (tmp_path / "reports").symlink_to(Path(__file__).parent.parent / "reports")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "benchmarks.json").write_text('{"version": 2}')
+    config = {
+        "version": 1, "project": "test", "project_url": "#", "repo": ".", "branches": ["HEAD"], "dvcs": "git",
+        "results_dir": "results", "html_dir": "html", "env_dir": "env", "plugins": [".reports.plugin"],
+    }  # fmt: skip
+    (tmp_path / "asv.conf.json").write_text(json.dumps(config))
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def publish(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "ignore", "-m", "asv", "publish"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_asv_publishes_the_page_and_links_it(published: Path) -> None:
+    synthetic.tie().write(published / "records" / "machine" / "run")
+    (published / "records" / "machine" / "run" / "broken.json").write_text("{")
+    done = publish(published)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "broken.json" in done.stdout + done.stderr
+    site = published / "html"
+    assert '<a href="decide/index.html">Decide</a>' in (site / "index.html").read_text()
+    assert "asv&#x27;s pages" in (site / "decide" / "index.html").read_text()
+    assert (site / "decide" / "records" / "machine" / "run" / "argument--small-dict--spawn.json").exists()
+    assert (site / "index.json").exists()
+
+
+def test_asv_without_records_says_how_to_make_some(published: Path) -> None:
+    assert publish(published).returncode == 0
+    assert "python -m benchmarks" in (published / "html" / "decide" / "index.html").read_text()
+
+
+def test_a_fault_leaves_asvs_site_whole(published: Path) -> None:
+    record = synthetic.tie()
+    record.rows[0][5] = -1.0  # a clock that ran backwards
+    record.write(published / "records")
+    done = publish(published)
+    assert done.returncode == 0
+    assert "the Decide page was left out" in done.stdout + done.stderr
+    assert not (published / "html" / "decide").exists()
+    assert "decide/" not in (published / "html" / "index.html").read_text()
+    assert (published / "html" / "index.json").exists()
+
+
+def test_the_link_to_asvs_graph_is_one_that_exists() -> None:
+    plugin = pytest.importorskip("reports.plugin")
+    table = table_of(synthetic.tie())
+    benchmarks = {
+        "argument.TestSpawn.track_handoff": {
+            "param_names": ["strategy", "payload"],
+            "params": [["'pickle-5'"], ["'small-dict'"]],
+        }
+    }
+    wanted = "../index.html#argument.TestSpawn.track_handoff?p-strategy=%27pickle-5%27&p-payload=%27small-dict%27"
+    assert plugin.graph(benchmarks, table, "pickle-5") == wanted
+    assert plugin.graph(benchmarks, table, "dill") == ""
+    assert plugin.graph({}, table, "pickle-5") == ""

@@ -1,0 +1,106 @@
+"""asv's publisher plugin: puts the Decide page into the published site and a link to it into asv's navigation.
+
+``"plugins": [".reports.plugin"]`` in asv.conf.json; the leading dot is needed, a bare name is silently ignored (asv
+0.6.6). This is the one module that knows asv's files. asv imports it for every command that reads the configuration, so
+nothing heavy is imported before publishing; and a fault here is said, and leaves asv's own site as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from asv.console import log
+from asv.publishing import OutputPublisher
+
+if TYPE_CHECKING:
+    from .rows import Table
+
+FOLDER = "decide"  #: of the site
+RUNS = 12  #: the newest runs get a page each
+ANCHOR = '<li id="nav-li-regressions">'  #: in asv's navigation; the link goes before it
+LINK = f'<li id="nav-li-decide"><a href="{FOLDER}/index.html">Decide</a></li>\n\t'
+
+
+class Decide(OutputPublisher):  # type: ignore[misc]  # asv has no types
+    """Which strategy to take, for which payload."""
+
+    name = "decide"
+    button_label = "Decide"
+    description = "Which way to hand an object over"
+
+    @classmethod
+    def publish(cls, conf: Any, repo: Any, benchmarks: Any, graphs: Any, revisions: Any) -> None:  # noqa: ARG003  # asv's
+        """Called by ``asv publish`` after it wrote its own pages."""
+        site = Path(conf.html_dir)
+        folder = site / FOLDER
+        try:
+            _write(Path(conf.results_dir).parent / "records", folder, benchmarks)
+            link(site / "index.html")
+        except Exception as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            log.error(
+                f"the Decide page was left out: {type(error).__name__}: {error}; the rest of the site is complete"
+            )
+            log.debug(traceback.format_exc())
+
+
+def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:
+    root = str(Path(__file__).resolve().parent.parent)
+    if root not in sys.path:  # asv may live in an environment without handoff; asv took the path away after its import
+        sys.path.append(root)
+    from . import page, site
+
+    up = [page.Link("asv's pages", "../index.html")]
+    sources, problems = [], []
+    for run in newest(records):
+        found, left_out = site.load(run)
+        sources += [site.moved(source, run.relative_to(records).as_posix()) for source in found]
+        problems += left_out
+    for problem in problems:
+        log.warning(f"skipped: {problem}")
+    if not sources:
+        folder.mkdir(parents=True)
+        (folder / "index.html").write_text(site.nothing(problems, up), encoding="utf-8")
+        return
+    site.write(
+        sources, records, folder, problems=problems, graph=lambda table, lane: graph(benchmarks, table, lane), up=up
+    )
+
+
+def newest(records: Path) -> list[Path]:
+    """The folders that hold records, the newest ``RUNS`` of them."""
+    folders = [Path(name) for name, _, files in os.walk(records) if any(file.endswith(".json") for file in files)]
+    return sorted(folders, key=lambda folder: (folder.stat().st_mtime, folder.name))[-RUNS:]
+
+
+def graph(benchmarks: Mapping[str, Any], table: Table, lane: str) -> str:
+    """The link to asv's graph of a figure; "" when asv has no such benchmark or parameter."""
+    record = table.record
+    family = record.collection.rpartition(".")[2].title().replace("_", "")
+    name = f"{table.kind}.{family}{record.start_method.title()}.track_{table.metric.replace('-', '_')}"
+    benchmark = benchmarks.get(name)
+    if benchmark is None:
+        return ""
+    wanted = {"strategy": repr(lane), "payload": repr(record.payload)}
+    for key, values in zip(benchmark["param_names"], benchmark["params"], strict=True):
+        if wanted.get(key) not in values:
+            return ""
+    chosen = "&".join(f"p-{key}={quote(wanted[key], safe='')}" for key in benchmark["param_names"])
+    return f"../index.html#{quote(name)}?{chosen}"
+
+
+def link(index: Path) -> None:
+    """Put the link into asv's page, whole or not at all. ``RuntimeError`` when asv's page is not the one we know."""
+    text = index.read_text(encoding="utf-8")
+    if text.count(ANCHOR) != 1:
+        raise RuntimeError(f"{index} has no {ANCHOR!r}: this version of asv has another navigation")
+    draft = index.with_suffix(".part")
+    draft.write_text(text.replace(ANCHOR, LINK + ANCHOR), encoding="utf-8")
+    draft.replace(index)
