@@ -471,7 +471,7 @@ def test_a_queue_tells_what_its_feeder_thread_could_not_pickle(
 
 @pytest.mark.parametrize("name", ["array-locked-element", "array-raw-element"])
 def test_by_element_is_refused_for_large_arrays_and_names_the_better_way(name: str, tmp_path: Path) -> None:
-    payload = Payload(name="large", make=lambda: np.zeros(2**20 + 1), traits=FLAT)
+    payload = Payload(name="large", make=lambda: np.zeros(2**17 + 1), traits=FLAT)
     with opened_site(payload, mp.get_context("spawn"), tmp_path / "site", pytest.fail) as site:
         for factory in (registry()[name].carry, registry()[name].hold, registry()[name].share):
             assert factory

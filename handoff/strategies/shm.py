@@ -431,12 +431,12 @@ def work(name, shape, dtype):
 
 if __name__ == "__main__":
     array = np.arange(1000.0)
+    segment = SharedMemory(create=True, size=array.nbytes)
+    np.ndarray(array.shape, array.dtype, segment.buf)[:] = array
     with mp.Pool(1) as pool:
-        segment = SharedMemory(create=True, size=array.nbytes)
-        np.ndarray(array.shape, array.dtype, segment.buf)[:] = array
         print(pool.apply(work, (segment.name, array.shape, array.dtype.str)))
-        segment.close()
-        segment.unlink()
+    segment.close()
+    segment.unlink()
 """
 
 _REUSED_AFTER = """
