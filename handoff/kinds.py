@@ -112,12 +112,16 @@ def known_objects() -> dict[int, str]:
 
 
 def module_objects() -> dict[int, str]:
-    """The names of all objects that are attributes of a module, by id."""
+    """The names of what a module has for others to compare with by identity, by id.
+
+    That is every bare ``object()``, and whatever has the name of a constant (PEP 8: capitals).
+    """
     found: dict[int, str] = {}
     for module_name, module in list(sys.modules.items()):
         if issubclass(type(module), ModuleType):
             for name, value in list(_module_dict(module).items()):
-                found.setdefault(id(value), f"{module_name}.{name}")
+                if type(value) is object or (type(name) is str and name.strip("_").isupper()):
+                    found.setdefault(id(value), f"{module_name}.{name}")
     return found
 
 

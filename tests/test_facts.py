@@ -86,6 +86,14 @@ class Hostile:
 
 FACTOR = 2
 MISSING = object()
+
+
+class Sentinel:
+    pass
+
+
+NOTHING = Sentinel()
+nothing = Sentinel()
 SETTINGS = {"depth": 1}
 
 
@@ -303,6 +311,7 @@ PAIRS: list[tuple[str, Any, Any]] = [
     ("handler", logging.StreamHandler(sys.__stderr__), logging.StreamHandler(sys.__stdout__)),
     ("context variable", contextvars.ContextVar("a"), contextvars.ContextVar("b")),
     ("bare object", MISSING, object()),
+    ("constant", NOTHING, Sentinel()),
     ("inside many", list(range(10**5)), [*range(5 * 10**4), 7, *range(5 * 10**4 + 1, 10**5)]),
     ("beyond what is shown", [[i] for i in range(5000)], [[i if i != 4500 else 0] for i in range(5000)]),
     ("a long text", "a" * 10**5, "a" * 10**5 + "b"),
@@ -346,6 +355,10 @@ def test_cycles_and_depth() -> None:
 def test_no_user_code_runs() -> None:
     assert difference(facts([Hostile(), Words([1, 2])]), facts([Hostile(), Words([1, 2])])) == ""
     assert "value" in dumps(facts(Hostile()))
+
+
+def test_an_ordinary_instance_without_state_has_no_identity_to_lose() -> None:
+    assert difference(facts(nothing), facts(Sentinel())) == ""
 
 
 def test_reading_errors_are_facts() -> None:
