@@ -22,7 +22,7 @@ from handoff.lanes import BIS
 from handoff.outcome import OK
 from handoff.profile import PROFILES, Profile
 from handoff.record import COLUMNS, Record
-from handoff.selftesting import _frame, _made, _show, asv_rule, coverage, identical, slowdowns
+from handoff.selftesting import _frame, _made, _show, asv_rule, coverage, identical, quiet, slowdowns
 from handoff.selftesting._frame import CELLS, DEPTHS, PAYLOADS, Check, Depth, Line, Report, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, asv_interval, exact_interval
 from handoff.selftesting._pool import groups
@@ -163,7 +163,7 @@ def test_names_say_what_lanes_are() -> None:
 # -- pairs by made records
 
 
-def made(cell: _frame.Cell, seed: int, *, trials: int = 8, noise: float = 0.005, copies: int = 9) -> Figures:
+def made(cell: _frame.Cell, seed: int, *, trials: int = 8, spread: float = 0.005, copies: int = 9) -> Figures:
     """A record as an experiment of copies and slowed lanes leaves it, with slowdowns of just their size."""
     rng = random.Random(seed)
     lanes = (*_made.names(copies, 2), BIS)
@@ -176,7 +176,7 @@ def made(cell: _frame.Cell, seed: int, *, trials: int = 8, noise: float = 0.005,
                 for metric in cell.metrics:
                     base = 1e-4 * process * drift
                     spin = base * _made.share(lane)
-                    seconds = 100 * (base + spin) * rng.lognormvariate(0, noise)
+                    seconds = 100 * (base + spin) * rng.lognormvariate(0, spread)
                     rows.append([lane, metric, trial, number, 100, seconds, 100 * spin + 1e-6, 0, 0, 0, 0, 0])
         for lane in lanes:
             if cell is CPU and _made.share(lane):
@@ -220,10 +220,10 @@ def test_trials_are_regrouped_and_no_lane_is_in_two_pairs() -> None:
 
 
 @contextmanager
-def bench_of(noise: float, experiments: int) -> Iterator[_frame.Bench]:
+def bench_of(spread: float, experiments: int) -> Iterator[_frame.Bench]:
     """A bench whose cells are made."""
     with _frame.Bench(replace(DEPTHS["full"], check_s=0.0)) as bench:
-        cells = {cell: tuple(made(cell, seed, noise=noise) for seed in range(experiments)) for cell in CELLS}
+        cells = {cell: tuple(made(cell, seed, spread=spread) for seed in range(experiments)) for cell in CELLS}
         bench.cell = cells.__getitem__  # type: ignore[assignment]
         yield bench
 
@@ -234,6 +234,7 @@ def test_identical_lanes_are_not_called_different_and_intervals_hold() -> None:
         assert found.state is State.OK, found
         assert found.data["cpu"]["pairs"] == 40 * 2 * 4
         assert found.data["ipc"]["pairs"] == 40 * 4
+        assert quiet.CHECK.run(bench).state is State.OK
         held = coverage.CHECK.run(bench)
         assert held.state is State.OK, held
 
@@ -255,6 +256,7 @@ def test_slowdowns_are_found_and_verified() -> None:
 def test_too_much_noise_is_seen_as_slowdowns_not_found() -> None:
     with bench_of(0.6, 5) as bench:
         assert slowdowns.CHECK.run(bench).state is State.OFF
+        assert quiet.CHECK.run(bench).state is State.OFF
 
 
 def test_asvs_rule_calls_cells_different_that_drifted_apart() -> None:
@@ -328,17 +330,8 @@ def test_advice_is_given_when_something_is_wrong_and_not_else() -> None:
 
 def test_every_check_has_a_name_and_a_title() -> None:
     checks = selftesting.checks()
-    assert list(checks) == [
-        "clock",
-        "identical",
-        "asv",
-        "coverage",
-        "slowdowns",
-        "null",
-        "starts",
-        "isolation",
-        "agreement",
-    ]
+    order = "clock noise identical asv coverage slowdowns null starts isolation agreement"
+    assert list(checks) == order.split()
     assert all(check.title and name == check.name for name, check in checks.items())
 
 
@@ -362,7 +355,7 @@ def test_all_of_it_runs() -> None:
     assert by_name["identical"].data["cpu"]["pairs"] == 2
     assert by_name["clock"].state is State.OK
     assert any("verified" in line.note for line in by_name["slowdowns"].lines)
-    assert told[-1][:2] == (9, 9)
+    assert told[-1][:2] == (10, 10)
     assert _show.text(found)
     assert json.loads(_show.to_json(found))["checks"]
 
@@ -390,7 +383,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "the clock: ok" in printed.out
     assert printed.err == ""
     assert cli.main(["selftest", "--check", "clocks"]) == 2
-    assert "unknown check 'clocks'; valid are: clock, identical" in capsys.readouterr().err
+    assert "unknown check 'clocks'; valid are: clock, noise, identical" in capsys.readouterr().err
 
 
 def test_a_finding_is_exit_code_1_and_an_interrupt_130(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,10 +401,10 @@ def test_a_finding_is_exit_code_1_and_an_interrupt_130(monkeypatch: pytest.Monke
 # -- adaptive trials, and causes
 
 
-def grown(trials: int, noise: float) -> list[list[Any]]:
+def grown(trials: int, spread: float) -> list[list[Any]]:
     rng = random.Random(5)
     return [
-        [lane, "encode", trial, number, 10, 1e-3 * rng.lognormvariate(0, noise), 0, 0, 0, 0, 0, 0]
+        [lane, "encode", trial, number, 10, 1e-3 * rng.lognormvariate(0, spread), 0, 0, 0, 0, 0, 0]
         for trial in range(trials)
         for number in range(3)
         for lane in ("pickle-5", "pickle-4", BIS)
@@ -423,11 +416,11 @@ def test_trials_go_on_until_intervals_are_narrow_or_there_are_enough() -> None:
     ref = Ref("", PAYLOADS, "rows")
     one = Experiment(Entry(ref, ref.load()), "codec", "", ("pickle-5", "pickle-4"))
 
-    def stopped(noise: float, profile: Profile) -> tuple[int, str]:
+    def stopped(spread: float, profile: Profile) -> tuple[int, str]:
         run = experiment._Run([one], profile, 0, "handoff.trial")
         run.records[0].baseline = "pickle-5"
         for done in itertools.count(1):
-            run.records[0].rows = grown(done, noise)
+            run.records[0].rows = grown(done, spread)
             if why := run.stop(done):
                 return done, why
         raise AssertionError

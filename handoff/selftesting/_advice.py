@@ -8,7 +8,12 @@ from typing import Any
 
 from handoff.selftesting._frame import Result, State
 
-NOISE = ("identical", "coverage", "slowdowns")  #: checks that fail of noise; the others, of something in the way
+NOISE = (
+    "noise",
+    "identical",
+    "coverage",
+    "slowdowns",
+)  #: checks that fail of noise alone
 PRESSURE = 5.0  #: percent of the last ten seconds in which some process waited for a processor
 
 
@@ -21,13 +26,12 @@ def advise(
     if not bad:
         return
     yield from _of_the_machine(marks, before, after)
-    if "slowdowns" in bad:
+    if bad & {"noise", "slowdowns"}:
         yield "measure more trials: standard goes on until intervals are narrow, publish has at least 20"
     if any(by_name.get(name) is State.UNDECIDED for name in NOISE):
         yield "run the full selftest (without --quick): it decides what few data leave open"
-    for name, text in _OF_A_CHECK.items():
-        if name in bad:
-            yield text
+    if not any(by_name.get(name) is State.OFF for name in NOISE):  # else whatever they say is noise too
+        yield from (text for name, text in _OF_A_CHECK.items() if name in bad)
 
 
 _OF_A_CHECK = {

@@ -99,7 +99,8 @@ class Report:
         """In words."""
         by_state = {state: [r.title for r in self.results if r.state is state] for state in State}
         if by_state[State.OFF]:
-            text = f"Do not trust figures from this machine as it is now: {'; '.join(by_state[State.OFF])}."
+            text = "Do not trust figures from this machine as it is now."
+            text += f" What should hold and does not: {'; '.join(by_state[State.OFF])}."
         elif by_state[State.UNDECIDED]:
             text = "Nothing is shown to be wrong, and not everything is shown to be right"
             text += f"; undecided: {'; '.join(by_state[State.UNDECIDED])}."
@@ -135,32 +136,32 @@ def _depths() -> Iterator[Depth]:
     yield Depth(
         name="quick",
         profile=replace(fixed, sample_s=0.002, lane_s=0.012),
-        copies=21,
-        slowed=4,
-        cell_s=21.0,
+        copies=25,
+        slowed=3,
+        cell_s=20.0,
         most_experiments=6,
         power_trials=(8,),
         alternations=5,
-        check_s=7.0,
+        check_s=6.0,
     )
     yield Depth(
         name="full",
         profile=replace(fixed, sample_s=0.005, lane_s=0.030),
-        copies=21,
-        slowed=4,
-        cell_s=150.0,
+        copies=25,
+        slowed=3,
+        cell_s=140.0,
         most_experiments=30,
         power_trials=(8, 20),
         alternations=30,
-        check_s=50.0,
+        check_s=45.0,
     )
     yield Depth(  # what METHODOLOGY's claims rest on: as long as it takes
         name="thorough",
         profile=fixed,
-        copies=21,
-        slowed=4,
+        copies=25,
+        slowed=3,
         cell_s=3600.0,
-        most_experiments=65,
+        most_experiments=85,
         power_trials=(8, 20),
         alternations=60,
         check_s=600.0,
@@ -223,11 +224,11 @@ class Bench:
         return tuple(found)
 
     @staticmethod
-    def within(seconds: float, most: int) -> Iterator[int]:
-        """Count up to ``most`` while there is time for one more, judging by those before; at least once."""
+    def within(seconds: float, most: int, *, least: int = 1) -> Iterator[int]:
+        """Count up to ``most`` while there is time for one more, judging by those before; at least ``least`` times."""
         began = time.perf_counter()
         for number in range(most):
-            if number and (time.perf_counter() - began) * (number + 1) / number > seconds:
+            if number >= least and (time.perf_counter() - began) * (number + 1) / number > seconds:
                 return
             yield number
 
@@ -271,6 +272,10 @@ def at_least(count: int, of: int, limit: float) -> tuple[float, float, float, St
     share = count / of if of else math.nan
     state = State.OK if of and share >= limit else State.OFF if high < limit else State.UNDECIDED
     return share, low, high, state
+
+
+#: Alternations without which nothing is known of the spread.
+LEAST = 2
 
 
 def near_one(ratio: Estimate, limit: float) -> State:

@@ -9,7 +9,7 @@ from typing import Any
 from handoff import stats
 from handoff.figures import Figures
 from handoff.lanes import BIS
-from handoff.selftesting._frame import Cell
+from handoff.selftesting._frame import Bench, Cell
 from handoff.stats import Samples
 
 Key = tuple[int, Any]  #: experiment and trial
@@ -66,3 +66,9 @@ def groups(figures: Sequence[Figures], cell: Cell, metric: str, trials: int) -> 
         yield Group(
             {lane: {key: samples[key] for key in chosen if key in samples} for lane, samples in lanes.items()}, baseline
         )
+
+
+def experiments(bench: Bench, cell: Cell) -> list[Group]:
+    """A cell's experiments as they were run, each metric by itself."""
+    trials = bench.depth.profile.trials
+    return [group for metric in cell.metrics for group in groups(bench.cell(cell), cell, metric, trials)]

@@ -17,7 +17,7 @@ from typing import Any
 from handoff.figures import Figures
 from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, exact_interval
-from handoff.selftesting._pool import Group, groups
+from handoff.selftesting._pool import Group, experiments
 
 PROCESSES = 2  #: asv's default for ``time_`` benchmarks ...
 FACTOR = 1.1  #: ... and that of ``asv compare``
@@ -59,9 +59,8 @@ def _run(bench: Bench) -> Result:
     rounds: list[Call] = []
     turns: list[Call] = []
     for cell in CELLS:
-        for metric in cell.metrics:
-            for group in groups(bench.cell(cell), cell, metric, depth.profile.trials):
-                rounds += in_rounds(group)
+        for group in experiments(bench, cell):
+            rounds += in_rounds(group)
         results: dict[str, list[list[float]]] = {metric: [] for metric in cell.metrics}
         for number in bench.within(depth.check_s / 2, 4 * depth.alternations):
             bench.say(f"{cell.title}, alone, {number + 1}")

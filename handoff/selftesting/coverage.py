@@ -7,7 +7,7 @@ from typing import Any
 from handoff import stats
 from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State, worst
 from handoff.selftesting._numbers import exact_interval
-from handoff.selftesting._pool import groups
+from handoff.selftesting._pool import experiments
 
 #: Confidence, and between what the share must lie: three points either side of 95 %, and as far below 99 %.
 LEVELS = ((0.95, 0.92, 0.98), (0.99, 0.96, 1.0))
@@ -31,11 +31,10 @@ def _run(bench: Bench) -> Result:
     for confidence, lowest, highest in LEVELS:
         held = []
         for cell in CELLS:
-            for metric in cell.metrics:
-                for group in groups(bench.cell(cell), cell, metric, trials):
-                    for a, b in group.pairs():
-                        ratio = stats.ratio(group.lanes[a], group.lanes[b], confidence=confidence)
-                        held.append(ratio.low <= 1 <= ratio.high)
+            for group in experiments(bench, cell):
+                for a, b in group.pairs():
+                    ratio = stats.ratio(group.lanes[a], group.lanes[b], confidence=confidence)
+                    held.append(ratio.low <= 1 <= ratio.high)
         share, low, high, state = judge(sum(held), len(held), lowest, highest)
         target = f"{lowest:.0%} to {highest:.0%}"
         note = f"{sum(held)} of {len(held)} identical pairs, {trials} trials"

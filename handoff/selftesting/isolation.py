@@ -9,7 +9,7 @@ from handoff import stats
 from handoff.figures import Figures
 from handoff.payload import Duty
 from handoff.profile import Profile
-from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst
+from handoff.selftesting._frame import LEAST, Bench, Check, Result, State, ratio_line, worst
 from handoff.strategies import registry
 
 LIMIT = 0.05
@@ -22,7 +22,7 @@ def _run(bench: Bench) -> Result:
     names = tuple(name for name in WANTED if name in registry())
     apart: dict[str, dict[int, Any]] = {}
     together: dict[str, dict[int, Any]] = {}
-    for number in bench.within(depth.check_s, depth.alternations):
+    for number in bench.within(depth.check_s, depth.alternations, least=min(LEAST, depth.alternations)):
         bench.say(f"shared and own workers, alternation {number + 1}")
         runs: list[tuple[str, ...]] = [names, *((name,) for name in names)]
         found: dict[tuple[str, ...], Figures] = {}

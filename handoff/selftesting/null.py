@@ -15,7 +15,7 @@ from handoff.loops import Spent
 from handoff.outcome import OK
 from handoff.payload import Duty
 from handoff.profile import Profile
-from handoff.selftesting._frame import Bench, Check, Line, Result, State, ratio_line
+from handoff.selftesting._frame import LEAST, Bench, Check, Line, Result, State, ratio_line
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
 
 LIMIT = 0.03
@@ -133,7 +133,7 @@ def _run(bench: Bench) -> Result:
     depth = bench.depth
     profile = Profile(name="selftest", trials=1, rounds=11, sample_s=0.005, lane_s=0.2, grouped=False)
     pairs: dict[str, tuple[dict[int, Any], dict[int, Any]]] = {"fork": ({}, {}), "spawn": ({}, {})}
-    for number in bench.within(depth.check_s / 2, depth.alternations):
+    for number in bench.within(depth.check_s / 2, depth.alternations, least=min(LEAST, depth.alternations)):
         bench.say(f"null lane, trial {number + 1}")
         for method, (mine, plain) in pairs.items():
             figures = Figures(bench.experiment("task", Duty.ARGUMENT, method, (PLAIN,), profile, __name__))

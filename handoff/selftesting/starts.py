@@ -13,7 +13,7 @@ from handoff.experiment import START
 from handoff.figures import Figures
 from handoff.lanes import BIS
 from handoff.profile import Profile
-from handoff.selftesting._frame import Bench, Check, Result, ratio_line, worst
+from handoff.selftesting._frame import LEAST, Bench, Check, Result, ratio_line, worst
 from handoff.strategy import START_METHODS
 
 LIMIT = 0.10
@@ -69,7 +69,9 @@ def by_suite(bench: Bench, method: str, count: int) -> list[float]:
 def _run(bench: Bench) -> Result:
     count = 4
     found: dict[str, tuple[dict[int, list[float]], dict[int, list[float]]]] = {m: ({}, {}) for m in START_METHODS}
-    for number in bench.within(1.5 * bench.depth.check_s, bench.depth.alternations):
+    for number in bench.within(
+        1.5 * bench.depth.check_s, bench.depth.alternations, least=min(LEAST, bench.depth.alternations)
+    ):
         bench.say(f"starting processes, alternation {number + 1}")
         for method in bench.random.sample(START_METHODS, len(START_METHODS)):
             mine, plain = found[method]

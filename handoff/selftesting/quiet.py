@@ -1,0 +1,48 @@
+"""Is the machine quiet enough? What the spread of identical pairs would let a standard experiment find."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from handoff import stats
+from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State, worst
+from handoff.selftesting._pool import Group, experiments
+
+#: Where a slowdown by a quarter goes unseen in one case of ten, nothing can be decided that is worth deciding.
+LIMIT = 0.25
+
+
+def detectable(groups: Sequence[Group]) -> float:
+    """The smallest slowdown found in nine cases of ten, by each pair's spread; the median over pairs."""
+    found = [
+        stats.minimum_detectable_effect(stats.log_ratios(group.lanes[a], group.lanes[b]), aa=group.aa)
+        for group in groups
+        for a, b in group.pairs()
+    ]
+    return median(found) if found else math.nan
+
+
+def half_width(groups: Sequence[Group]) -> float:
+    """Half the 99 % interval of identical pairs' ratios; the median over pairs."""
+    found = [stats.ratio(group.lanes[a], group.lanes[b]).half_width for group in groups for a, b in group.pairs()]
+    return median(found) if found else math.nan
+
+
+def _run(bench: Bench) -> Result:
+    lines: list[Line] = []
+    for cell in CELLS:
+        found = experiments(bench, cell)
+        least = detectable(found)
+        state = State.OK if least <= LIMIT else State.OFF
+        what = f"least slowdown found in 9 of 10 cases, {cell.title}"
+        note = f"computed, {bench.depth.profile.trials} trials"
+        lines.append(Line(what, least, target=f"at most {LIMIT:.0%}", state=state, note=note))
+        lines.append(Line("half an interval, median", half_width(found)))
+    state = worst(lines)
+    of = " and ".join(f"{line.value:.0%} ({cell.name})" for line, cell in zip(lines[::2], CELLS, strict=True))
+    return Result(state, f"slowdowns from {of} would be found", tuple(lines), {x.what: x.value for x in lines})
+
+
+CHECK = Check("noise", "the machine is quiet enough", 5, _run)
