@@ -57,7 +57,7 @@ def decide(
 <p class="dim">Solid frame: the best. Dashed frames: equally good within noise. <em>unclear</em>: not told apart from
 the fastest, nor shown to be as good. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
 between cells), press it for its record and the command that measures it again. A column's head sorts.</p>
-<div class="scroll" id="table" role="region" aria-labelledby="h-table" tabindex="0"></div></section>
+<div class="scroll" id="table" role="region" aria-label="All figures" tabindex="0"></div></section>
 <section aria-labelledby="h-charts"><h2 id="h-charts">Charts</h2><div id="charts-body"></div></section>
 <section class="filters" aria-labelledby="h-filters"><h2 id="h-filters" tabindex="-1">Filters</h2>
 <div class="ask">
