@@ -290,7 +290,11 @@ def report(*states: State) -> Report:
 def test_only_what_is_shown_to_be_off_is_a_finding() -> None:
     assert report(State.OK, State.UNDECIDED, State.UNAVAILABLE).trustworthy
     assert not report(State.OK, State.OFF).trustworthy
-    assert report(State.OK).verdict == "Figures from this machine can be trusted as far as their intervals say."
+    assert report(State.OK).verdict == "What was looked at is as it should be: check 0."
+    names = sorted(_frame.ESSENTIAL)
+    whole = report(*[State.OK] * len(names))
+    whole = replace(whole, results=tuple(replace(r, name=n) for r, n in zip(whole.results, names, strict=True)))
+    assert whole.verdict == "Figures from this machine can be trusted as far as their intervals say."
     assert "Do not trust" in report(State.OFF).verdict
     assert "undecided: check 1" in report(State.OK, State.UNDECIDED).verdict
     assert "Not looked at: check 1" in report(State.OK, State.UNAVAILABLE).verdict
@@ -339,10 +343,12 @@ def test_every_check_has_a_name_and_a_title() -> None:
 
 
 @pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    """No folder of a selftest is left (those of others may come and go)."""
+def leaves_nothing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every temporary folder is gone at the end; they are made in a place of this test's own."""
+    place = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
     yield
-    assert not list(Path(tempfile.gettempdir()).glob("handoff-selftest-*"))
+    assert not list(place.iterdir())
 
 
 def test_all_of_it_runs() -> None:

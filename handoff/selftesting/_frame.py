@@ -24,6 +24,7 @@ from handoff.selftesting._numbers import exact_interval
 from handoff.stats import Estimate
 
 SCHEMA = 1
+ESSENTIAL = frozenset({"noise", "identical", "slowdowns"})  #: checks without which nobody should trust anything
 PAYLOADS = "handoff.selftesting._payloads"
 
 
@@ -104,8 +105,10 @@ class Report:
         elif by_state[State.UNDECIDED]:
             text = "Nothing is shown to be wrong, and not everything is shown to be right"
             text += f"; undecided: {'; '.join(by_state[State.UNDECIDED])}."
-        elif by_state[State.OK]:
+        elif {r.name for r in self.results} >= ESSENTIAL:
             text = "Figures from this machine can be trusted as far as their intervals say."
+        elif by_state[State.OK]:
+            text = f"What was looked at is as it should be: {'; '.join(by_state[State.OK])}."
         else:
             text = "Nothing is known of this machine."
         if by_state[State.UNAVAILABLE]:

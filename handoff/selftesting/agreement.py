@@ -78,7 +78,7 @@ def _run(bench: Bench) -> Result:
     payloads = PAYLOADS[:2] if depth.check_s < 30 else PAYLOADS
     ours: dict[str, dict[int, list[float]]] = {}
     theirs: dict[str, dict[int, list[float]]] = {}
-    for number in bench.within(1.5 * depth.check_s, depth.alternations, least=min(LEAST, depth.alternations)):
+    for number in bench.within(1.5 * depth.check_s, depth.alternations, least=LEAST):
         bench.say(f"alternating with pyperf, {number + 1}")
         for payload in bench.random.sample(payloads, len(payloads)):
             ways = [(by_suite, ours), (by_pyperf, theirs)]

@@ -22,7 +22,7 @@ def _run(bench: Bench) -> Result:
     names = tuple(name for name in WANTED if name in registry())
     apart: dict[str, dict[int, Any]] = {}
     together: dict[str, dict[int, Any]] = {}
-    for number in bench.within(depth.check_s, depth.alternations, least=min(LEAST, depth.alternations)):
+    for number in bench.within(depth.check_s, depth.alternations, least=LEAST):
         bench.say(f"shared and own workers, alternation {number + 1}")
         runs: list[tuple[str, ...]] = [names, *((name,) for name in names)]
         found: dict[tuple[str, ...], Figures] = {}

@@ -131,9 +131,9 @@ def _play(lane: trial.Lane, n: int) -> Spent:
 
 def _run(bench: Bench) -> Result:
     depth = bench.depth
-    profile = Profile(name="selftest", trials=1, rounds=11, sample_s=0.005, lane_s=0.2, grouped=False)
+    profile = Profile(name="selftest", trials=1, rounds=31, sample_s=0.005, lane_s=0.4, grouped=False)
     pairs: dict[str, tuple[dict[int, Any], dict[int, Any]]] = {"fork": ({}, {}), "spawn": ({}, {})}
-    for number in bench.within(depth.check_s / 2, depth.alternations, least=min(LEAST, depth.alternations)):
+    for number in bench.within(depth.check_s / 2, depth.alternations, least=LEAST):
         bench.say(f"null lane, trial {number + 1}")
         for method, (mine, plain) in pairs.items():
             figures = Figures(bench.experiment("task", Duty.ARGUMENT, method, (PLAIN,), profile, __name__))

@@ -69,9 +69,7 @@ def by_suite(bench: Bench, method: str, count: int) -> list[float]:
 def _run(bench: Bench) -> Result:
     count = 4
     found: dict[str, tuple[dict[int, list[float]], dict[int, list[float]]]] = {m: ({}, {}) for m in START_METHODS}
-    for number in bench.within(
-        1.5 * bench.depth.check_s, bench.depth.alternations, least=min(LEAST, bench.depth.alternations)
-    ):
+    for number in bench.within(1.5 * bench.depth.check_s, bench.depth.alternations, least=LEAST):
         bench.say(f"starting processes, alternation {number + 1}")
         for method in bench.random.sample(START_METHODS, len(START_METHODS)):
             mine, plain = found[method]
