@@ -201,6 +201,14 @@ class Pays:
         return self.at.agree >= SURE and math.isfinite(self.at.high)
 
     @property
+    def short(self) -> str:
+        """In two or three words."""
+        if not self.sure:
+            return "can't be told"
+        n = tasks(self.at.n)
+        return {"from": f"from {n} tasks", "until": f"up to {n} tasks"}.get(self.at.pays, str(self.at.pays))
+
+    @property
     def text(self) -> str:
         """In words."""
         mine = f"`{self.job.strategy}` as {self.job.duty}"

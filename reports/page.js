@@ -46,7 +46,7 @@
   const option = (value, text, chosen) => h("option", { value, selected: value === chosen }, text);
 
   // -- state, in the URL
-  const KEYS = { payload: "", duty: doc.kinds[0] || "", start: "", metric: "", sort: "", compare: "", hide: "", find: "", pays: "" };
+  const KEYS = { payload: "", duty: doc.kinds[0] || "", start: "", metric: "", sort: "", compare: "", hide: "", find: "", pays: "", also: "" };
   const state = { ...KEYS };
   const readState = () => {
     const given = new URLSearchParams(location.hash.slice(1));
@@ -71,6 +71,7 @@
     if (!payloads.includes(state.payload)) state.payload = "";
     const strategies = Object.keys(doc.strategies).filter((name) => here.some((t) => cellOf(t, name)));
     if (!strategies.includes(state.compare)) state.compare = "";
+    if (!Object.hasOwn(ALSO, state.also)) state.also = "";
     return { starts, metrics, payloads, strategies, here, tables: here.filter((t) => t.metric === state.metric) };
   };
   const cellOf = (table, strategy) => table.cells.find((c) => c.strategy === strategy);
@@ -87,7 +88,7 @@
     $("metric").parentNode.hidden = q.metrics.length < 2;
     $("duty-says").textContent = `${state.duty}: ${doc.duties[state.duty] || ""}. ${state.metric}: ${doc.meanings[state.metric] || ""}.`;
   };
-  for (const key of ["payload", "duty", "start", "metric", "compare", "find"]) {
+  for (const key of ["payload", "duty", "start", "metric", "compare", "find", "also"]) {
     $(key).addEventListener(key === "find" ? "input" : "change", () => change({ [key]: $(key).value }));
   }
   $("pays").addEventListener("change", () => change({ pays: $("pays").checked ? "1" : "" }));
@@ -113,11 +114,11 @@
           [table, ...mine.filter((t) => t !== table)].map((t) =>
             h("p", null, mine.length > 1 && h("strong", null, `${t.metric}: `), words(t.words))),
           setup && ["argument", "state"].includes(state.duty) && h("p", null, h("strong", null, "Set it up once? "), words(setup.words)),
-          h("p", { class: "dim" }, `A/A error ${table.aa_text}: two copies of the baseline came out that far apart. `,
+          table.why && h("p", { class: "dim" }, `${table.payload}: ${table.why}`, table.source && ` Source: ${table.source}.`),
+        h("p", { class: "dim" }, `A/A error ${table.aa_text}: two copies of the baseline came out that far apart. `,
             `What this table would find nine times out of ten: ${table.detectable_text}. `,
             table.noisy && h("strong", null, "This table is too noisy to tell much. "),
-            !table.complete && h("strong", null, "The run was interrupted here. "),
-            table.why)));
+            !table.complete && h("strong", null, "The run was interrupted here. "))));
       return;
     }
     const some = showAll ? shown : shown.slice(0, FIRST);
@@ -159,6 +160,13 @@
     cell.wire_bytes != null && ["encoded", `${cell.wire_bytes.toLocaleString("en")} bytes`],
     cell.phases && ["phases", doc.phases.map((name, i) => `${name} ${seconds(cell.phases[i])}`).join(", ")],
   ].filter(Boolean);
+  const ALSO = {
+    interval: ["the interval", (t, c) => c.time && known(c.time) && spread(c.time, unit(c.time[0])[0])],
+    baseline: ["× the baseline", (t, c) => c.ratio && ratioInterval(c.ratio)],
+    floor: ["× the floor", (t, c) => c.floor && `${ratio(c.floor[0])} floor`],
+    rate: ["the speed", (t, c) => c.rate && rate(c.rate)],
+    bytes: ["encoded bytes", (t, c) => c.wire_bytes != null && `${c.wire_bytes.toLocaleString("en")} B`],
+  };
   const floorRate = (table, cell) => {
     const lane = table.lanes.find((l) => l.name === cell.floor_lane);
     return lane?.rate ? `; the floor's is ${rate(lane.rate)}` : "";
@@ -189,17 +197,19 @@
   const drawTable = (q, shown) => {
     const off = hidden();
     const names = q.strategies.filter((name) => !off.has(name));
+    const setup = ["argument", "state"].includes(state.duty);
     const head = (key, text, more) => h("th", { scope: "col", "aria-sort": state.sort === key ? "ascending" : state.sort === "-" + key ? "descending" : null, ...more },
       h("button", { type: "button", onclick: () => change({ sort: state.sort === key ? "-" + key : key }) }, text, state.sort === key ? " ▲" : state.sort === "-" + key ? " ▼" : ""));
     const body = shown.map((table) => h("tr", null,
       h("th", { scope: "row" }, table.payload, table.noisy && h("span", { class: "word" }, " noisy")),
       h("td", { class: "take" }, short(table)),
+      setup && h("td", { class: "take" }, doc.jobs.find((j) => j.payload === table.payload && j.start_method === table.start_method)?.short || "not measured"),
       names.map((name) => {
         const cell = cellOf(table, name);
         if (!cell) return h("td", null, h("span", { class: "word" }, "not asked"));
         const value = cell.time && against(table, cell);
         const inside = cell.time
-          ? [seconds(cell.time[0]), h("small", null, cellText(table, cell) || "no ratio")]
+          ? [seconds(cell.time[0]), h("small", null, cellText(table, cell) || "no ratio"), state.also && h("small", { class: "also" }, ALSO[state.also][1](table, cell) || "none known")]
           : [h("span", { class: `word ${cell.outcome}` }, cell.outcome === "ok" ? "not timed" : cell.outcome)];
         const button = h("button", { type: "button", tabindex: "-1",
           class: `cell ${value ? `s${step(value)}` : ""} ${["best", "tie"].includes(standing(table, cell)) ? standing(table, cell) : ""}`,
@@ -215,9 +225,9 @@
     };
     const grid = h("table", { class: "matrix", id: "matrix" },
       h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row"}. ${shown.length} of ${q.tables.length} payloads.`),
-      h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), names.map((name) => head(name, name)))),
+      h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), setup && h("th", { scope: "col" }, "setting it up once pays"), names.map((name) => head(name, name)))),
       h("tbody", null, body),
-      h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above"), h("td"), names.map(coverage))));
+      h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above"), h("td"), setup && h("td"), names.map(coverage))));
     fill($("table"), grid);
     const cells = [...grid.querySelectorAll(".cell")];
     if (cells[0]) cells[0].tabIndex = 0;
@@ -253,6 +263,7 @@
     $("find").value = state.find;
     $("pays").checked = Boolean(state.pays);
     fill($("compare"), option("", "the best of each row", state.compare), q.strategies.map((name) => option(name, name, state.compare)));
+    fill($("also"), option("", "nothing more", state.also), Object.entries(ALSO).map(([key, [text]]) => option(key, text, state.also)));
     fill($("strategies"), q.strategies.map((name) => h("li", null, h("label", { class: "check" },
       h("input", { type: "checkbox", checked: !off.has(name), value: name, onchange: (event) => {
         event.target.checked ? off.delete(name) : off.add(name);

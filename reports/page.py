@@ -63,10 +63,11 @@ between cells), press it for its record and the command that measures it again. 
 <div class="ask">
 <label>payloads whose name contains <input id="find" type="search" autocomplete="off"></label>
 <label>ratios against <select id="compare"></select></label>
+<label>cells also show <select id="also"></select></label>
 <label class="check"><input id="pays" type="checkbox"> only where a change pays</label>
 </div>
 <fieldset><legend>Strategies</legend><ul class="inline" id="strategies"></ul></fieldset></section>
-<section aria-labelledby="h-downloads"><h2 id="h-downloads">Downloads</h2>{_list(downloads)}</section>
+<section aria-labelledby="h-downloads"><h2 id="h-downloads">Downloads</h2>{as_list(downloads)}</section>
 <dialog id="details" aria-labelledby="details-title"><div id="details-body"></div>
 <form method="dialog"><button>Close</button></form></dialog>
 <div id="tip" role="tooltip" hidden></div>
@@ -146,9 +147,10 @@ def _runs(runs: Sequence[Link], here: str) -> str:
     return f'<label>machine and run <select id="run">{inside}</select></label>'
 
 
-def _list(links: Iterable[Link]) -> str:
+def as_list(found: Iterable[Link]) -> str:
+    """A list of links."""
     return (
-        "<ul>" + "".join(f'<li><a href="{escape(link.href)}">{escape(link.text)}</a></li>' for link in links) + "</ul>"
+        "<ul>" + "".join(f'<li><a href="{escape(link.href)}">{escape(link.text)}</a></li>' for link in found) + "</ul>"
     )
 
 

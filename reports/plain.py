@@ -305,7 +305,11 @@ def inner(found: Iterable[Block]) -> str:
 
 def as_html(found: Iterable[Block]) -> str:
     """Blocks as one page."""
-    body = inner(found)
+    return around(inner(found))
+
+
+def around(body: str) -> str:
+    """A page around HTML that is escaped already."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

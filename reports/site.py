@@ -18,6 +18,7 @@ from handoff.record import RecordError, read
 from . import data, decide, page, plain
 from .rows import Source, Table, noise, tables
 
+HEAVY = 1_400_000  #: bytes of a page: beyond, the plain report is split
 SHOWN = 500  #: changes listed on a page; the rest is in the CSV files
 
 
@@ -129,8 +130,7 @@ def render(
         out[f"{stem}.csv"] = data.as_csv(found)
         out[f"{stem}.md"] = verdicts(found, titles[run])
     newest = next(iter(runs.values()))
-    blocks = plain.blocks(newest)
-    out["report.html"], out["report.md"] = plain.as_html(blocks), plain.as_markdown(blocks)
+    out |= _plain(newest)
     out["method.html"] = page.prose(
         "Method and noise", plain.inner(_method(runs, titles, problems)), links=links, here="method.html"
     )
@@ -141,6 +141,25 @@ def render(
     for each in extra:
         out[each.name] = page.prose(each.title, plain.inner(each.blocks), links=links, here=each.name)
     return out
+
+
+def _plain(found: Sequence[Table]) -> dict[str, str]:
+    """The plain report: one page, or one for each duty and start method where that would weigh too much."""
+    blocks = plain.blocks(found)
+    whole, out = plain.as_html(blocks), {"report.md": plain.as_markdown(blocks)}
+    if len(whole.encode()) <= HEAVY:
+        return out | {"report.html": whole}
+    parts: dict[tuple[str, str], list[Table]] = {}
+    for table in found:
+        parts.setdefault((table.kind, table.record.start_method), []).append(table)
+    links = []
+    for (kind, method), tables_of_it in parts.items():
+        name = f"report-{kind}{'-' if method else ''}{method}.html"
+        out[name] = plain.as_html(plain.blocks(tables_of_it))
+        links.append(page.Link(f"{kind}{', ' if method else ''}{method}: {len(tables_of_it)} tables", name))
+    head = plain.blocks([])[:1], [plain.Heading(2, "Limits"), plain.Items(plain.LIMITS), *plain.about(found)]
+    body = plain.inner([*head[0], *head[1], *plain.warnings(noise(found)), plain.Heading(2, "In parts")])
+    return out | {"report.html": plain.around(body + page.as_list(links))}
 
 
 def verdicts(found: Sequence[Table], title: str) -> str:
@@ -180,8 +199,10 @@ def _started(found: Iterable[Table]) -> str:
 
 
 def _machine(found: Sequence[Table]) -> str:
-    marks = found[0].record.fingerprint
-    return f"{marks.get('cpu', '?')}, {marks.get('usable_cores', '?')} cores"
+    """What the machine is, after its name, where the folders of records give it one."""
+    marks, run = found[0].record.fingerprint, found[0].run
+    name = f"{run.partition('/')[0]}: " if "/" in run else ""
+    return f"{name}{marks.get('cpu', '?')}, {marks.get('usable_cores', '?')} cores"
 
 
 def _title(run: str, found: Sequence[Table]) -> str:

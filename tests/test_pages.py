@@ -215,7 +215,11 @@ def test_filters_sort_and_compare(page: Page, site: Path) -> None:
     page.select_option("#compare", "pickle-5-oob")
     cell = page.inner_text('td[data-payload="model-50mib"][data-strategy="pickle-5-oob"]')
     assert cell.endswith("\u22481.00\u00d7")
-    assert "7 of 7" in page.inner_text("#matrix tfoot") or "of" in page.inner_text("#matrix tfoot")
+    page.select_option("#also", "floor")
+    assert page.inner_text('td[data-payload="model-50mib"][data-strategy="shm-pickle-5"]').endswith("floor")
+    row = page.inner_text("#matrix tr:has(td[data-payload=model-50mib])")
+    assert re.search(r"from \d+ tasks", row)
+    assert "5 of 5" in page.inner_text("#matrix tfoot")
 
 
 def test_the_keyboard_reaches_a_cell_and_its_record(page: Page, site: Path) -> None:

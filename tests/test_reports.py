@@ -18,7 +18,7 @@ from handoff import units
 from handoff.cli import main
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
-from reports import data, decide, plain
+from reports import data, decide, plain, site
 from reports.rows import Rank, Source, Table, noise, tables
 
 
@@ -336,3 +336,19 @@ def test_the_link_to_asvs_graph_is_one_that_exists() -> None:
     assert plugin.graph(benchmarks, table, "pickle-5") == wanted
     assert plugin.graph(benchmarks, table, "dill") == ""
     assert plugin.graph({}, table, "pickle-5") == ""
+
+
+def test_a_heavy_plain_report_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "HEAVY", 1000)
+    files = site.render([Source(record) for record in everything()])
+    parts = re.findall(r'href="(report-[^"]+)"', files["report.html"])
+    assert parts == ["report-argument-spawn.html", "report-state-spawn.html", "report-codec.html"]
+    assert "small-dict" in files[parts[0]]
+
+
+def test_more_pages_can_be_added() -> None:
+    extra = site.Page("support.html", "Support", [plain.Grid("All <b>", ["a"], [["<i>"]])])
+    files = site.render([Source(synthetic.tie())], extra=[extra])
+    assert "&lt;i&gt;" in files["support.html"]
+    assert 'href="support.html"' in files["index.html"]
+    assert 'href="support.html"' not in site.render([Source(synthetic.tie())])["index.html"]
