@@ -329,6 +329,11 @@ class Run:
                 self.note(f"loading was stopped before it emptied a file ({failure['error']})")
                 named += 1
                 continue
+            if failure.get("doubtful"):
+                why = f"parts are left out ({failure['error']})"
+                self.note(f"{codec.name}: whether all can be restored was not seen, for {why}")
+                named += 1
+                continue
             victim = by_place.get(failure["memo"]) if failure["memo"] is not None else None
             for index in self._nodes_for(victim):
                 self._add_load(index, codec.name, failure, victim)

@@ -99,10 +99,10 @@ def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s:
 
 def end_group(pid: int) -> None:
     """Kill a process and all of its group (each child here leads its own)."""
-    for kill in (lambda: os.killpg(pid, signal.SIGKILL), lambda: os.kill(pid, signal.SIGKILL)):
+    for kill in (os.killpg, os.kill):
         try:
-            kill()
-        except (ProcessLookupError, PermissionError, AttributeError):
+            kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
             continue
 
 

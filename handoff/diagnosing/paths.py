@@ -117,8 +117,8 @@ def inherits(kind: type, *names: str) -> bool:
 
 
 def is_python_class(kind: type) -> bool:
-    """Whether a class was made by a class statement, or the like: Py_TPFLAGS_HEAPTYPE, with a docstring slot."""
-    return bool(kind.__flags__ & (1 << 9)) and "__module__" in kind.__dict__ and "__doc__" in kind.__dict__
+    """Whether a class was made by a class statement, or alike: a heap type that is not immutable (CPython's flags)."""
+    return bool(kind.__flags__ & (1 << 9)) and not kind.__flags__ & (1 << 8)
 
 
 def _is_python_hook(kind: type, name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import sys
 from typing import Any
 
@@ -32,6 +33,31 @@ def load_tolerantly(data: bytes) -> list[dict[str, Any]]:
     return unpickler.failures
 
 
+def _holds_stand_in(parts: Any, level: int = 0) -> bool:
+    """Whether a stand-in is among the arguments or the state, to which the failure may be due."""
+    if isinstance(parts, Absent) or parts is Absent:
+        return True
+    if level < 4 and isinstance(parts, list | tuple | set | frozenset):
+        return any(_holds_stand_in(part, level + 1) for part in list(parts)[:1000])
+    if level < 4 and isinstance(parts, dict):
+        return any(_holds_stand_in(part, level + 1) for part in list(parts.values())[:1000])
+    return False
+
+
+def _is_own_fault(error: BaseException) -> bool:
+    """Whether a failure with a stand-in among the parts is due to the user's code all the same.
+
+    It is if the number of arguments is wrong, or if the user's own code raised it and it does not speak of a stand-in.
+    """
+    text = text_of(error)
+    if re.search(r"missing \d+ required|unexpected keyword|positional argument", text):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, pickle.__file__):
+        trace = trace.tb_next
+    return trace is not None and "Absent" not in text
+
+
 def text_of(error: BaseException) -> str:
     """``ValueError: message``, also where its ``str`` fails."""
     try:
@@ -52,9 +78,10 @@ class Tolerant(_Base):  # type: ignore[misc]
         self.index: dict[int, int] = {}
         self.keep: list[Any] = []
 
-    def fail(self, stage: str, error: BaseException, obj: Any = None) -> None:
+    def fail(self, stage: str, error: BaseException, obj: Any = None, parts: Any = None) -> None:
         note: dict[str, Any] = {"stage": stage, "error": text_of(error), "type": type(error).__name__, "memo": None}
         note["guarded"] = isinstance(error, WritesFile)
+        note["doubtful"] = _holds_stand_in(parts) and not _is_own_fault(error)
         self.failures.append(note)
         if obj is None:
             self.pending = note
@@ -107,7 +134,7 @@ class Tolerant(_Base):  # type: ignore[misc]
                 self.stack[-1] = func(*args)
         except BaseException as error:
             self.stack[-1] = Absent()
-            self.fail("make", error)
+            self.fail("make", error, parts=args)
 
     dispatch[pickle.REDUCE[0]] = do_reduce
 
@@ -131,17 +158,17 @@ class Tolerant(_Base):  # type: ignore[misc]
                 self.stack[-1] = kind.__new__(kind, *args, **kwargs)
         except BaseException as error:
             self.stack[-1] = Absent()
-            self.fail("new", error)
+            self.fail("new", error, parts=(args, kwargs))
 
     def do_build(self) -> None:
-        obj, depth = self.stack[-2], len(self.stack)
+        obj, state, depth = self.stack[-2], self.stack[-1], len(self.stack)
         try:
             with limited(STEP_S):
                 _Base.dispatch[pickle.BUILD[0]](self)
         except BaseException as error:
             del self.stack[depth - 1 :]
             if not isinstance(obj, Absent):
-                self.fail("state", error, obj)
+                self.fail("state", error, obj, parts=state)
 
     dispatch[pickle.BUILD[0]] = do_build
 

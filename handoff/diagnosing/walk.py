@@ -225,7 +225,7 @@ class Walk:
 
     def _check_plainly(self, obj: Any, index: int) -> None:
         """For an object first met behind another: record it if the standard pickler would refuse it too."""
-        if type(obj) in _CODE or index in self.by_value:
+        if type(obj) in _CODE or index in self.by_value or self.steps[index] == "":
             return
         row = kinds.of_type(type(obj))
         if row is not None and row.whole and self._whole(self.plain, obj, index, []):
@@ -335,7 +335,7 @@ class Walk:
             if codec is self.plain:
                 if (error := self.plain.named(kind)) is not None:
                     self.fail(index, codec.name, error, kinds.of_unreachable(obj))
-            elif self.plain.named(kind) is not None or kind.__module__ == "__main__":
+            elif is_python_class(kind) and (self.plain.named(kind) is not None or kind.__module__ == "__main__"):
                 todo.append((kind, index, CLASS_OF))
         state = reduced[2] if len(reduced) > 2 else None
         if self._is_simple(kind) and func is _NEW[0] and len(args) == 1 and maker is kind:
