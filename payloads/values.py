@@ -213,7 +213,7 @@ PAYLOADS = (
         make=floats_10k,
         touch=touch_floats,
         traits=frozenset({Trait.SCALARS}),
-        duties=ARGUMENT | {Duty.RESULT},
+        duties=ARGUMENT | {Duty.RESULT, Duty.SHARED},
         why="10,000 measurements as Python floats: nine bytes of pickle each, 90 KB, one and a half pipe buffers; "
         "beside array-f64-1mib it shows what boxing costs.",
         source="articles/002; pickletools, BINFLOAT (Lib/pickletools.py)",
@@ -259,7 +259,7 @@ PAYLOADS = (
         make=scalars_1k,
         touch=touch_scalars,
         traits=frozenset({Trait.SCALARS}),
-        duties=ARGUMENT | {Duty.SHARED},
+        duties=ARGUMENT,
         why="200 records of five scalars in one flat list: every type that ShareableList holds, 1,000 slots, so that "
         "its cost per element shows.",
         source="multiprocessing.shared_memory.ShareableList (Python manual)",
