@@ -39,6 +39,7 @@ _type_mro = type.__dict__["__mro__"].__get__
 _type_qualname = type.__dict__["__qualname__"].__get__
 _module_dict: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
 _NOTHING = object()
+_STR = frozenset({str})
 
 
 # ---------------------------------------------------------------------------------------------------------------- names
@@ -174,7 +175,7 @@ class Plan:
         if self.dict_of is not None:
             table = self.dict_of.__get__(obj)
             if issubclass(type(table), dict):
-                if not self.members and type(table) is dict and all(type(key) is str for key in table):
+                if not self.members and type(table) is dict and _STR.issuperset(map(type, table)):
                     return table
                 found = {key: value for key, value in dict.items(table) if type(key) is str}
         for name, descriptor in self.members:
