@@ -50,15 +50,21 @@ class Interpreter:
 
     What ``main`` tells arrives as JSON, a line each, through a pipe of its own; its standard output goes nowhere. When
     this process ends in whatever way, the interpreter notices (its standard input closes) and ends its whole group.
+    With ``script`` its ``__main__`` is a file that begins with that code, as a user's program is.
     """
 
-    def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0) -> None:
+    def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0, script: str | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-"))
         read_fd, write_fd = os.pipe()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         code = f"from handoff.contain import run_inside; run_inside({module!r}, {write_fd})"
+        how = ["-c", code]
+        if script is not None:
+            main = self.folder / "main.py"
+            main.write_text(f'{script}\nif __name__ == "__main__":\n    {code}\n')
+            how = [str(main)]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", code],
+            [sys.executable, "-P", *how],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self.stderr,

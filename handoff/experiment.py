@@ -14,6 +14,7 @@ from typing import Any
 from handoff import stats
 from handoff.collection import Entry
 from handoff.contain import Interpreter
+from handoff.deeper import DEEPER
 from handoff.fingerprint import fingerprint, noise
 from handoff.lanes import BIS
 from handoff.loops import nothing
@@ -26,7 +27,8 @@ from handoff.strategy import START_METHODS
 
 CODEC = "codec"  #: encoding and decoding alone, in one process
 START = "start"  #: starting a process, bare and with the payload among its arguments; for payloads with the duty state
-KINDS = (CODEC, START, *Duty)
+KINDS = (CODEC, START, *Duty)  #: those of a run that names none
+ALL_KINDS = (*KINDS, *DEEPER)
 
 NARROW = "narrow enough"  #: why an experiment ended: its intervals were
 MOST_TRIALS = "most trials"  #: its profile allows no more, however wide the intervals
@@ -58,11 +60,13 @@ def plan(
     experiments = []
     for kind in kinds:
         names = tuple(name for name in (strategies or registry()) if serves(name, kind))
-        for start_method in ("",) if kind == CODEC else start_methods:
+        possible = DEEPER[kind].start_methods if kind in DEEPER else START_METHODS
+        alone = kind == START or (kind in DEEPER and not DEEPER[kind].strategies)  # lanes of its own, no strategies
+        for start_method in ("",) if kind == CODEC else (each for each in start_methods if each in possible):
             experiments += [
                 Experiment(entry, kind, start_method, names)
                 for entry in collection.values()
-                if (names or kind == START) and (not declared or _declares(entry.payload, kind))
+                if (names or alone) and (not declared or _declares(entry.payload, kind))
             ]
     return experiments
 
@@ -71,13 +75,20 @@ def _declares(payload: Payload, kind: str) -> bool:
     """Whether a payload is meant to be measured for a kind of experiment."""
     if kind == CODEC:
         return bool(payload.duties)
-    return (Duty.STATE if kind == START else kind) in payload.duties
+    return duty_of(kind) in payload.duties
+
+
+def duty_of(kind: str) -> str:
+    """The duty that payloads and strategies must have to be measured for a kind of experiment."""
+    return DEEPER[kind].duty if kind in DEEPER else Duty.STATE if kind == START else kind
 
 
 def serves(strategy: str, kind: str) -> bool:
     """Whether a strategy has anything to measure for a kind of experiment."""
     found = registry()[strategy]
-    return found.codec is not None if kind == CODEC else kind in found.duties
+    if kind == START or (kind in DEEPER and not DEEPER[kind].strategies):
+        return False
+    return found.codec is not None if kind == CODEC else duty_of(kind) in found.duties
 
 
 def measure(
@@ -108,7 +119,7 @@ def measure(
                 stopped = run.stop(trial)
         except BaseException:
             for record in run.finish(INTERRUPTED):
-                if folder is not None and record.rows:
+                if folder is not None and (record.rows or record.values):
                     record.write(folder)
             raise
         for record in run.finish(stopped):
@@ -205,7 +216,7 @@ class _Run:
         if complaint and complaint not in record.complaints:
             record.complaints.append(complaint)
         if died:
-            record.rows = [row for row in record.rows if row[2] != number]
+            self._forget(record, number)
             if trying in record.strategies and trying not in self._failed(record):
                 record.outcomes[trying] = Outcome(Kind.BROKEN, "parent", "", died)
             else:
@@ -217,12 +228,14 @@ class _Run:
         match event:
             case {"row": [lane, metric, *rest]}:
                 record.rows.append([lane, metric, number, *rest])
+            case {"value": [lane, metric, *rest]}:
+                record.values.append([lane, metric, number, *rest])
             case {"lane": lane, "outcome": outcome}:
                 self._settle(record, lane, Outcome.from_json(outcome))
                 if "bytes" in event:
                     record.wire_bytes[lane] = event["bytes"]
             case {"again": _}:
-                record.rows = [row for row in record.rows if row[2] != number]
+                self._forget(record, number)
             case {"baseline": lane}:
                 record.baseline = lane
             case {"floor_bytes": nbytes}:
@@ -238,6 +251,12 @@ class _Run:
             "strategies": [] if record.failed else [s for s in experiment.strategies if s not in self._failed(record)],
             "verify": not record.outcomes,
         }
+
+    @staticmethod
+    def _forget(record: Record, number: int) -> None:
+        """What this trial told of the experiment so far is void."""
+        record.rows = [row for row in record.rows if row[2] != number]
+        record.values = [row for row in record.values if row[2] != number]
 
     @staticmethod
     def _failed(record: Record) -> set[str]:
@@ -267,6 +286,7 @@ class _Run:
             for name in record.strategies:
                 record.outcomes.setdefault(name, Outcome(Kind.BROKEN, "parent", "", why))
             record.rows = [row for row in record.rows if row[0] not in self._failed(record)]
+            record.values = [row for row in record.values if row[0] not in self._failed(record)]
             record.seconds = round(seconds, 3)
             record.stopped = stopped
             record.complete = stopped != INTERRUPTED

@@ -9,10 +9,11 @@ from functools import cached_property
 from statistics import median
 
 from handoff import stats
+from handoff.deeper import DEEPER
 from handoff.experiment import CODEC, START
 from handoff.lanes import BIS, FLOORS, NULL
 from handoff.payload import Duty
-from handoff.record import COLUMNS, Record
+from handoff.record import COLUMNS, VALUE_COLUMNS, Record
 from handoff.stats import Estimate, Member, Samples, Verdict
 from handoff.strategies import registry
 from handoff.trial import OPERATIONS
@@ -25,10 +26,12 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     Duty.RESULT: ("handoff",),
     Duty.STATE: ("task", "setup"),
     Duty.SHARED: OPERATIONS,
+    **{kind: each.metrics for kind, each in DEEPER.items()},
 }
 CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
 FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
 _AT = {name: index for index, name in enumerate(COLUMNS)}
+_VALUE_AT = {name: index for index, name in enumerate(VALUE_COLUMNS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,22 @@ class Figures:
         self._rows: dict[tuple[str, str], list[list[float]]] = {}
         for row in record.rows:
             self._rows.setdefault((row[0], row[1]), []).append(row)
+        self._values: dict[tuple[str, str], list[list[float]]] = {}
+        for row in record.values:
+            self._values.setdefault((row[0], row[1]), []).append(row)
 
     @property
     def lanes(self) -> list[str]:
         """Every lane that has samples: strategies in registry order, then the harness's own."""
-        have = {lane for lane, _ in self._rows}
+        have = {lane for lane, _ in (*self._rows, *self._values)}
         known = [name for name in registry() if name in have]
         return known + sorted(have - set(known))
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        return METRICS[self.record.kind]
+        """Those of its kind, then those that depend on the machine: numbers of workers."""
+        known = METRICS[self.record.kind]
+        return known + tuple(dict.fromkeys(m for _, m in (*self._rows, *self._values) if m not in known))
 
     def has(self, lane: str, metric: str) -> bool:
         """Whether there are samples."""
@@ -86,6 +94,20 @@ class Figures:
     def flat(self, lane: str, metric: str) -> list[float]:
         """Per-operation seconds of every sample, in order."""
         return [row[_AT["seconds"]] / row[_AT["n"]] for row in self._rows.get((lane, metric), [])]
+
+    def amount(self, lane: str, metric: str) -> Estimate:
+        """What was read off rather than timed, in the metric's own unit: median over trials of the trials' medians.
+
+        Raises ``KeyError`` when the lane has no values of the metric. Amounts, unlike durations, may be 0 or negative.
+        """
+        if (lane, metric) not in self._values:
+            raise KeyError(f"{self.record.name}: no values of {lane} {metric}")
+        by_trial: dict[float, list[float]] = {}
+        rows = self._values[lane, metric]
+        for row in rows:
+            by_trial.setdefault(row[_VALUE_AT["trial"]], []).append(row[_VALUE_AT["value"]])
+        medians = [median(found) for found in by_trial.values()]
+        return Estimate(median(medians), *stats.interval(medians, stats.CONFIDENCE), len(medians), len(rows))
 
     def disturbed(self, lane: str, metric: str) -> dict[str, set[int]]:
         """Which samples (0 is the first row) each cause disturbed: never by how long they took.

@@ -28,6 +28,16 @@ COLUMNS = (
     "collections",
 )
 
+#: What was read off rather than timed: one value each, in the unit that its metric's name ends with, see :func:`unit`.
+VALUE_COLUMNS = ("lane", "metric", "trial", "round", "value")
+
+SECONDS, BYTES = "seconds", "bytes"
+
+
+def unit(metric: str) -> str:
+    """The unit of a metric: bytes where its name ends so, else seconds an operation."""
+    return BYTES if metric.endswith("-bytes") else SECONDS
+
 
 class RecordError(Exception):
     """A file that is not a record this version can read; the message names the file and what is wrong."""
@@ -52,6 +62,7 @@ class Record:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     wire_bytes: dict[str, int] = field(default_factory=dict)  #: encoded size, by strategy (``codec`` only)
     rows: list[list[Any]] = field(default_factory=list)  #: see COLUMNS
+    values: list[list[Any]] = field(default_factory=list)  #: see VALUE_COLUMNS
     trials: list[dict[str, Any]] = field(default_factory=list)  #: seed and noise of each
     complaints: list[str] = field(default_factory=list)  #: what measuring processes wrote to standard error
     failed: str = ""  #: why there is nothing to measure at all
@@ -70,7 +81,7 @@ class Record:
         return " ".join(filter(None, (self.kind, self.payload, self.start_method)))
 
     def to_json(self) -> str:
-        data = {"schema": SCHEMA, "columns": COLUMNS}
+        data = {"schema": SCHEMA, "columns": COLUMNS, "value_columns": VALUE_COLUMNS}
         data |= {f.name: getattr(self, f.name) for f in fields(self)}
         data["outcomes"] = {name: outcome.to_json() for name, outcome in self.outcomes.items()}
         return json.dumps(data)

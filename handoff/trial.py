@@ -2,6 +2,7 @@
 
 Told, a JSON object each: ``{"at": index}`` which experiment begins; ``{"trying": lane}`` before a hand-off that may
 hang; ``{"lane": name, "outcome": …}``; ``{"row": […]}`` a sample, as :data:`handoff.record.COLUMNS` without the trial;
+``{"value": […]}`` likewise, as :data:`handoff.record.VALUE_COLUMNS`;
 ``{"again": true}`` when this trial's samples of the experiment are void; ``{"done": index}``.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -25,6 +27,7 @@ from typing import Any
 from handoff import lanes, loops
 from handoff.collection import Ref
 from handoff.contain import NoAnswer, deadline, describe_exit
+from handoff.deeper import DEEPER
 from handoff.loops import Spent
 from handoff.outcome import OK, Kind, Outcome, Unavailable, describe
 from handoff.payload import Duty, Payload
@@ -275,6 +278,8 @@ class Measuring:
             Duty.STATE: self._run_state,
             Duty.SHARED: self._run_shared,
         }
+        if self.kind in DEEPER:
+            ways[self.kind] = partial(import_module(DEEPER[self.kind].module).run, self)
         while True:
             try:
                 return ways[self.kind]()
@@ -377,6 +382,10 @@ class Measuring:
             }
         )
         return spent
+
+    def value(self, lane: Lane, metric: str, value: float) -> None:
+        """What was read off rather than timed, in the unit that the metric's name ends with."""
+        self.tell({"value": [lane.name, metric, self.round, value]})
 
     def _timed(self, lane: Lane, run: Callable[[int], Spent], n: int) -> Spent:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from handoff.cli import Meter, UsageError, choose
 from handoff.collection import load_target
+from handoff.deeper import DEEPER
 from handoff.strategy import START_METHODS
 
 HELP = "measure hand-offs and write records"
@@ -17,7 +18,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="file.py:callable, package.module:callable, or a collection")
     parser.add_argument("-o", "--output", metavar="DIR", required=True, help="folder for the records")
     parser.add_argument("--payload", action="append", default=[], help="only this payload (repeatable)")
-    parser.add_argument("--duty", action="append", default=[], help="argument, state, result, shared, or codec")
+    parser.add_argument(
+        "--duty",
+        action="append",
+        default=[],
+        help=f"argument, state, result, shared, codec, start, or deeper: {', '.join(DEEPER)}",
+    )
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
     parser.add_argument("--strategy", action="append", default=[], help="only this strategy (repeatable)")
     parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
@@ -26,14 +32,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; 1 when an experiment failed as a whole."""
-    from handoff.experiment import KINDS, measure, plan
+    from handoff.experiment import ALL_KINDS, KINDS, measure, plan
     from handoff.profile import PROFILES
     from handoff.strategies import registry
 
     (profile,) = choose("profile", [args.profile], PROFILES)
     collection = load_target(args.target)
     payloads = choose("payload", args.payload, collection)
-    kinds = choose("duty", args.duty, KINDS)
+    kinds = choose("duty", args.duty, ALL_KINDS) if args.duty else list(KINDS)
     strategies = choose("strategy", args.strategy, registry())
     start_methods = choose("start method", args.start_method, START_METHODS)
     entries = {name: collection[name] for name in payloads}

@@ -1,0 +1,90 @@
+"""Starting processes under conditions: every condition is a real program, and is what it says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_measuring import assert_no_trace
+
+from handoff.collection import Entry, load_collection
+from handoff.deeper import STARTUP
+from handoff.experiment import measure, plan
+from handoff.figures import METRICS, Figures
+from handoff.lanes import BIS
+from handoff.outcome import Kind
+from handoff.profile import PROFILES
+from handoff.record import BYTES, SECONDS, Record, read, unit
+from handoff.startup import BARE, CONDITIONS
+from handoff.strategy import START_METHODS
+
+TINY = replace(PROFILES["quick"], trials=2, rounds=2)
+
+
+@pytest.fixture(scope="module")
+def payloads() -> Mapping[str, Entry]:
+    return load_collection(Path(__file__).parent / "awkward.py")
+
+
+@pytest.fixture(scope="module", params=START_METHODS)
+def record(request: pytest.FixtureRequest, payloads: Mapping[str, Entry]) -> Iterator[Record]:
+    experiments = plan(
+        {"numbers": payloads["numbers"]}, kinds=(STARTUP,), start_methods=(request.param,), declared=False
+    )
+    (found,) = measure(experiments, TINY, None, seed=1)
+    yield found
+    assert_no_trace(os.getpid())
+
+
+def test_every_condition_has_figures_or_a_reason(record: Record) -> None:
+    assert record.failed == ""
+    assert record.complaints == []
+    figures = Figures(record)
+    for name, condition in CONDITIONS.items():
+        if record.start_method in condition.start_methods:
+            assert record.outcomes[name].ok, record.outcomes[name]
+            assert len(figures.flat(name, "first")) == 2
+            assert len(figures.flat(name, "start")) == 2 * 2
+            assert figures.amount(name, "parent-uss-bytes").n_trials == 2
+        else:
+            assert record.outcomes[name].kind is Kind.UNAVAILABLE
+            assert "forkserver" in record.outcomes[name].message
+    assert figures.has(BIS, "start")
+    assert record.baseline == BARE
+
+
+def test_the_ballast_is_resident_and_private(record: Record) -> None:
+    figures = Figures(record)
+    bare = figures.amount(BARE, "parent-uss-bytes").value
+    for name, size in (("parent-200mb", 200e6), ("parent-1gb", 1e9)):
+        assert figures.amount(name, "parent-uss-bytes").value - bare == pytest.approx(size, rel=0.05)
+
+
+def test_known_results_are_reproduced(record: Record) -> None:
+    """fork copies page tables; spawn imports the main file's imports again, which costs more than a bare start."""
+    figures = Figures(record)
+
+    def best(name: str) -> float:
+        return min(figures.flat(name, "start"))
+
+    if record.start_method == "fork":
+        assert best("parent-1gb") > 1.5 * best(BARE)
+    else:
+        assert best("main-numpy") > 1.2 * best(BARE)
+    if record.start_method == "forkserver":
+        assert best("main-numpy-preloaded") < best("main-numpy")
+        assert min(figures.flat(BARE, "first")) > 1.2 * best(BARE), "the first start brings the server up"
+
+
+def test_seconds_and_bytes_are_never_mixed(record: Record, tmp_path: Path) -> None:
+    assert {unit(metric) for metric in METRICS[STARTUP]} == {SECONDS, BYTES}
+    assert all(unit(metric) == SECONDS for _, metric, *_ in record.rows)
+    assert all(unit(metric) == BYTES for _, metric, *_ in record.values)
+    figures = Figures(record)
+    assert not figures.has(BARE, "parent-uss-bytes")
+    with pytest.raises(KeyError, match="no values"):
+        figures.amount(BARE, "start")
+    assert read(record.write(tmp_path)).to_json() == record.to_json()
