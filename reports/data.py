@@ -12,7 +12,7 @@ import io
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from handoff import cost, units
@@ -79,6 +79,7 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "baseline": record.baseline,
         "take": advice.take,
         "keep": advice.keep,
+        "short": advice.short,
         "words": advice.text,
         "why": str(record.about.get("why") or ""),
         "source": str(record.about.get("source") or ""),
@@ -295,12 +296,3 @@ def _key(table: Table) -> tuple[str, ...]:
 def _change(table: Table, strategy: str, before: str, after: str, factor: float, text: str) -> dict[str, Any]:
     where = dict(zip(("kind", "payload", "start_method", "metric"), _key(table), strict=True))
     return {**where, "strategy": strategy, "before": before, "after": after, "factor": factor, "text": text}
-
-
-def environment(table: Table) -> Mapping[str, str]:
-    """What asv calls an environment: Python and the libraries whose versions matter here."""
-    marks = table.record.fingerprint
-    versions = marks.get("versions") or {}
-    return {"python": str(marks.get("python", "?"))} | {
-        name: str(versions.get(name, "none")) for name in ("numpy", "cloudpickle", "dill")
-    }

@@ -16,7 +16,7 @@ from handoff.figures import Figures
 from handoff.lanes import NULL
 from handoff.outcome import Kind
 
-from .rows import Cell, Rank, Table
+from .rows import CODEC, Cell, Rank, Table
 
 REPLICATES = 400  #: of a break-even: its 99 % interval then rests on two of them at each end
 SURE = 0.95  #: share of the replicates that must agree before a break-even is put into words
@@ -52,60 +52,75 @@ class Advice:
     take: str  #: the strategy to take; "" where none can be named
     keep: bool  #: it is the baseline: no change pays
     text: str  #: the whole verdict
+    short: str  #: in two or three words
 
 
 def advise(table: Table) -> Advice:
     """The verdict sentence of a table."""
-    record = table.record
-    failures = _failures(table)
-    if record.failed:
-        return Advice("", False, f"Nothing was measured: {code(record.failed)}.")
+    if table.record.failed:
+        return Advice("", False, f"Nothing was measured: {code(table.record.failed)}.", "not measured")
     if table.kind == "start":
         return _start(table)
-    best = table.best
-    if best is None or best.time is None:
-        reference = table.at(Rank.REFERENCE)
-        words = "Only a thread, which hands nothing over, carries it." if reference else "Nothing carries it."
-        if any(cell.outcome.ok for cell in table.cells if cell.rank is Rank.NONE):
-            words = "What carries it was not timed here."
-        return Advice("", False, " ".join([words, *failures]))
+    failures = _failures(table)
+    if table.best is None:
+        words, short = _untimed(table)
+        return Advice("", False, " ".join([words, *failures]), short)
+    take, parts = _winner(table, table.best)
     base = table.baseline
-    ties, unclear, slower = table.at(Rank.TIE), table.at(Rank.UNCLEAR), table.at(Rank.SLOWER)
-    parts = []
-    take, keep = best.strategy, best is base
-    if best is base or (base and base.rank is Rank.TIE):
-        assert base is not None
-        take, keep = base.strategy, True
-        others = [cell for cell in (best, *ties) if cell is not base]
-        parts.append(f"Keep `{take}` ({_time(base)}): nothing is faster beyond noise")
-        if others:
-            parts.append(f"{_names(others)} {_are(others)} as good within noise")
-    elif base and base.rank is Rank.UNCLEAR:
-        take = ""
-        parts.append(
-            f"No winner can be told: `{best.strategy}` ({_time(best)}) looks fastest, but the baseline"
-            f" `{base.strategy}` ({_ratio(base)}) can't be told apart from it"
-        )
-        if ties:
-            parts.append(f"{_names(ties)} {_are(ties)} as good as `{best.strategy}` within noise")
-        unclear = [cell for cell in unclear if cell is not base]
-    else:
-        parts.append(f"Take `{take}` ({_time(best)})" + _gain(best, base))
-        if ties:
-            parts.append(f"{_names(ties)} {_are(ties)} as good within noise")
+    unclear = [cell for cell in table.at(Rank.UNCLEAR) if cell is not base or take]
     if unclear:
         shown = unclear if len(unclear) <= NAMED + 1 else unclear[:NAMED]
         more = f" and {len(unclear) - len(shown)} more" if len(unclear) > len(shown) else ""
         parts.append(f"too noisy to tell from it: {_names(shown)}{more}")
-    parts += _slower(slower, base)
-    text = "; ".join(parts) + "."
-    return Advice(take, keep, " ".join([text, *_references(table), *failures]))
+    parts += _slower(table.at(Rank.SLOWER), base)
+    text = " ".join(["; ".join(parts) + ".", *_references(table), *failures])
+    keep = bool(take) and base is not None and take == base.strategy
+    if not take:
+        return Advice("", False, text, "no winner")
+    if table.kind == CODEC:
+        return _codec(take, keep, text)
+    return Advice(take, keep, text, f"{'keep' if keep else 'take'} {take}")
+
+
+def _winner(table: Table, best: Cell) -> tuple[str, list[str]]:
+    """What to take, "" where none can be named, and the first parts of the sentence."""
+    base, ties = table.baseline, table.at(Rank.TIE)
+    if base and base.rank in (Rank.BEST, Rank.TIE):
+        others = [cell for cell in (best, *ties) if cell is not base]
+        words = [f"Keep `{base.strategy}` ({_time(base)}): nothing is faster beyond noise"]
+        return base.strategy, words + _as_good(others, "")
+    if base and base.rank is Rank.UNCLEAR:
+        looks = f"No winner can be told: `{best.strategy}` ({_time(best)}) looks fastest, but the baseline"
+        words = f"{looks} `{base.strategy}` ({_ratio(base)}) can't be told apart from it"
+        return "", [words, *_as_good(ties, f" as `{best.strategy}`")]
+    return best.strategy, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties, "")]
+
+
+def _as_good(cells: Sequence[Cell], as_what: str) -> list[str]:
+    return [f"{_names(cells)} {_are(cells)} as good{as_what} within noise"] if cells else []
+
+
+def _untimed(table: Table) -> tuple[str, str]:
+    """What to say where nothing that hands over has a time."""
+    if table.at(Rank.REFERENCE):
+        return "Only a thread, which hands nothing over, carries it.", "only a thread"
+    if any(cell.outcome.ok for cell in table.cells):
+        return "What carries it was not timed here.", "not timed"
+    return "Nothing carries it.", "nothing carries it"
+
+
+def _codec(take: str, keep: bool, text: str) -> Advice:
+    """Bytes and back are a part of a hand-off: what is fastest here is no advice yet."""
+    text = text if keep else f"Fastest is {text.removeprefix('Take ')}"
+    if "-oob`" in text:
+        text += " This is no hand-off yet: what goes out of band has not moved; see the duty argument."
+    return Advice(take, keep, text, f"{'tie' if keep else 'fastest'}: {take}")
 
 
 def _start(table: Table) -> Advice:
     """Starting a worker: nothing to choose from, only something to know."""
     words = [f"`{cell.strategy}` {_time(cell)}" for cell in table.cells if cell.time]
-    return Advice("", False, f"A worker is ready after: {', '.join(words) or 'not timed'}.")
+    return Advice("", False, f"A worker is ready after: {', '.join(words) or 'not timed'}.", "nothing to choose")
 
 
 def _gain(best: Cell, base: Cell | None) -> str:

@@ -102,7 +102,6 @@
   // -- the verdict, in words
   const FIRST = 12;
   let showAll = false;
-  const short = (t) => (t.take ? `${t.keep ? "keep" : "take"} ${t.take}` : "no winner");
   const verdict = (q, shown) => {
     const box = $("verdict-text");
     const mine = state.payload ? q.here.filter((t) => t.payload === state.payload) : [];
@@ -139,6 +138,7 @@
   };
   // a leader that ties is no winner, and where no winner can be told nothing is framed
   const standing = (table, cell) => {
+    if (table.kind === "start") return "";
     if (!table.take && ["best", "tie"].includes(cell.rank)) return cell.rank === "best" ? "fastest, unclear" : "unclear";
     if (cell.rank === "best" && table.cells.some((c) => c.rank === "tie")) return "tie";
     return ["slower", "none"].includes(cell.rank) ? "" : cell.rank;
@@ -202,7 +202,7 @@
       h("button", { type: "button", onclick: () => change({ sort: state.sort === key ? "-" + key : key }) }, text, state.sort === key ? " ▲" : state.sort === "-" + key ? " ▼" : ""));
     const body = shown.map((table) => h("tr", null,
       h("th", { scope: "row" }, table.payload, table.noisy && h("span", { class: "word" }, " noisy")),
-      h("td", { class: "take" }, short(table)),
+      h("td", { class: "take" }, table.short),
       setup && h("td", { class: "take" }, doc.jobs.find((j) => j.payload === table.payload && j.start_method === table.start_method)?.short || "not measured"),
       names.map((name) => {
         const cell = cellOf(table, name);

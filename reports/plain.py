@@ -170,16 +170,6 @@ def _table(table: Table) -> list[Block]:
     return out
 
 
-def aa_words(table: Table) -> str:
-    """The A/A error."""
-    return units.percent(table.aa)
-
-
-def detectable_words(table: Table) -> str:
-    """The minimum detectable effect."""
-    return units.percent(table.detectable)
-
-
 def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
     name = f"`{decide.code(cell.strategy)}`" + (" (baseline)" if cell.strategy == table.record.baseline else "")
     if cell.time is None:

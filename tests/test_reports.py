@@ -18,7 +18,7 @@ from handoff import units
 from handoff.cli import main
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
-from reports import data, decide, plain, site
+from reports import data, decide, extra, plain, site
 from reports.rows import Rank, Source, Table, noise, tables
 
 
@@ -96,6 +96,13 @@ def test_noise_gives_no_winner() -> None:
     advice = decide.advise(table_of(synthetic.noisy()))
     assert advice.take in ("", "pickle-default")
     assert not advice.text.startswith("Take")
+
+
+def test_encoding_alone_is_no_advice_to_hand_over() -> None:
+    advice = decide.advise(table_of(*synthetic.model_under_spawn(), kind="codec", metric="encode"))
+    assert advice.text.startswith("Fastest is `pickle-5-oob`")
+    assert "has not moved" in advice.text
+    assert advice.short == "fastest: pickle-5-oob"
 
 
 def test_nothing_carries_it() -> None:
@@ -346,9 +353,10 @@ def test_a_heavy_plain_report_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "small-dict" in files[parts[0]]
 
 
-def test_more_pages_can_be_added() -> None:
-    extra = site.Page("support.html", "Support", [plain.Grid("All <b>", ["a"], [["<i>"]])])
-    files = site.render([Source(synthetic.tie())], extra=[extra])
+def test_more_pages_are_found_by_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = extra.Page("support.html", "Support", [plain.Grid("All <b>", ["a"], [["<i>"]])])
+    monkeypatch.setattr("reports.history_page.page", lambda *_: page)
+    files = site.render([Source(synthetic.tie())])
     assert "&lt;i&gt;" in files["support.html"]
     assert 'href="support.html"' in files["index.html"]
-    assert 'href="support.html"' not in site.render([Source(synthetic.tie())])["index.html"]
+    assert "history.html" not in files, "one run: nothing to compare, so no page"

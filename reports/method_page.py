@@ -1,0 +1,70 @@
+"""Method and noise: the rules of judgement, the machines, and how far each table can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from handoff import units
+
+from . import decide, plain
+from .extra import Page
+from .rows import noise
+from .run import Run
+
+ORDER = 90
+
+RULES = (
+    (
+        "A trial is one fresh interpreter. In each of its rounds every strategy runs once, in shuffled order, beside an"
+        " empty message, the physical floor, and a second copy of the baseline: the A/A pair, whose error is shown."
+    ),
+    "A ratio is the median over trials of each trial's median of paired log-ratios; its interval is over trials.",
+    (
+        "Of one table, whatever its number of rows, the chance that any identical pair is called different is at most"
+        " 5 % (Holm's correction). In simulations at most 2 of 1,000 identical pairs were."
+    ),
+    (
+        "Strategies that can't be told from the best, and whose whole interval is within 10 %, are as good: a tie."
+        " What is neither different nor a tie is unclear, and is never shown as a win."
+    ),
+    (
+        "What arrives altered has no time here. A thread hands nothing over: it is a reference, and never the advice."
+        " Only strategies that let the other side see writes are measured for the duty shared."
+    ),
+    "There is no overall score and no mean over payloads, machines or start methods.",
+)
+
+
+def page(runs: Sequence[Run], problems: Sequence[str]) -> Page:
+    """Rules first, then each run."""
+    blocks: list[plain.Block] = [
+        plain.Heading(2, "Limits"),
+        plain.Items(plain.LIMITS),
+        plain.Heading(2, "How it is judged"),
+    ]
+    blocks += [plain.Items(RULES)]
+    if problems:
+        blocks += [plain.Heading(2, "Left out"), plain.Items([decide.code(plain.short(text)) for text in problems])]
+    for run in runs:
+        found = run.tables
+        state = noise(found)
+        blocks += [plain.Heading(2, decide.code(run.title)), *plain.about(found), *plain.warnings(state)]
+        marks = found[0].record.fingerprint
+        rows = [[decide.code(str(key)), decide.code(plain.short(str(value)))] for key, value in sorted(marks.items())]
+        blocks.append(plain.Grid(f"Fingerprint of {run.title}", ["what", "value"], rows))
+        rows = [
+            [
+                plain.short(decide.code(t.record.payload)),
+                t.kind,
+                t.record.start_method or "none",
+                t.metric,
+                units.percent(t.aa),
+                units.percent(t.detectable),
+                "too noisy" if t.noisy else "fine",
+            ]
+            for t in sorted(found, key=lambda t: -t.aa)
+            if any(cell.time for cell in t.cells)
+        ]
+        head = ["payload", "duty", "start method", "timed", "A/A error", "slowdown found 9 times of 10", "so it is"]
+        blocks.append(plain.Grid(f"Noise of each table of {run.title}", head, rows))
+    return Page("method.html", "Method and noise", blocks)
