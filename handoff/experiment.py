@@ -16,7 +16,7 @@ from handoff.collection import Entry
 from handoff.contain import Interpreter
 from handoff.deeper import DEEPER
 from handoff.fingerprint import fingerprint, noise
-from handoff.lanes import BIS
+from handoff.lanes import FLOORS, NULL
 from handoff.loops import nothing
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
@@ -274,7 +274,7 @@ class _Run:
         if done < self.profile.trials:
             return ""
         target = self.profile.target
-        if target is not None and all(_narrow(record, target) for record in self.records):
+        if target is not None and all(_narrow(record, target, self._failed(record)) for record in self.records):
             return NARROW
         return MOST_TRIALS if done >= max(self.profile.trials, self.profile.most_trials) else ""
 
@@ -293,8 +293,8 @@ class _Run:
         return self.records
 
 
-def _narrow(record: Record, target: float) -> bool:
-    """Whether every working strategy's ratio to the baseline is known well enough, or none ever will be."""
+def _narrow(record: Record, target: float, failed: set[str]) -> bool:
+    """Whether every working lane's ratio to the baseline is known well enough, or none ever will be."""
     from handoff.figures import Figures  # it needs this module's names
 
     figures = Figures(record)
@@ -302,5 +302,6 @@ def _narrow(record: Record, target: float) -> bool:
     if not figures.has(record.baseline, metric):
         return True
     baseline = figures.samples(record.baseline, metric)
-    others = [lane for lane in {*record.strategies, BIS} - {record.baseline} if figures.has(lane, metric)]
+    left_out = {record.baseline, NULL, *FLOORS.values(), *failed}  # the harness's own lanes carry no verdict
+    others = [lane for lane in figures.lanes if lane not in left_out and figures.has(lane, metric)]
     return stats.enough((stats.ratio(figures.samples(lane, metric), baseline) for lane in others), target)

@@ -19,7 +19,7 @@ from handoff.collection import Entry, Ref
 from handoff.experiment import MOST_TRIALS, NARROW, Experiment, measure
 from handoff.figures import Figures
 from handoff.lanes import BIS
-from handoff.outcome import OK
+from handoff.outcome import OK, Kind, Outcome
 from handoff.profile import PROFILES, Profile
 from handoff.record import COLUMNS, Record
 from handoff.selftesting import _frame, _made, _show, asv_rule, coverage, identical, quiet, slowdowns
@@ -422,11 +422,14 @@ def test_trials_go_on_until_intervals_are_narrow_or_there_are_enough() -> None:
     ref = Ref("", PAYLOADS, "rows")
     one = Experiment(Entry(ref, ref.load()), "codec", "", ("pickle-5", "pickle-4"))
 
+    broken = [["dill", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0], ["null", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0]]
+
     def stopped(spread: float, profile: Profile) -> tuple[int, str]:
         run = experiment._Run([one], profile, 0, "handoff.trial")
+        run.records[0].outcomes["dill"] = Outcome(Kind.BROKEN, "worker", "", "in the second trial")
         run.records[0].baseline = "pickle-5"
         for done in itertools.count(1):
-            run.records[0].rows = grown(done, spread)
+            run.records[0].rows = grown(done, spread) + broken
             if why := run.stop(done):
                 return done, why
         raise AssertionError
