@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from .plain import Block, Grid, Heading, Items, Text, as_markdown
 
-METHODS = ("fork", "spawn", "forkserver")
+ORDER = ("holds", "holds only when", "does not hold")
+REPEAT = "python -m payloads.claims"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def blocks(rows: Sequence[Row], pythons: Sequence[str]) -> list[Block]:
         Heading(1, "The ledger of claims"),
         Text(
             "What five articles say about pickling and multiprocessing, executed: every claim as small programs, each"
-            f" run as a script of its own under {', '.join(METHODS)}, on Python {', '.join(pythons)} for Linux."
+            f" run as a script of its own under fork, spawn and forkserver, on Python {', '.join(pythons)} for Linux."
             f" Of {len(rows)} claims, {', '.join(f'{count} {_plural(verdict)}' for verdict, count in counts.items())}."
         ),
         Items(
@@ -56,56 +57,51 @@ def blocks(rows: Sequence[Row], pythons: Sequence[str]) -> list[Block]:
                 "prints: what the program and its workers wrote, lines joined by /",
                 "raises: the exception that ended the program, in the parent",
                 "in a worker: an exception that only standard error told of",
-                (f"hangs: no process of the program used any processor time any more, and none had ended; `{REPEAT}`"
-                " runs everything again and writes this page; with `--show --claim 3` it prints the programs of a claim"),
+                "hangs: no process of the program used any processor time any more, and none had ended",
             ]
+        ),
+        Text(
+            f"`{REPEAT}` runs everything again and writes this page; `{REPEAT} --show --claim 3` prints the programs of"
+            " a claim. A test fails when what happens is not what stands here."
         ),
         Grid(
             "Every claim and its verdict",
             ("#", "claim", "in", "verdict"),
-            [(str(row.number), row.claim, row.source, f"**{_mark(row.verdict)}**") for row in rows],
+            [(str(row.number), row.claim, row.source, row.verdict) for row in rows],
         ),
     ]
     for row in rows:
-        when = row.verdict.endswith("when")
-        verdict = f"**{_mark(row.verdict)}**" + (f" {row.explanation}" if when else f". {row.explanation}")
+        when = row.verdict.endswith("when")  # the explanation goes on from there
+        verdict = f"{row.verdict} {row.explanation}" if when else f"{row.verdict}. {row.explanation}"
         out += [Heading(2, f"{row.number}. {row.claim}"), Text(f"In {row.source}. Verdict: {verdict}")]
-        out.append(
-            Grid(
-                "What was seen",
-                ("tried", *METHODS),
-                [(_tried(each), *(_cell(each.seen[method]) for method in METHODS)) for each in row.evidence],
-            )
-        )
+        found = [(_tried(each), under, _code(text)) for each in row.evidence for under, text in spread(each.seen)]
+        out.append(Grid("What was seen", ("tried", "under", "seen"), found))
     return out
 
 
-REPEAT = "python -m payloads.claims"
-
-
 def _plural(verdict: str) -> str:
-    return {"holds": "hold", "holds only when": "hold only in some cases", "does not hold": "do not hold"}.get(
-        verdict, verdict
-    )
-
-
-def _mark(verdict: str) -> str:
-    """Spans of words in bold are of letters and hyphens alone: see ``plain``."""
-    return verdict.replace(" ", "-") if verdict == "holds" else verdict
+    return {"holds": "hold", "holds only when": "hold only in some cases", "does not hold": "do not hold"}[verdict]
 
 
 def _tried(evidence: Evidence) -> str:
     return evidence.tried + (f" (needs {' and '.join(evidence.needs)})" if evidence.needs else "")
 
 
-def _cell(seen: Mapping[str, str]) -> str:
-    """What was seen, once if it is the same on every Python."""
-    by_text: dict[str, list[str]] = {}
-    for python, text in seen.items():
-        by_text.setdefault(text, []).append(python)
-    if len(by_text) == 1:
-        return _code(next(iter(by_text)))
-    return "; ".join(f"{', '.join(pythons)}: {_code(text)}" for text, pythons in by_text.items())
+def spread(seen: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Each observation once, with the start methods and Pythons under which it was made, in their order."""
+    every = list(dict.fromkeys(python for by_python in seen.values() for python in by_python))
+    texts = dict.fromkeys(text for by_python in seen.values() for text in by_python.values())
+    out = []
+    for text in texts:
+        methods: dict[tuple[str, ...], list[str]] = {}
+        for method, by_python in seen.items():
+            pythons = tuple(python for python in every if by_python.get(python) == text)
+            if pythons:
+                methods.setdefault(pythons, []).append(method)
+        for pythons, under in methods.items():
+            where = "every start method" if len(under) == len(seen) else ", ".join(under)
+            out.append((where if len(pythons) == len(every) else f"{where} on {', '.join(pythons)}", text))
+    return out
 
 
 def _code(text: str) -> str:
