@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from handoff.figures import Figures
-from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State
+from handoff.selftesting._frame import CELLS, LEAST, Bench, Check, Line, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, exact_interval
 from handoff.selftesting._pool import Group, experiments
 
@@ -62,7 +62,7 @@ def _run(bench: Bench) -> Result:
         for group in experiments(bench, cell):
             rounds += in_rounds(group)
         results: dict[str, list[list[float]]] = {metric: [] for metric in cell.metrics}
-        for number in bench.within(depth.check_s / 2, 4 * depth.alternations):
+        for number in bench.within(depth.check_s / 2, 4 * depth.alternations, least=LEAST):
             bench.say(f"{cell.title}, alone, {number + 1}")
             record = bench.experiment(
                 cell.payload, cell.kind, cell.start_method, ("copy-1",), profile, "handoff.selftesting._made"

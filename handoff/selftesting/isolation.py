@@ -22,6 +22,7 @@ def _run(bench: Bench) -> Result:
     names = tuple(name for name in WANTED if name in registry())
     apart: dict[str, dict[int, Any]] = {}
     together: dict[str, dict[int, Any]] = {}
+    why = ""
     for number in bench.within(depth.check_s, depth.alternations, least=LEAST):
         bench.say(f"shared and own workers, alternation {number + 1}")
         runs: list[tuple[str, ...]] = [names, *((name,) for name in names)]
@@ -29,10 +30,10 @@ def _run(bench: Bench) -> Result:
         for run in bench.random.sample(runs, len(runs)):
             try:
                 found[run] = Figures(bench.experiment("rows", Duty.ARGUMENT, "fork", run, profile))
-            except RuntimeError:  # a library that is not installed
-                names = tuple(name for name in names if run != (name,))
+            except RuntimeError as error:  # such as a library that is not installed
+                why = f"{' and '.join(run)}: {error}"
         for name in names:
-            if (name,) in found and found[runs[0]].has(name, "handoff"):
+            if (name,) in found and runs[0] in found and found[runs[0]].has(name, "handoff"):
                 apart.setdefault(name, {})[number] = [median(found[name,].flat(name, "handoff"))]
                 together.setdefault(name, {})[number] = [median(found[runs[0]].flat(name, "handoff"))]
     lines = []
@@ -40,6 +41,8 @@ def _run(bench: Bench) -> Result:
         note = f"alone {stats.estimate(apart[name]).value * 1e6:.1f} µs, {len(mine)} alternations"
         ratio = stats.ratio(mine, apart[name], confidence=0.95)
         lines.append(ratio_line(f"shared to own worker, {name}", ratio, LIMIT, note))
+    if not lines:
+        raise RuntimeError(why)
     state = worst(lines)
     flagged = [line.what.split(", ")[1] for line in lines if line.state is not State.OK]
     summary = f"more than {LIMIT:.0%} apart: {', '.join(flagged)}" if flagged else f"all within {LIMIT:.0%}"
