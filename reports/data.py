@@ -21,7 +21,7 @@ from handoff.stats import Estimate, threshold
 from handoff.strategies import registry
 
 from . import decide
-from .rows import KINDS, Cell, Lane, Rank, Table, noise
+from .rows import Cell, Lane, Rank, Table, noise
 
 SCHEMA = 1
 GraphLink = Callable[[Table, str], str]  #: asv's graph of a table's strategy; "" where there is none
@@ -44,8 +44,8 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "schema": SCHEMA,
         "title": title,
         "started": min((table.record.started for table in found), default=""),
-        "kinds": [kind for kind in KINDS if any(table.kind == kind for table in found)],
-        "duties": {kind: decide.DUTIES[kind] for kind in KINDS},
+        "kinds": list(dict.fromkeys(table.kind for table in found)),
+        "duties": dict(decide.DUTIES),
         "meanings": dict(decide.MEANING),
         "phases": PHASES,
         "strategies": {
@@ -79,6 +79,7 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "baseline": record.baseline,
         "take": advice.take,
         "keep": advice.keep,
+        "choice": bool(record.strategies),
         "short": advice.short,
         "words": advice.text,
         "why": str(record.about.get("why") or ""),

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from handoff import cost, stats, units
+from handoff.deeper import DEEPER
 from handoff.figures import Figures
 from handoff.lanes import NULL
 from handoff.outcome import Kind
+from handoff.strategies import registry
 
 from .rows import CODEC, Cell, Rank, Table
 
@@ -36,6 +38,7 @@ MEANING: Mapping[str, str] = {
     "start": "starting a worker until it answers",
 }
 DUTIES: Mapping[str, str] = {
+    **{kind: deeper.summary for kind, deeper in DEEPER.items()},
     "argument": "it travels with every task",
     "state": "it is set up once per worker and used by every task",
     "result": "it comes back from the worker",
@@ -59,8 +62,8 @@ def advise(table: Table) -> Advice:
     """The verdict sentence of a table."""
     if table.record.failed:
         return Advice("", False, f"Nothing was measured: {code(table.record.failed)}.", "not measured")
-    if table.kind == "start":
-        return _start(table)
+    if not table.record.strategies:
+        return _conditions(table)
     failures = _failures(table)
     if table.best is None:
         words, short = _untimed(table)
@@ -90,9 +93,9 @@ def _winner(table: Table, best: Cell) -> tuple[str, list[str]]:
         words = [f"Keep `{base.strategy}` ({_time(base)}): nothing is faster beyond noise"]
         return base.strategy, words + _as_good(others, "")
     if base and base.rank is Rank.UNCLEAR:
-        looks = f"No winner can be told: `{best.strategy}` ({_time(best)}) looks fastest, but the baseline"
-        words = f"{looks} `{base.strategy}` ({_ratio(base)}) can't be told apart from it"
-        return "", [words, *_as_good(ties, f" as `{best.strategy}`")]
+        text = f"No winner can be told: `{best.strategy}` ({_time(best)}) looks fastest, but the baseline"
+        text += f" `{base.strategy}` ({_ratio(base)}) can't be told apart from it"
+        return "", [text, *_as_good(ties, f" as `{best.strategy}`")]
     return best.strategy, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties, "")]
 
 
@@ -117,10 +120,10 @@ def _codec(take: str, keep: bool, text: str) -> Advice:
     return Advice(take, keep, text, f"{'tie' if keep else 'fastest'}: {take}")
 
 
-def _start(table: Table) -> Advice:
-    """Starting a worker: nothing to choose from, only something to know."""
-    words = [f"`{cell.strategy}` {_time(cell)}" for cell in table.cells if cell.time]
-    return Advice("", False, f"A worker is ready after: {', '.join(words) or 'not timed'}.", "nothing to choose")
+def _conditions(table: Table) -> Advice:
+    """Lanes that are no strategies, such as ways of starting: nothing to choose from, only something to know."""
+    words = [f"`{code(cell.strategy)}` {_time(cell)}" for cell in table.cells if cell.time]
+    return Advice("", False, f"It takes: {', '.join(words) or 'not timed'}.", "nothing to choose")
 
 
 def _gain(best: Cell, base: Cell | None) -> str:
@@ -162,10 +165,20 @@ _FAILED = {
 def _failures(table: Table) -> list[str]:
     found = []
     for kind, words in _FAILED.items():
-        cells = [cell for cell in table.cells if cell.outcome.kind is kind]
+        cells = [cell for cell in table.cells if cell.outcome.kind is kind and not _other_shape(table, cell)]
         if cells:
             found.append(f"{words} {_names(cells)}.")
+    others = sum(_other_shape(table, cell) for cell in table.cells)
+    if others:
+        found.append(f"{others} more {'is' if others == 1 else 'are'} for objects of another shape.")
     return found
+
+
+def _other_shape(table: Table, cell: Cell) -> bool:
+    """Whether a strategy refused because it was never made for such a payload: no finding, so not named."""
+    strategy = registry().get(cell.strategy)
+    traits = set(table.record.about.get("traits") or ())
+    return cell.outcome.kind is Kind.REFUSED and bool(strategy and strategy.only and not strategy.only & traits)
 
 
 def code(text: str) -> str:

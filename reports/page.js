@@ -138,7 +138,7 @@
   };
   // a leader that ties is no winner, and where no winner can be told nothing is framed
   const standing = (table, cell) => {
-    if (table.kind === "start") return "";
+    if (!table.choice) return "";
     if (!table.take && ["best", "tie"].includes(cell.rank)) return cell.rank === "best" ? "fastest, unclear" : "unclear";
     if (cell.rank === "best" && table.cells.some((c) => c.rank === "tie")) return "tie";
     return ["slower", "none"].includes(cell.rank) ? "" : cell.rank;
@@ -218,7 +218,7 @@
         return h("td", { "data-payload": table.payload, "data-strategy": name }, button);
       })));
     const coverage = (name) => {
-      const cells = shown.map((t) => cellOf(t, name)).filter(Boolean);
+      const cells = shown.map((t) => cellOf(t, name)).filter(Boolean); // of those asked
       const carried = cells.filter((c) => c.outcome === "ok").length;
       const good = cells.filter((c) => c.rank === "best" || c.rank === "tie").length;
       return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${good} in best tier`));

@@ -150,7 +150,8 @@ def _metrics(figures: Figures) -> tuple[str, ...]:
 def _table(source: Source, figures: Figures, metric: str, sizes: Mapping[tuple[str, str, str], int]) -> Table:
     record = source.record
     aa = figures.aa_error.get(metric, math.inf)
-    names = record.strategies or list(record.outcomes)  # starting a worker is measured with no strategy
+    # starting a process is measured with no strategy, in lanes of its own
+    names = record.strategies or [name for name in record.outcomes if name not in (BIS, NULL, *FLOORS.values())]
     timed = {name: figures.samples(name, metric) for name in names if _timed(record, figures, name, metric)}
     ranks, slower = _ranks(timed, aa)
     base = timed.get(record.baseline)
