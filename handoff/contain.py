@@ -81,18 +81,28 @@ class Interpreter:
             self.process.stdin.flush()
 
     def told(self, patience_s: float) -> Iterator[dict[str, Any]]:
-        """What the interpreter tells, until it ends. Raises :class:`TimeoutError` after ``patience_s`` of silence."""
+        """What the interpreter tells, until it ends. Raises :class:`TimeoutError` after ``patience_s`` of silence.
+
+        The end of the process is looked for too: a worker that was forked may outlive it and keep its pipe open.
+        """
+        silent_since = time.monotonic()
         while True:
             while b"\n" in self.pending:
                 line, self.pending = self.pending.split(b"\n", 1)
                 yield json.loads(line)
-            ready, _, _ = select([self.fd], [], [], patience_s)
-            if not ready:
-                raise TimeoutError(f"no answer in {patience_s:g} s")
-            data = os.read(self.fd, 1 << 20)
-            if not data:
+                silent_since = time.monotonic()
+            ended = self.process.poll() is not None
+            ready, _, _ = select([self.fd], [], [], 0 if ended else min(patience_s, 0.25))
+            if ready:
+                data = os.read(self.fd, 1 << 20)
+                if not data:
+                    return
+                self.pending += data
+                silent_since = time.monotonic()
+            elif ended:
                 return
-            self.pending += data
+            elif time.monotonic() - silent_since >= patience_s:
+                raise TimeoutError(f"no answer in {patience_s:g} s")
 
     def how_it_ended(self) -> str:
         """After the end: a name for the exit, such as ``died of SIGSEGV``."""
@@ -164,17 +174,17 @@ def _first_line() -> bytes:
 def kill_group(group: int, *, spare: int = 0) -> None:
     """Kill every process of a group but its resource trackers (and ``spare``), and wait until all of them are gone."""
     for _ in range(200):
-        members = {pid: tracks for pid, tracks in _members(group).items() if pid != spare}
-        if not members:
+        found = {pid: tracks for pid, tracks in members(group).items() if pid != spare}
+        if not found:
             return
-        for pid, tracks in members.items():
+        for pid, tracks in found.items():
             if not tracks:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
 
 
-def _members(group: int) -> dict[int, bool]:
+def members(group: int) -> dict[int, bool]:
     """The living processes of a group, and whether each is a resource tracker."""
     found = {}
     for entry in os.listdir("/proc"):

@@ -100,18 +100,13 @@ def run(route: str, start_method: str, ref: Ref, duty: Duty = Duty.ARGUMENT, *, 
 
 
 def _told(interpreter: Interpreter, patience_s: float) -> Outcome:
-    """The outcome, or how the interpreter ended without telling one; its workers may outlive it and hold its pipe."""
-    end = time.monotonic() + patience_s
-    ended = False
-    while time.monotonic() < end and not ended:
-        ended = interpreter.process.poll() is not None
-        try:
-            for message in interpreter.told(POLL_S):
-                return Outcome.from_json(message)
-            ended = True
-        except TimeoutError:
-            continue
-    reason = f"the parent {interpreter.how_it_ended()}" if ended else f"no answer in {patience_s:g} s"
+    """The outcome, or how the interpreter ended without telling one."""
+    try:
+        for message in interpreter.told(patience_s):
+            return Outcome.from_json(message)
+        reason = f"the parent {interpreter.how_it_ended()}"
+    except TimeoutError as error:
+        reason = str(error)
     return _placed(Outcome(Kind.BROKEN, "parent", "", reason), interpreter.folder)
 
 

@@ -261,6 +261,8 @@ class Measuring:
         self.random = random.Random(f"{config['seed']} {self.ref.name} {self.kind}")
         self.payload: Payload = self.ref.load()
         self.obj = self.payload.make()
+        self.expected = self.payload.touch(self.obj)
+        self.sent = self.state(self.obj) if self.verify else {}  #: before anything pickles it, or alters it by loading
         self.outcomes: dict[str, Outcome] = {}
         self.lanes: list[Lane] = []
         self.round = 0
@@ -328,12 +330,12 @@ class Measuring:
         )
 
     @contextmanager
-    def trying(self, name: str) -> Iterator[None]:
+    def trying(self, name: str, seconds: float = 0.0) -> Iterator[None]:
         """The first hand-off of a lane: whatever goes wrong is its outcome."""
         self.tell({"trying": name})
         self.where = "parent"
         try:
-            with deadline(self.answer_s + 1):
+            with deadline(seconds or self.answer_s + 1):
                 yield
         except Refused:
             raise
@@ -349,17 +351,19 @@ class Measuring:
         order = [*(b for b in BASELINES[self.kind] if b in self.names), *self.names]
         return next((name for name in order if name not in self.outcomes or self.outcomes[name].ok), "")
 
+    def state(self, obj: Any) -> dict[str, Any]:
+        """The facts of an object, as they look after a journey through JSON."""
+        from handoff.facts import facts
+
+        return dict(json.loads(json.dumps((self.payload.facts or facts)(obj))))
+
     def judge(self, name: str, checksum: int, arrived: Any) -> None:
         """Compare what arrived with what was sent."""
-        from handoff.facts import difference, facts
+        from handoff.facts import difference
 
-        expected = self.payload.touch(self.obj)
-        altered = ""
-        if arrived is not None:
-            sent = (self.payload.facts or facts)(self.obj)
-            altered = difference(json.loads(json.dumps(sent)), arrived)
-        if not altered and checksum != expected:
-            altered = f"its checksum is {checksum}, not {expected}"
+        altered = difference(self.sent, arrived) if arrived is not None else ""
+        if not altered and checksum != self.expected:
+            altered = f"its checksum is {checksum}, not {self.expected}"
         if altered:
             raise Refused(Outcome(Kind.ALTERED, "worker", "", altered))
         self.settle(name, OK)
@@ -607,8 +611,6 @@ class Measuring:
             sender.post(message)
             answer = worker.answer(self.answer_s)
             return answer["checksum"], answer["facts"]
-        from handoff.facts import facts
-
         self.where = "worker"
         worker.command(do="check_result", lane=lane.name)
         worker.answer(self.answer_s)
@@ -617,8 +619,7 @@ class Measuring:
             obj = receiver.decode(receiver.take())
             touch = getattr(receiver, "touch", None) or self.payload.touch
             checksum = touch(obj)
-            known = self.verify and not hasattr(receiver, "touch")
-            arrived = json.loads(json.dumps((self.payload.facts or facts)(obj))) if known else None
+            arrived = self.state(obj) if self.verify and not hasattr(receiver, "touch") else None
         except NoAnswer:
             raise
         except Exception as error:
@@ -637,7 +638,7 @@ class Measuring:
         worker = lane.worker
         assert worker is not None
         touch = getattr(receiver, "touch", None) or self.payload.touch
-        expected = 0 if lane.strategy is None else self.payload.touch(self.obj)
+        expected = 0 if lane.strategy is None else self.expected
         worker.command(do=duty, lane=lane.name, n=n)
         if duty is Duty.ARGUMENT:
 
