@@ -19,6 +19,7 @@ from handoff import cost, units
 from handoff.lanes import NULL
 from handoff.stats import Estimate, threshold
 from handoff.strategies import registry
+from handoff.strategy import Strategy
 
 from . import decide
 from .rows import Cell, Lane, Rank, Table, noise
@@ -49,7 +50,7 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "meanings": dict(decide.MEANING),
         "phases": PHASES,
         "strategies": {
-            name: {"summary": known[name].summary, "meaning": known[name].meaning} if name in known else {}
+            name: _strategy(known[name]) if name in known else {}
             for name in sorted(names, key=lambda name: (list(known).index(name) if name in known else len(known), name))
         },
         "noise": {
@@ -62,6 +63,14 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "tables": [_table(table, graph) for table in found],
         "jobs": jobs(found),
         "crossings": crossings(found),
+    }
+
+
+def _strategy(strategy: Strategy) -> dict[str, str]:
+    return {
+        "summary": strategy.summary,
+        "meaning": strategy.meaning,
+        "recipe": strategy.recipe.after.strip(),
     }
 
 

@@ -188,6 +188,7 @@
       h("h2", { id: "details-title" }, `${cell.strategy} for ${table.payload}`),
       about.summary && h("p", null, about.summary, h("br"), h("span", { class: "dim" }, about.meaning)),
       h("dl", null, facts(table, cell).slice(2).map(([name, value]) => [h("dt", null, name), h("dd", null, value)])),
+      about.recipe && h("details", null, h("summary", null, "How it is done"), h("pre", { class: "copy", tabindex: "0" }, about.recipe)),
       h("p", null, "Measure it again:"), h("code", { class: "copy", tabindex: "0" }, table.command),
       h("ul", { class: "inline" },
         table.record && h("li", null, h("a", { class: "record", href: "records/" + table.record.split("/").map(encodeURIComponent).join("/") }, "its record")),
@@ -200,7 +201,7 @@
     const setup = ["argument", "state"].includes(state.duty);
     const head = (key, text, more) => h("th", { scope: "col", "aria-sort": state.sort === key ? "ascending" : state.sort === "-" + key ? "descending" : null, ...more },
       h("button", { type: "button", onclick: () => change({ sort: state.sort === key ? "-" + key : key }) }, text, state.sort === key ? " ▲" : state.sort === "-" + key ? " ▼" : ""));
-    const body = shown.map((table) => h("tr", null,
+    const body = shown.map((table) => h("tr", { class: table.payload === state.payload ? "chosen" : null },
       h("th", { scope: "row" }, table.payload, table.noisy && h("span", { class: "word" }, " noisy")),
       h("td", { class: "take" }, table.short),
       setup && h("td", { class: "take" }, doc.jobs.find((j) => j.payload === table.payload && j.start_method === table.start_method)?.short || "not measured"),
@@ -254,7 +255,10 @@
     const by = state.sort.replace(/^-/, "");
     const key = by && by !== "payload" ? (t) => cellOf(t, by)?.time?.[0] ?? Infinity : null;
     shown.sort((a, b) => (key ? key(a) - key(b) || 0 : a.family.localeCompare(b.family) || (a.bytes || 0) - (b.bytes || 0) || a.payload.localeCompare(b.payload)));
-    return state.sort.startsWith("-") ? shown.reverse() : shown;
+    if (state.sort.startsWith("-")) shown.reverse();
+    const chosen = shown.findIndex((t) => t.payload === state.payload); // what was asked for stands first
+    if (chosen > 0) shown.unshift(...shown.splice(chosen, 1));
+    return shown;
   };
 
   // -- filters
@@ -277,6 +281,7 @@
   const numbers = (head, rows) => h("details", null, h("summary", null, "Numbers of this chart"),
     h("table", { class: "plain" }, h("thead", null, h("tr", null, head.map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", null, rows.map(([first, ...rest]) => h("tr", null, h("th", { scope: "row" }, first), rest.map((text) => h("td", null, text)))))));
+  const wide = (label, svg) => h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": label }, svg);
   const logChart = ({ id, title, xLabel, yLabel, xText, ticks, series, marks = [], note = "", head, rows }) => {
     const points = series.flatMap((each) => each.points);
     const xs = points.map((p) => p.x), ys = points.flatMap((p) => [p.y, p.low > 0 ? p.low : p.y, p.high ?? p.y]).map((y) => y);
@@ -290,7 +295,7 @@
     const over = Math.max(0, (labels[labels.length - 1]?.y ?? 0) - (HEIGHT - BOTTOM));
     for (const label of labels) label.y -= over;
     return h("figure", { id }, h("figcaption", null, title),
-      s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}. ${note} All numbers are in the table below the chart.` },
+      wide(title, s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}. ${note} All numbers are in the table below the chart.` },
         decades(y0, y1).map((y) => [s("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: Y(y), y2: Y(y) }), s("text", { x: LEFT - 6, y: Y(y) + 4, "text-anchor": "end" }, seconds(y))]),
         (ticks || decades(x0, x1)).map((x) => [s("line", { class: "grid", x1: X(x), x2: X(x), y1: TOP, y2: HEIGHT - BOTTOM }), s("text", { x: X(x), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, xText(x))]),
         s("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }), s("line", { class: "axis", x1: LEFT, x2: LEFT, y1: TOP, y2: HEIGHT - BOTTOM }),
@@ -302,7 +307,7 @@
             p.high != null && p.low > 0 && s("line", { class: "whisker", x1: X(p.x), x2: X(p.x), y1: Y(p.low), y2: Y(p.high) }),
             p.text && s("circle", { class: "dot", cx: X(p.x), cy: Y(p.y), r: 4 }, s("title", null, `${each.name}, ${p.text}`))]))),
         labels.map(({ each, index, y }) => s("g", { class: `c${index % 8}` },
-          s("rect", { class: "bar", x: WIDTH - RIGHT + 6, y: y - 5, width: 9, height: 9 }), s("text", { x: WIDTH - RIGHT + 19, y: y + 4 }, each.name)))),
+          s("rect", { class: "bar", x: WIDTH - RIGHT + 6, y: y - 5, width: 9, height: 9 }), s("text", { x: WIDTH - RIGHT + 19, y: y + 4 }, each.name))))),
       note && h("p", { class: "dim" }, note), numbers(head, rows));
   };
   const LINES = 7;
@@ -312,7 +317,8 @@
     const off = hidden();
     const weight = (name) => (name === table.baseline ? 100 : 0) + (name === state.compare ? 50 : 0) + members.filter((t) => ["best", "tie"].includes(cellOf(t, name)?.rank)).length;
     const all = q.strategies.filter((name) => !off.has(name) && members.filter((t) => cellOf(t, name)?.time).length > 1);
-    const names = [...all].sort((a, b) => weight(b) - weight(a)).slice(0, LINES);
+    const last = (name) => cellOf(members[members.length - 1], name)?.time?.[0] ?? Infinity;
+    const names = [...all].sort((a, b) => weight(b) - weight(a) || last(a) - last(b)).slice(0, LINES);
     const at = (t, name, figure) => figure && { x: t.bytes, y: figure[0], low: figure[1], high: figure[2], text: `${size(t.bytes)}: ${interval(figure)}` };
     const series = names.map((name) => ({ name, points: members.map((t) => at(t, name, cellOf(t, name)?.time)).filter(Boolean) }));
     const floors = unique(members.flatMap((t) => t.lanes.filter((l) => l.name.startsWith("floor")).map((l) => l.name)));
@@ -351,13 +357,13 @@
     const X = (x) => LEFT + 70 + (Math.min(x, limit) / limit) * (WIDTH - LEFT - 70 - 90);
     return h("figure", { id: "chart-phases" }, h("figcaption", null, `Phases of a hand-off: ${table.payload}, ${state.duty}, ${table.start_method}`),
       h("p", { class: "legend inline" }, doc.phases.map((name, i) => h("span", { class: `c${i}` }, name))),
-      s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Phases of a hand-off of ${table.payload} as stacked bars. All numbers are in the table below the chart.` },
+      wide("Bars", s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Phases of a hand-off of ${table.payload} as stacked bars. All numbers are in the table below the chart.` },
         cells.map((cell, row) => {
           let at = 0;
           return s("g", null, s("text", { x: LEFT + 64, y: row * rowHeight + 17, "text-anchor": "end" }, cell.strategy),
             cell.phases.map((value, i) => { const from = at; at += value; return s("g", { class: `c${i}` }, s("rect", { class: "bar", x: X(from), y: row * rowHeight + 5, width: Math.max(0, X(at) - X(from)), height: rowHeight - 5 }, s("title", null, `${cell.strategy}, ${doc.phases[i]}: ${seconds(value)}`))); }),
             s("text", { x: X(at) + 4, y: row * rowHeight + 17 }, (sum(cell) > limit ? "→ " : "") + seconds(cell.time[0])));
-        })),
+        }))),
       h("p", { class: "dim" }, "Medians of each phase; they need not add up to the median of the whole. An arrow: longer than the axis."),
       numbers(["strategy", ...doc.phases, "whole"], cells.map((c) => [c.strategy, ...c.phases.map(seconds), interval(c.time)])));
   };

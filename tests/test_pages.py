@@ -115,6 +115,7 @@ def test_words_come_first_and_answer_the_question(page: Page, site: Path, record
     visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
     order = page.eval_on_selector_all("h2", "found => found.map(each => each.textContent)")
     assert order[:4] == ["Verdict", "Table", "Charts", "Filters"]
+    assert "model-50mib" in page.locator("#matrix tbody tr").first.inner_text(), "what was asked for stands first"
     words = page.inner_text("#verdict-text")
     table = next(t for t in all_tables(records) if t.record.payload == "model-50mib" and t.kind == "argument")
     assert plain_words(decide.advise(table).text) in words
@@ -238,6 +239,8 @@ def test_the_keyboard_reaches_a_cell_and_its_record(page: Page, site: Path) -> N
     assert "handoff measure payloads --payload model-50mib --duty argument --start-method spawn" in page.inner_text(
         "dialog code.copy"
     )
+    page.click("dialog summary")
+    assert "import" in page.inner_text("dialog pre"), "the strategy's recipe"
     href = page.get_attribute("dialog a.record", "href")
     assert href is not None
     assert json.loads((site / href).read_text())["payload"] == "model-50mib"
