@@ -24,6 +24,7 @@ from handoff.selftesting._numbers import exact_interval
 from handoff.stats import Estimate
 
 SCHEMA = 1
+OF_THE_MACHINE = frozenset({"clock", "noise", "identical", "coverage", "slowdowns"})  #: the rest is of the suite itself
 ESSENTIAL = frozenset({"noise", "identical", "slowdowns"})  #: checks without which nobody should trust anything
 PAYLOADS = "handoff.selftesting._payloads"
 
@@ -100,7 +101,8 @@ class Report:
         """In words."""
         by_state = {state: [r.title for r in self.results if r.state is state] for state in State}
         if by_state[State.OFF]:
-            text = "Do not trust figures from this machine as it is now."
+            noisy = any(r.name in OF_THE_MACHINE for r in self.results if r.state is State.OFF)
+            text = "Do not trust figures from this machine as it is now." if noisy else "The suite is biased here."
             text += f" What should hold and does not: {'; '.join(by_state[State.OFF])}."
         elif by_state[State.UNDECIDED]:
             text = "Nothing is shown to be wrong, and not everything is shown to be right"
