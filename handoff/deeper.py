@@ -14,6 +14,21 @@ from handoff.payload import Duty
 from handoff.strategy import START_METHODS
 
 STARTUP = "startup"
+INHERITANCE = "inheritance"  #: what reading costs a forked worker in memory
+MEMORY = tuple(f"memory-{duty}" for duty in Duty)
+
+#: With one worker, then with as many as there are usable cores: sums over the workers.
+FOOTPRINTS = (
+    "worker-uss-bytes",
+    "worker-pss-bytes",
+    "parent-peak-bytes",
+    "total-pss-bytes",
+    "workers-uss-bytes",
+    "workers-pss-bytes",
+    "workers-parent-peak-bytes",
+    "workers-total-pss-bytes",
+    "machine-used-bytes",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +54,25 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
                 module="handoff.startup",
                 metrics=("start", "first", "parent-uss-bytes"),
                 duty=Duty.STATE,
+            ),
+            Deeper(
+                kind=INHERITANCE,
+                summary="memory that a forked worker gets of its own by reading what it inherited",
+                module="handoff.footprint",
+                metrics=("read-uss-bytes", "collect-uss-bytes", "workers-read-uss-bytes"),
+                duty=Duty.STATE,
+                start_methods=("fork",),
+            ),
+            *(
+                Deeper(
+                    kind=kind,
+                    summary=f"memory of workers and parent while the duty {duty} is done",
+                    module="handoff.footprint",
+                    metrics=FOOTPRINTS,
+                    duty=duty,
+                    strategies=True,
+                )
+                for kind, duty in zip(MEMORY, Duty, strict=True)
             ),
         )
     }

@@ -7,6 +7,7 @@ used here. See proc(5), ``smaps_rollup``, ``clear_refs``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,3 +34,35 @@ def _sizes(text: str) -> dict[str, int]:
         if len(fields) == 3 and fields[2] == "kB":
             found[fields[0].rstrip(":")] = int(fields[1]) * 1024
     return found
+
+
+class Peak:
+    """How far this process's resident memory rises from now on, where the kernel lets a process reset its own mark."""
+
+    def __init__(self) -> None:
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            self.start_bytes: int | None = None
+        else:
+            self.start_bytes = _sizes(Path("/proc/self/status").read_text())["VmRSS"]
+
+    def rise_bytes(self) -> int | None:
+        """From the start to the highest since; None where it is unknown. Shared pages that were touched count in it."""
+        if self.start_bytes is None:
+            return None
+        return max(0, _sizes(Path("/proc/self/status").read_text())["VmHWM"] - self.start_bytes)
+
+
+def machine_used_bytes() -> int:
+    """All memory of the machine that is not free: programs, page cache, kernel."""
+    sizes = _sizes(Path("/proc/meminfo").read_text())
+    return sizes["MemTotal"] - sizes["MemFree"]
+
+
+def trim() -> None:
+    """Let the allocator give freed memory back, so that what ran before does not show in the next reading."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)

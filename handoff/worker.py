@@ -7,6 +7,7 @@ It gets its :class:`Job` when it is started and then obeys commands, one a sampl
 
 from __future__ import annotations
 
+import gc
 import json
 import struct
 from collections.abc import Callable
@@ -78,6 +79,7 @@ class Worker:
         self.ends = dict(job.lanes)
         self.payload: Payload | None = job.given
         self.obj: Any = None
+        self.kept: Any = None
         errors: dict[str, Any] = {}
         for name, end in job.lanes:
             try:
@@ -104,7 +106,7 @@ class Worker:
             while (command := json.loads(self.inbox.recv_bytes()))["do"] != "stop":
                 self._obey(command)
         finally:
-            self.obj = None
+            self.obj = self.kept = None
             for end in self.ends.values():
                 with suppress(Exception):
                     end.close()
@@ -196,6 +198,38 @@ class Worker:
                     return touch(end.whole())
 
         return loops.repeat(operation, n)
+
+    def _keep(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+        """Have the object, read all of it and keep it, so that the memory of this process can be looked at."""
+        match self.job.duty:
+            case Duty.ARGUMENT:
+                self.kept = end.decode(end.take())
+            case Duty.STATE:
+                self.kept = end.get()
+            case Duty.SHARED:
+                self.kept = end.whole()
+            case Duty.RESULT:
+                return self._check_result(end, {})
+        return {"checksum": self._touch(end)(self.kept)}
+
+    def _drop(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+        self.kept = None
+        if self.job.duty is Duty.ARGUMENT:
+            end.release()
+        return {"dropped": True}
+
+    def _grow(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        """How much memory of its own this process gets by reading the object, or by collecting garbage."""
+        from handoff.memory import usage
+
+        touch, obj = self._load().touch, end.get()
+        usage()  # what reading the figure itself needs is there before
+        before = usage().uss_bytes
+        if command["step"] == "read":
+            touch(obj)
+        else:
+            gc.collect()
+        return {"uss_bytes": usage().uss_bytes - before}
 
 
 STRIDE = 7919  #: a prime, so that successive elements lie on different cache lines and pages and all are visited

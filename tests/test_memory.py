@@ -1,0 +1,106 @@
+"""Memory as the kernel counts it: real workers that have real objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_measuring import assert_no_trace
+
+from handoff.collection import Entry, load_collection
+from handoff.deeper import INHERITANCE, MEMORY
+from handoff.experiment import measure, plan
+from handoff.figures import Figures
+from handoff.fingerprint import usable_cores
+from handoff.lanes import NULL
+from handoff.memory import Peak, machine_used_bytes, usage
+from handoff.outcome import Kind
+from handoff.profile import PROFILES
+from handoff.record import Record
+
+ONCE = replace(PROFILES["quick"], trials=1)
+OBJECT_BYTES = 8 * 200_000  #: of a packed payload; the plain one has three times as much
+STRATEGIES = ("pickle-5", "shm-reused", "manager-dict", "array-raw-numpy", "inherit", "initializer", "thread")
+
+
+@pytest.fixture(scope="module")
+def payloads() -> Mapping[str, Entry]:
+    return load_collection(Path(__file__).parent / "bulky.py")
+
+
+@pytest.fixture(autouse=True)
+def no_trace() -> Iterator[None]:
+    yield
+    assert_no_trace(os.getpid())
+
+
+def one(payloads: Mapping[str, Entry], name: str, kind: str, start_method: str) -> Record:
+    experiments = plan(
+        {name: payloads[name]},
+        kinds=(kind,),
+        start_methods=(start_method,),
+        strategies=[s for s in STRATEGIES if kind != INHERITANCE],
+        declared=False,
+    )
+    (record,) = measure(experiments, ONCE, None, seed=1)
+    assert record.failed == ""
+    assert record.complaints == []
+    return record
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver"])
+@pytest.mark.parametrize("kind", MEMORY)
+def test_every_strategy_has_figures_or_a_reason(payloads: Mapping[str, Entry], kind: str, start_method: str) -> None:
+    record = one(payloads, "packed", kind, start_method)
+    figures = Figures(record)
+    assert sum(record.outcomes[name].ok for name in record.strategies) >= 2
+    assert record.outcomes[record.baseline].ok
+    for name in [*record.strategies, NULL]:
+        if name != NULL and not record.outcomes[name].ok:
+            assert record.outcomes[name].kind is Kind.UNAVAILABLE, record.outcomes[name]
+            continue
+        found = {metric: figures.amount(name, metric).value for metric in figures.metrics}
+        for workers in ("worker", "workers"):
+            assert 0 < found[f"{workers}-uss-bytes"] <= found[f"{workers}-pss-bytes"]
+        for total in ("total-pss-bytes", "workers-total-pss-bytes"):
+            assert found[total] < found["machine-used-bytes"]
+        assert found["workers-pss-bytes"] < found["workers-total-pss-bytes"]
+        if usable_cores() > 1:
+            assert found["workers-uss-bytes"] > found["worker-uss-bytes"]
+
+
+def test_a_copy_for_each_worker_is_seen_and_a_shared_one_is_not(payloads: Mapping[str, Entry]) -> None:
+    figures = Figures(one(payloads, "packed", "memory-argument", "fork"))
+
+    def beyond_bare(lane: str) -> float:
+        return figures.amount(lane, "worker-uss-bytes").value - figures.amount(NULL, "worker-uss-bytes").value
+
+    assert beyond_bare("pickle-5") > 0.9 * OBJECT_BYTES
+    assert beyond_bare("shm-reused") < 0.7 * OBJECT_BYTES
+
+
+def test_reading_inherited_objects_copies_them_unless_they_are_packed(payloads: Mapping[str, Entry]) -> None:
+    plain = Figures(one(payloads, "plain", INHERITANCE, "fork"))
+    packed = Figures(one(payloads, "packed", INHERITANCE, "fork"))
+    for lane in ("inherit", "inherit-frozen"):  # freezing keeps collections away, not reference counts
+        read = plain.amount(lane, "read-uss-bytes").value
+        assert read > 0.8 * 3 * OBJECT_BYTES
+        assert packed.amount(lane, "read-uss-bytes").value < 0.2 * OBJECT_BYTES
+        assert plain.amount(lane, "workers-read-uss-bytes").value > 0.8 * usable_cores() * read
+    collected = {lane: plain.amount(lane, "collect-uss-bytes").value for lane in ("inherit", "inherit-frozen")}
+    assert collected["inherit-frozen"] < 0.5 * collected["inherit"]
+
+
+def test_pages_of_its_own_show_in_uss_and_in_the_peak() -> None:
+    before = usage()
+    peak = Peak()
+    block = bytearray(b"1") * 20_000_000
+    after = usage(os.getpid())
+    assert after.uss_bytes - before.uss_bytes == pytest.approx(len(block), rel=0.1)
+    assert after.pss_bytes < machine_used_bytes()
+    del block
+    rise = peak.rise_bytes()
+    assert rise is None or rise > 15_000_000
