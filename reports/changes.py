@@ -14,7 +14,7 @@ def blocks(title: str, before: Sequence[Table], after: Sequence[Table], *, ratio
     """The largest ``SHOWN`` changes under a title: of times, or of ``ratios`` to the baseline."""
     found, compared = data.changes(before, after, ratios=ratios)
     what = "ratios to the baseline" if ratios else "times"
-    words = f"{len(found)} changes among {compared} {what} compared"
+    words = f"{len(found)} changes among {compared:,} {what} compared"
     head = ["payload", "duty", "start method", "timed", "strategy", "before", "after", "factor"]
     rows = [
         [
