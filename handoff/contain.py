@@ -57,7 +57,7 @@ class Interpreter:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-"))
         read_fd, write_fd = os.pipe()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        code = f"from handoff.contain import run_inside; run_inside({module!r}, {write_fd})"
+        code = f"from handoff.inside import run; run({module!r}, {write_fd})"
         how = ["-c", code]
         if script is not None:
             main = self.folder / "main.py"
@@ -133,42 +133,6 @@ def describe_exit(code: int | None) -> str:
         with suppress(ValueError):
             return f"died of {signal.Signals(-code).name}"
     return f"exited with status {code}"
-
-
-def run_inside(module: str, fd: int) -> None:
-    """The other side of :class:`Interpreter`: read the configuration, arrange for a clean end, run ``module.main``."""
-    import fcntl
-    import importlib
-    import multiprocessing.process
-
-    config = json.loads(_first_line())
-    folder = Path(config["folder"])
-    out = os.fdopen(fd, "wb", buffering=0)
-    os.set_inheritable(fd, False)
-
-    def tell(message: dict[str, Any]) -> None:
-        out.write(json.dumps(message).encode() + b"\n")
-
-    def parent_is_gone(_: int, __: FrameType | None) -> None:
-        kill_group(os.getpid(), spare=os.getpid())
-        sweep(folder)
-        os._exit(1)
-
-    signal.signal(signal.SIGIO, parent_is_gone)
-    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-    multiprocessing.process.current_process()._config["semprefix"] = f"/{folder.name}"  # type: ignore[attr-defined]
-    importlib.import_module(module).main(config, tell)
-
-
-def _first_line() -> bytes:
-    line = b""
-    while not line.endswith(b"\n"):
-        data = os.read(0, 1 << 16)
-        if not data:
-            raise EOFError("no configuration")
-        line += data
-    return line
 
 
 def kill_group(group: int, *, spare: int = 0) -> None:

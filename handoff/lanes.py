@@ -8,6 +8,7 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 from typing import Any
 
+from handoff.loops import nothing
 from handoff.payload import Payload, Trait
 from handoff.strategies._flat import Shape
 from handoff.strategies.codecs import encode_out_of_band, out_of_band_size, read_into, write_all
@@ -21,35 +22,26 @@ FLOORS = {Channel.PIPE: "floor-pipe", Channel.SHM: "floor-shm"}  #: raw bytes ov
 
 
 class NullSender:
-    """Sends an empty message."""
+    """Sends an empty message, made of an empty tuple. All steps are C functions: they cost next to nothing."""
+
+    encode = staticmethod(b"".join)
 
     def open(self, conn: Connection) -> None:
-        self.conn = conn
-
-    def encode(self, _: Any) -> bytes:
-        return b""
-
-    def post(self, message: bytes) -> None:
-        self.conn.send_bytes(message)
+        self.post = conn.send_bytes
 
     def close(self) -> None:
         pass
 
 
 class NullReceiver:
-    """Receives an empty message; there is nothing to read."""
+    """Receives an empty message; reading all of its 0 bytes is taking its length."""
+
+    decode = staticmethod(bytes)
+    touch = staticmethod(len)
+    release = staticmethod(nothing)
 
     def open(self, conn: Connection) -> None:
         self.take = conn.recv_bytes
-
-    def decode(self, message: Any) -> Any:
-        return message
-
-    def touch(self, _: Any) -> int:
-        return 0
-
-    def release(self) -> None:
-        pass
 
     def close(self) -> None:
         pass

@@ -1,32 +1,42 @@
 """The timing code. It exists once: strategies provide the steps, these loops stand between them with a clock.
 
 All times are seconds of ``time.perf_counter`` (on Linux CLOCK_MONOTONIC). A phase is the sum of differences read from
-the one clock of the process in which it happens, so no two clocks are ever compared.
+the one clock of the process in which it happens, so no two clocks are ever compared. Reading the clock takes part of
+what a small hand-off takes; so one operation in ``STRETCH`` has its phases timed, and the others run bare.
 """
 
 from __future__ import annotations
 
 import gc
 import resource
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import namedtuple
+from itertools import repeat as times
 from time import perf_counter
-from typing import Any
 
-from handoff.strategy import Receiver, Sender
+TYPE_CHECKING = False  # typing and dataclasses are not imported: a process that is started has what is loaded here
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from handoff.strategy import Receiver, Sender
+
+STRETCH = 16  #: operations
+
+#: What one loop took: ``seconds`` for all its operations together, the phases likewise, and what disturbed it in this
+#: process: involuntary context switches, page faults (major and minor), runs of the garbage collector.
+Spent = namedtuple(
+    "Spent",
+    ("seconds", "encode_s", "decode_s", "touch_s", "switches", "faults", "collections"),
+    defaults=(0.0, 0.0, 0.0, 0.0, 0, 0, 0),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What one loop took: seconds for all its operations together, and what disturbed it."""
+class WrongAnswer(Exception):
+    """A hand-off was acknowledged with something else than the expected checksum."""
 
-    seconds: float = 0.0
-    encode_s: float = 0.0
-    decode_s: float = 0.0
-    touch_s: float = 0.0
-    switches: int = 0  #: involuntary context switches of this process
-    faults: int = 0  #: page faults of this process, major and minor
-    collections: int = 0  #: runs of the garbage collector
+    def __init__(self, answer: Any) -> None:
+        super().__init__(f"acknowledged with {answer!r}")
+        self.answer = answer
 
 
 def _disturbances() -> tuple[int, int, int]:
@@ -43,31 +53,69 @@ def nothing(*_: Any) -> None:
     """The step that a loop does not need."""
 
 
-def send(sender: Sender, obj: Any, n: int, before: Callable[[], Any], after: Callable[[], Any]) -> Spent:
-    """Hand ``obj`` over ``n`` times. ``before`` waits for the other side's wish, ``after`` for its acknowledgement."""
+def send(
+    sender: Sender,
+    obj: Any,
+    n: int,
+    before: Callable[[], Any] = nothing,
+    after: Callable[[], Any] = nothing,
+    expected: Any = None,
+) -> Spent:
+    """Hand ``obj`` over ``n`` times.
+
+    ``before`` waits for the other side's wish, ``after`` returns its acknowledgement. Raises :class:`WrongAnswer` when
+    that is not ``expected``.
+    """
     encode, post = sender.encode, sender.post
-    encoding = 0.0
+    encoding, timed, left = 0.0, 0, n
     start = _disturbances()
     begin = perf_counter()
-    for _ in range(n):
+    while left:
         before()
         t = perf_counter()
         message = encode(obj)
         encoding += perf_counter() - t
         post(message)
-        after()
-    return _spent(start, perf_counter() - begin, encode_s=encoding)
+        del message
+        answer = after()
+        timed += 1
+        left -= 1
+        bare = min(STRETCH - 1, left) if answer == expected else 0
+        if before is nothing:
+            for _ in times(None, bare):
+                post(encode(obj))
+                answer = after()
+                if answer != expected:
+                    break
+        else:
+            for _ in times(None, bare):
+                before()
+                post(encode(obj))
+                answer = after()
+                if answer != expected:
+                    break
+        if answer != expected:
+            raise WrongAnswer(answer)
+        left -= bare
+    return _spent(start, perf_counter() - begin, encode_s=encoding * n / timed)
 
 
 def receive(
-    receiver: Receiver, touch: Callable[[Any], int], n: int, before: Callable[[], Any], after: Callable[[int], Any]
+    receiver: Receiver,
+    touch: Callable[[Any], int],
+    n: int,
+    before: Callable[[], Any],
+    after: Callable[[bytes], Any],
+    pack: Callable[[int], bytes],
 ) -> Spent:
-    """Take ``n`` objects over, read all of each, drop it, and report its checksum to ``after``."""
+    """Take ``n`` objects over, read all of each, drop it, and give its checksum, packed, to ``after``."""
     take, decode, release = receiver.take, receiver.decode, receiver.release
     decoding = touching = 0.0
+    timed, left = 0, n
+    thin = before is nothing and release is nothing
     start = _disturbances()
     begin = perf_counter()
-    for _ in range(n):
+    while left:
         before()
         message = take()
         t0 = perf_counter()
@@ -79,8 +127,22 @@ def receive(
         touching += t2 - t1
         del obj, message
         release()
-        after(total)
-    return _spent(start, perf_counter() - begin, decode_s=decoding, touch_s=touching)
+        after(pack(total))
+        timed += 1
+        left -= 1
+        bare = min(STRETCH - 1, left)
+        if thin:
+            for _ in times(None, bare):
+                after(pack(touch(decode(take()))))
+        else:
+            for _ in times(None, bare):
+                before()
+                total = touch(decode(take()))
+                release()
+                after(pack(total))
+        left -= bare
+    share = n / timed
+    return _spent(start, perf_counter() - begin, decode_s=decoding * share, touch_s=touching * share)
 
 
 def repeat(operation: Callable[[int], Any], n: int) -> Spent:
@@ -90,6 +152,23 @@ def repeat(operation: Callable[[int], Any], n: int) -> Spent:
     for index in range(n):
         operation(index)
     return _spent(start, perf_counter() - begin)
+
+
+def until(operation: Callable[[int], Any], begin_s: float, end_s: float, batch: int = 16) -> tuple[int, Spent]:
+    """Wait for ``begin_s``, then call ``operation(0)``, ``operation(1)`` … until ``end_s``: how many, and what it took.
+
+    The clock is looked at after each ``batch``, which makes it a small part of what the fastest operation takes.
+    """
+    while perf_counter() < begin_s:
+        pass
+    start = _disturbances()
+    done = 0
+    begin = perf_counter()
+    while (now := perf_counter()) < end_s or not done:
+        for index in range(done, done + batch):
+            operation(index)
+        done += batch
+    return done, _spent(start, now - begin)
 
 
 def apply(function: Callable[[Any], Any], value: Any, n: int) -> Spent:

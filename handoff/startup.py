@@ -9,24 +9,20 @@ find running, the fork server or the resource tracker, and imports multiprocessi
 from __future__ import annotations
 
 import json
-import mmap
-import multiprocessing
 import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from handoff import lanes, loops
-from handoff.collection import Ref
-from handoff.contain import Interpreter, describe_exit
+from handoff import lanes
+from handoff.contain import Interpreter
 from handoff.loops import Spent
-from handoff.memory import usage
 from handoff.outcome import OK, Kind, Outcome
 from handoff.strategy import START_METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from handoff.trial import Measuring
 
@@ -39,6 +35,7 @@ class Condition:
     ballast_bytes: int = 0  #: resident memory of the parent beyond its own
     preload: tuple[str, ...] = ()  #: modules that the fork server imports before it forks
     holding: bool = False  #: the parent has built the payload's object
+    passing: bool = False  #: and gives it to each process as an argument
     start_methods: tuple[str, ...] = START_METHODS
 
 
@@ -67,10 +64,11 @@ class Program:
             "start_method": measuring.shop.start_method,
             "ballast_bytes": condition.ballast_bytes,
             "preload": condition.preload,
-            "ref": asdict(measuring.ref) if condition.holding else None,
+            "ref": asdict(measuring.ref) if condition.holding or condition.passing else None,
+            "passing": condition.passing,
             "orders": path,
         }
-        self.inside = Interpreter(__name__, config, script=condition.script)
+        self.inside = Interpreter("handoff.starting", config, script=condition.script)
         self.told: Iterator[dict[str, Any]] = self.inside.told(60.0)
 
     def answer(self) -> dict[str, Any]:
@@ -90,16 +88,34 @@ class Program:
         self.inside.close()
 
 
+#: What every run measures; the others are asked for.
+PLAIN = {
+    BARE: Condition(),
+    "with-payload": Condition(passing=True),
+    lanes.BIS: Condition(),
+}
+
+
+def run_plain(measuring: Measuring) -> None:
+    """Starting a process, bare and with the payload among its arguments."""
+    _run(measuring, PLAIN)
+
+
 def run(measuring: Measuring) -> None:
-    """Measure all conditions: the first start of each once a trial, later ones in rounds."""
+    """Starting a process under every condition."""
+    _run(measuring, CONDITIONS)
+
+
+def _run(measuring: Measuring, conditions: dict[str, Condition]) -> None:
+    """The first start of each once a trial, later ones in rounds."""
     from handoff.trial import Lane, Refused
 
     programs: dict[str, Program] = {}
     with ExitStack() as stack:
-        names = list(CONDITIONS)
+        names = list(conditions)
         measuring.random.shuffle(names)
         for name in names:
-            condition = CONDITIONS[name]
+            condition = conditions[name]
             if measuring.shop.start_method not in condition.start_methods:
                 only = " and ".join(condition.start_methods)
                 measuring.settle(name, Outcome(Kind.UNAVAILABLE, "", "", f"only under {only}"))
@@ -121,39 +137,3 @@ def run(measuring: Measuring) -> None:
         measuring.tell({"baseline": BARE})
         measuring.rounds(lambda lane: {"start": partial(programs[lane.name].start)})
         measuring.lanes = []
-
-
-def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
-    """The program: take up the condition, and start processes as ordered."""
-    from handoff.start import nothing
-
-    ctx: Any = multiprocessing.get_context(config["start_method"])
-    if config["preload"]:
-        ctx.set_forkserver_preload(list(config["preload"]))
-    kept = [_ballast(config["ballast_bytes"]), Ref(**config["ref"]).load().make() if config["ref"] else None]
-
-    def one(_: int) -> None:
-        process = ctx.Process(target=nothing)
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise RuntimeError(f"the process {describe_exit(process.exitcode)}")
-
-    tell({"uss_bytes": usage().uss_bytes})
-    with open(config["orders"], "rb", buffering=0) as orders:
-        while line := orders.readline():
-            tell(asdict(loops.repeat(one, json.loads(line))))
-    del kept
-
-
-def _ballast(nbytes: int) -> mmap.mmap | None:
-    """Private, resident memory in pages of the usual size, as the small objects of a program have: fork copies a page
-    table entry for each. Huge pages would have 512 times fewer of them, and shared pages none."""
-    if not nbytes:
-        return None
-    ballast = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with suppress(AttributeError, OSError):  # a kernel without huge pages does not know it
-        ballast.madvise(mmap.MADV_NOHUGEPAGE)
-    for at in range(0, nbytes, mmap.PAGESIZE):
-        ballast[at] = 1
-    return ballast

@@ -203,12 +203,18 @@ class Handle:
         self.process.join(1)
         return Refused(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
 
-    def acknowledgement(self) -> int:
-        """The checksum that the worker acknowledges with."""
-        message = self.from_worker.recv_bytes()
-        if len(message) != CHECKSUM.size:
-            raise Refused(Outcome.from_json(json.loads(message)["error"]))
-        return int(CHECKSUM.unpack(message)[0])
+    def begin(self, **command: Any) -> None:
+        """Give a command, and wait until the worker begins with it."""
+        self.command(**command)
+        if message := self.from_worker.recv_bytes():
+            raise self.complaint(message)
+
+    @staticmethod
+    def complaint(message: bytes) -> Refused:
+        """What a message means that is not the expected one: an error, or a wrong checksum."""
+        if len(message) == CHECKSUM.size:
+            return Refused(Outcome(Kind.BROKEN, "worker", "", "a hand-off was acknowledged with a wrong checksum"))
+        return Refused(Outcome.from_json(json.loads(message)["error"]))
 
     def stop(self) -> None:
         """Ask it to end, wait, and insist."""
@@ -483,38 +489,10 @@ class Measuring:
             lane.rounds = rounds
             self.tell({"trying": lane.name})
 
-    # -- starting a process
-
     def _run_start(self) -> None:
-        """From starting an empty process to having seen its end."""
-        from handoff.start import nothing
+        from handoff.startup import run_plain
 
-        arguments: dict[str, tuple[Any, ...]] = {"bare": (), "with-payload": (self.obj,), lanes.BIS: ()}
-
-        def start(lane: Lane, n: int) -> Spent:
-            def one(_: int) -> None:
-                process = self.shop.ctx.Process(target=nothing, args=arguments[lane.name])
-                process.start()
-                process.join()
-                if process.exitcode:
-                    raise RuntimeError(f"the process {describe_exit(process.exitcode)}")
-
-            return loops.repeat(one, n)
-
-        for name in arguments:
-            lane = Lane(name, None)
-            try:
-                with self.trying(name):
-                    start(lane, 1)
-            except Refused as refused:
-                self.settle(name, refused.outcome)
-            else:
-                lane.counts["start"], lane.rounds = 1, self.profile["rounds"]
-                self.settle(name, OK)
-                self.lanes.append(lane)
-        self.tell({"baseline": "bare"})
-        self.rounds(lambda lane: {"start": partial(start, lane)})
-        self.lanes = []
+        run_plain(self)
 
     # -- the duties argument and result
 
@@ -637,24 +615,23 @@ class Measuring:
         sender, receiver = lane.ends
         worker = lane.worker
         assert worker is not None
-        touch = getattr(receiver, "touch", None) or self.payload.touch
-        expected = 0 if lane.strategy is None else self.expected
-        worker.command(do=duty, lane=lane.name, n=n)
-        if duty is Duty.ARGUMENT:
+        obj, checksum = ((), 0) if lane.strategy is None else (self.obj, self.expected)
+        expected = CHECKSUM.pack(checksum)
+        worker.begin(do=duty, lane=lane.name, n=n)
+        try:
+            if duty is Duty.ARGUMENT:
+                near = loops.send(sender, obj, n, after=worker.from_worker.recv_bytes, expected=expected)
+            else:
 
-            def after() -> None:
-                if worker.acknowledgement() != expected:
-                    raise RuntimeError(f"{lane.name}: a hand-off was acknowledged with a wrong checksum")
+                def compare(answer: bytes) -> None:
+                    if answer != expected:
+                        raise loops.WrongAnswer(answer)
 
-            near = loops.send(sender, self.obj, n, loops.nothing, after)
-            far = worker.answer(self.answer_s)
-            return _merge(near, far)
-
-        def compare(total: int) -> None:
-            if total != expected:
-                raise RuntimeError(f"{lane.name}: a result has a wrong checksum")
-
-        near = loops.receive(receiver, touch, n, partial(worker.to_worker.send_bytes, b""), compare)
+                touch = getattr(receiver, "touch", None) or self.payload.touch
+                go = partial(worker.to_worker.send_bytes, b"")
+                near = loops.receive(receiver, touch, n, go, compare, CHECKSUM.pack)
+        except loops.WrongAnswer as wrong:
+            raise worker.complaint(wrong.answer) from None
         return _merge(near, worker.answer(self.answer_s))
 
     # -- the duty state
@@ -719,10 +696,14 @@ class Measuring:
         """``n`` tasks that read all of the state."""
         worker = lane.worker
         assert worker is not None
-        worker.command(do=Duty.STATE, lane=lane.name, n=n)
         sender = lanes.NullSender()
         sender.open(worker.to_worker)
-        near = loops.send(sender, None, n, loops.nothing, worker.acknowledgement)
+        expected = CHECKSUM.pack(0 if lane.strategy is None else self.expected)
+        worker.begin(do=Duty.STATE, lane=lane.name, n=n)
+        try:
+            near = loops.send(sender, (), n, after=worker.from_worker.recv_bytes, expected=expected)
+        except loops.WrongAnswer as wrong:
+            raise worker.complaint(wrong.answer) from None
         return _merge(near, worker.answer(self.answer_s))
 
     # -- the duty shared
@@ -773,7 +754,8 @@ class Measuring:
                         lane.ends.open()
                         lane.stack.callback(lane.ends.close)
 
-    def _size(self) -> int:
+    def size(self) -> int:
+        """How many elements a shared payload has."""
         return int(getattr(self.obj, "size", 0) or len(self.obj))
 
     def _check_shared(self) -> bool:
@@ -785,7 +767,7 @@ class Measuring:
             try:
                 with self.trying(lane.name):
                     assert lane.worker is not None
-                    index = self._size() - 1
+                    index = self.size() - 1
                     lane.worker.command(do="check_shared", lane=lane.name, index=index)
                     before = lane.worker.answer(self.answer_s)["before"]
                     if (now := float(lane.ends.read(index))) != before + 1:
@@ -805,7 +787,7 @@ class Measuring:
 
     def _operate(self, lane: Lane, operation: str, n: int) -> Spent:
         assert lane.worker is not None
-        lane.worker.command(do=Duty.SHARED, lane=lane.name, operation=operation, size=self._size(), n=n)
+        lane.worker.command(do=Duty.SHARED, lane=lane.name, operation=operation, size=self.size(), n=n)
         return Spent(**lane.worker.answer(max(60.0, 10 * self.answer_s)))
 
 

@@ -12,9 +12,10 @@ import json
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
+from time import perf_counter
 from typing import Any
 
 from handoff import loops
@@ -45,8 +46,7 @@ class StateReceiver:
     def decode(self, _: Any) -> Any:
         return self.holding.get()
 
-    def release(self) -> None:
-        pass
+    release = staticmethod(loops.nothing)
 
 
 def main(job: Job, inbox: Connection, outbox: Connection) -> None:
@@ -118,7 +118,7 @@ class Worker:
             answer = step(end, command)
         except Exception as error:
             answer = {"error": Outcome.from_exception(Kind.BROKEN, "worker", error).to_json()}
-        self._tell(asdict(answer) if isinstance(answer, loops.Spent) else answer)
+        self._tell(answer._asdict() if isinstance(answer, loops.Spent) else answer)
 
     def _tell(self, answer: dict[str, Any]) -> None:
         self.outbox.send_bytes(json.dumps(answer).encode())
@@ -137,8 +137,13 @@ class Worker:
 
         return None if hasattr(end, "touch") else (self._load().facts or facts)(obj)
 
-    def _acknowledge(self, total: int) -> None:
-        self.outbox.send_bytes(CHECKSUM.pack(total))
+    def _go(self) -> None:
+        """Say that the loop begins: only then does the other side start its clock."""
+        self.outbox.send_bytes(b"")
+
+    def _receive(self, receiver: Any, touch: Callable[[Any], int], n: int) -> loops.Spent:
+        self._go()
+        return loops.receive(receiver, touch, n, loops.nothing, self.outbox.send_bytes, CHECKSUM.pack)
 
     # One method a command. ``check_…`` is the first hand-off of a lane: not timed, and looked at closely.
 
@@ -150,7 +155,7 @@ class Worker:
         return answer
 
     def _argument(self, end: Any, command: dict[str, Any]) -> loops.Spent:
-        return loops.receive(end, self._touch(end), command["n"], loops.nothing, self._acknowledge)
+        return self._receive(end, self._touch(end), command["n"])
 
     def _make(self) -> Any:
         if self.obj is None:
@@ -165,15 +170,16 @@ class Worker:
         return {"sent": True}
 
     def _result(self, end: Any, command: dict[str, Any]) -> loops.Spent:
-        return loops.send(end, self._make(), command["n"], self.inbox.recv_bytes, loops.nothing)
+        obj = self._make()
+        self._go()
+        return loops.send(end, obj, command["n"], self.inbox.recv_bytes)
 
     def _check_state(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         obj = end.get()
         return {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj) if command["facts"] else None}
 
     def _state(self, end: Any, command: dict[str, Any]) -> loops.Spent:
-        receiver: Any = StateReceiver(end, self.inbox)
-        return loops.receive(receiver, self._touch(end), command["n"], loops.nothing, self._acknowledge)
+        return self._receive(StateReceiver(end, self.inbox), self._touch(end), command["n"])
 
     def _check_shared(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         """Leave a mark that the other side must see: the element plus one."""
@@ -231,12 +237,28 @@ class Worker:
             gc.collect()
         return {"uss_bytes": usage().uss_bytes - before}
 
+    def _contend(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        """One operation over and over while others do the same; each worker has its part of the elements."""
+        late = perf_counter() > command["begin_s"]
+        width = max(1, command["size"] // command["of"])
+        first = command["slot"] * width % command["size"]
+        operation: Callable[[int], Any]
+        match command["operation"]:
+            case "read":
+                operation = _spread(end.read, width, first)
+            case "own-write":
+                operation = _spread(partial(_write, end.write, end.read(first)), width, first)
+            case _:
+                operation = _spread(end.update, command["size"])
+        done, spent = loops.until(operation, command["begin_s"], command["end_s"])
+        return {"n": done, "spent": spent._asdict(), "late": late}
+
 
 STRIDE = 7919  #: a prime, so that successive elements lie on different cache lines and pages and all are visited
 
 
-def _spread(step: Callable[[int], Any], size: int) -> Callable[[int], Any]:
-    return lambda index: step(index * STRIDE % size)
+def _spread(step: Callable[[int], Any], size: int, first: int = 0) -> Callable[[int], Any]:
+    return lambda index: step(first + index * STRIDE % size)
 
 
 def _write(write: Callable[[int, Any], Any], value: Any, index: int) -> None:

@@ -122,9 +122,9 @@ def main(config: dict[str, Any], tell: trial.Tell) -> None:
 def _play(lane: trial.Lane, n: int) -> Spent:
     assert lane.worker is not None
     sender: PlainSender = lane.ends[0]
-    lane.worker.command(do=Duty.ARGUMENT, lane=PLAIN, n=1)
+    lane.worker.begin(do=Duty.ARGUMENT, lane=PLAIN, n=1)
     seconds = sender.play(n)
-    lane.worker.acknowledgement()
+    lane.worker.from_worker.recv_bytes()
     lane.worker.answer(60)
     return Spent(seconds)
 

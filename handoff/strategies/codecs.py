@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from handoff.loops import nothing
 from handoff.outcome import Kind
 from handoff.payload import Trait
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
@@ -44,8 +45,7 @@ class BytesReceiver:
     def open(self, conn: Connection) -> None:
         self.take = conn.recv_bytes
 
-    def release(self) -> None:
-        pass
+    release = staticmethod(nothing)
 
     def close(self) -> None:
         pass

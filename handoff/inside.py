@@ -1,0 +1,56 @@
+"""What a contained interpreter runs first. It imports next to nothing: what is loaded here is in every figure.
+
+The size of an interpreter is a part of what it costs to fork it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(module: str, fd: int) -> None:
+    """Read the configuration, arrange for a clean end, and run ``module.main(config, tell)``."""
+    config = json.loads(_first_line())
+
+    def tell(message: dict[str, Any]) -> None:
+        view = memoryview(json.dumps(message).encode() + b"\n")
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def parent_is_gone(_: int, __: object) -> None:
+        from pathlib import Path
+
+        from handoff.contain import kill_group, sweep
+
+        kill_group(os.getpid(), spare=os.getpid())
+        sweep(Path(config["folder"]))
+        os._exit(1)
+
+    os.set_inheritable(fd, False)
+    signal.signal(signal.SIGIO, parent_is_gone)
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    import multiprocessing.process
+
+    prefix = f"/{os.path.basename(config['folder'])}"
+    multiprocessing.process.current_process()._config["semprefix"] = prefix  # type: ignore[attr-defined]
+    __import__(module)
+    sys.modules[module].main(config, tell)
+
+
+def _first_line() -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, 1 << 16)
+        if not data:
+            raise EOFError("no configuration")
+        line += data
+    return line
