@@ -27,6 +27,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     Duty.STATE: ("task", "setup"),
     Duty.SHARED: OPERATIONS,
     **{kind: each.metrics for kind, each in DEEPER.items()},
+    "pair": ("task", "setup"),  # of handoff.pairs, which imports the experiment
 }
 CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
 FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
