@@ -15,6 +15,11 @@ from handoff.strategy import START_METHODS
 
 STARTUP = "startup"
 INHERITANCE = "inheritance"  #: what reading costs a forked worker in memory
+SCALING = "scaling"  #: tasks by way of use and number of workers
+CONTENTION = "contention"  #: operations of many workers on one shared thing
+JOB = "job"  #: whole jobs, and the parts from which the cost model predicts them
+JOB_TASKS = (16, 64, 256, 1024)  #: from where starting is nearly all to where it is hardly anything
+CONTENDED = ("read", "own-write", "update")
 MEMORY = tuple(f"memory-{duty}" for duty in Duty)
 
 #: With one worker, then with as many as there are usable cores: sums over the workers.
@@ -29,6 +34,20 @@ FOOTPRINTS = (
     "workers-total-pss-bytes",
     "machine-used-bytes",
 )
+
+
+def numbers_of_workers() -> dict[str, int]:
+    """How many workers there are, by the end of a metric's name: 1, 2, 4 … below all, all usable cores, and twice that.
+
+    On two cores 2 is not listed, as it is ``all``. What a record means by that is its fingerprint's ``usable_cores``.
+    """
+    from handoff.fingerprint import usable_cores
+
+    cores = usable_cores()
+    found = {"1": 1}
+    while 2 * max(found.values()) < cores:
+        found[str(2 * max(found.values()))] = 2 * max(found.values())
+    return found | {"all": cores, "double": 2 * cores}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,31 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
                 metrics=("read-uss-bytes", "collect-uss-bytes", "workers-read-uss-bytes"),
                 duty=Duty.STATE,
                 start_methods=("fork",),
+            ),
+            Deeper(
+                kind=SCALING,
+                summary="tasks with one worker and with many, by way of use",
+                module="handoff.scaling",
+                metrics=("task-all", "task-1", "task-double", "start-1", "start-all", "start-double"),
+                duty=Duty.ARGUMENT,
+            ),
+            Deeper(
+                kind=CONTENTION,
+                summary="one worker and many reading and writing one shared thing",
+                module="handoff.contention",
+                metrics=tuple(f"{what}-{number}" for what in CONTENDED for number in ("all", "1", "double")),
+                duty=Duty.SHARED,
+                strategies=True,
+            ),
+            Deeper(
+                kind=JOB,
+                summary="whole jobs on a fresh pool, and the parts that should add up to them",
+                module="handoff.scaling",
+                metrics=(
+                    *(f"{part}-{number}" for part in ("task", "start", "first") for number in ("1", "all")),
+                    *(f"job-{tasks}-{number}" for tasks in JOB_TASKS for number in ("1", "all")),
+                ),
+                duty=Duty.ARGUMENT,
             ),
             *(
                 Deeper(

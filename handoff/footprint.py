@@ -68,8 +68,8 @@ def _look(measuring: Measuring, lane: Lane, duty: Duty, workers: int, prefix: st
     gc.collect()
     trim()
     peak = Peak()
-    with _crew(measuring, lane, duty, workers) as (handles, ends):
-        kept = _hand_over(measuring, lane, duty, handles, ends)
+    with crew(measuring, lane, duty, workers) as (handles, ends):
+        kept = hand_over(measuring, lane, duty, handles, ends)
         found = [usage(handle.process.pid) for handle in handles]
         total = sum((seen.pss_bytes for seen in _seen(members(os.getpgrp()))), 0)
         used = machine_used_bytes()
@@ -97,7 +97,7 @@ def _seen(pids: Sequence[int] | dict[int, bool]) -> Iterator[Usage]:
 
 
 @contextmanager
-def _crew(measuring: Measuring, lane: Lane, duty: Duty, workers: int) -> Iterator[tuple[list[Handle], list[Any]]]:
+def crew(measuring: Measuring, lane: Lane, duty: Duty, workers: int) -> Iterator[tuple[list[Handle], list[Any]]]:
     """``workers`` ready workers, and what each was given: a pair of ends, or the one thing that all of them have."""
     strategy = lane.strategy
     handles: list[Handle] = []
@@ -149,7 +149,7 @@ def _ends(strategy: Strategy, duty: Duty, measuring: Measuring, lane: Lane, work
     return [strategy.carry(site) for _ in range(workers)]
 
 
-def _hand_over(measuring: Measuring, lane: Lane, duty: Duty, handles: list[Handle], ends: list[Any]) -> list[Any]:
+def hand_over(measuring: Measuring, lane: Lane, duty: Duty, handles: list[Handle], ends: list[Any]) -> list[Any]:
     """Let every worker have the object and read all of it; what this process has to keep meanwhile."""
     kept: list[Any] = []
     if lane.strategy is None:

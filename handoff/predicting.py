@@ -1,0 +1,87 @@
+"""The cost model against reality: what the measured parts of a job add up to, and what the whole job took. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from handoff import cost, stats
+from handoff.deeper import JOB_TASKS
+from handoff.figures import Figures
+from handoff.record import Record
+from handoff.scaling import JOB_WAYS, WAYS
+from handoff.stats import Estimate
+
+CLOSE = 0.15  #: a prediction this near (relative to what was measured) decides as the measurement would
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One job: ``tasks`` tasks on a fresh crew of ``workers``."""
+
+    payload: str
+    start_method: str
+    way: str
+    tasks: int
+    workers: int
+    predicted_s: float
+    measured_s: float
+
+    @property
+    def error(self) -> float:
+        """How far off, relative to what was measured: 0.1 is predicted 10 % too long."""
+        return self.predicted_s / self.measured_s - 1
+
+    @property
+    def close(self) -> bool:
+        return abs(self.error) <= CLOSE
+
+
+def predictions(record: Record) -> list[Prediction]:
+    """Every job of a record of the kind ``job``, predicted from the parts alone: no job is used for any prediction."""
+    figures = Figures(record)
+    numbers = {"1": 1, "all": int(record.fingerprint["usable_cores"])}
+    found = []
+    for way in JOB_WAYS:
+        for label, workers in numbers.items():
+            for tasks in JOB_TASKS:
+                if figures.has(way, f"job-{tasks}-{label}"):
+                    measured = median(figures.flat(way, f"job-{tasks}-{label}"))
+                    predicted = _predict(figures, way, label, workers, tasks)
+                    found.append(
+                        Prediction(record.payload, record.start_method, way, tasks, workers, predicted, measured)
+                    )
+    return found
+
+
+def _predict(figures: Figures, way: str, label: str, workers: int, tasks: int) -> float:
+    one, many, start, first = (
+        median(figures.flat(way, metric)) for metric in ("task-1", f"task-{label}", f"start-{label}", f"first-{label}")
+    )
+    chunk = max(1, WAYS[way].chunk)
+    chunks = math.ceil(tasks / chunk)
+    return cost.total(
+        chunks,
+        workers=workers,
+        start=start,
+        setup=max(0.0, first - workers * chunk * many),  # what the first task of each worker takes beyond a task
+        task=one * tasks / chunks,
+        parallelism=one / many,
+    )
+
+
+def share(found: Iterable[Prediction]) -> float:
+    """The share of predictions that are close; NaN of none."""
+    close = [each.close for each in found]
+    return sum(close) / len(close) if close else math.nan
+
+
+def efficiency(figures: Figures, lane: str, label: str, workers: int) -> Estimate:
+    """How much of ``workers`` times one worker's rate is reached: 1 is perfect, ``1 / workers`` no gain at all.
+
+    From ``task-1`` and ``task-<label>`` of the same trials and rounds, with the interval of their ratio.
+    """
+    gain = stats.ratio(figures.samples(lane, "task-1"), figures.samples(lane, f"task-{label}"))
+    return Estimate(gain.value / workers, gain.low / workers, gain.high / workers, gain.n_trials, gain.n_samples)
