@@ -47,6 +47,7 @@ class Side:
     strategies: tuple[str, ...]
     duty: Duty = Duty.ARGUMENT
     start_methods: tuple[str, ...] = START_METHODS
+    fails: tuple[tuple[str, Kind], ...] = ()  #: strategies that do not carry it, and how; all others do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,6 @@ class Pair:
     refactored: tuple[Side, ...]
     why: str
     source: str
-    plain: Kind = Kind.REFUSED  #: what becomes of the awkward object with plain pickle, sent to a spawned worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def load_pairs(folder: str | Path) -> Mapping[str, Entry]:
     package = ".".join(folder.relative_to(root).parts)
     found: dict[str, Entry] = {}
     for file in sorted(folder.glob("[!_]*.py")):
-        module = f"{package}.{file.stem}"
+        module = ".".join(filter(None, (package, file.stem)))
         for pair in getattr(import_from(str(root), module), "PAIRS", ()):
             if pair.name in found:
                 raise TargetError(

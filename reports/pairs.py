@@ -24,10 +24,10 @@ from .plain import Block, Grid, Heading, Items, Text, as_markdown, fingerprint
 
 TASK, SETUP, MEMORY = "task", "setup", "worker-uss-bytes"
 SAID: dict[str, str] = {
-    Duty.ARGUMENT: "with every task",
-    Duty.STATE: "once",
-    Duty.RESULT: "returned by every task",
-    Duty.SHARED: "shared",
+    Duty.ARGUMENT: "sending `{}` with every task",
+    Duty.STATE: "having `{}` set up once",
+    Duty.RESULT: "returning `{}` from every task",
+    Duty.SHARED: "sharing `{}`",
 }
 
 
@@ -156,41 +156,50 @@ def sentences(found: Table) -> list[str]:
         reasons = [f"{_name(row.way)} is {row.outcome.kind}" for row in found.rows if row.way.role == AWKWARD]
         under = found.record.start_method
         out.append(f"Nothing hands the awkward object over under {under}: {', '.join(reasons) or 'nothing was tried'}.")
-        out += [f"{_name(row.way)} costs {units.interval(row.task)} a task." for row in rows if row.task]
+        out += [_capital(f"{_name(row.way)} costs {units.interval(row.task)} a task.") for row in rows if row.task]
     else:
         out += [_bought(found.base, row) for row in rows if row.task]
     out += [
-        f"{_name(row.way)} is {row.outcome.kind}: {decide.code(row.outcome.reason)}." for row in rows if not row.task
+        f"{_capital(_name(row.way))} is {row.outcome.kind}: {decide.code(row.outcome.reason)}."
+        for row in rows
+        if not row.task
     ]
     return out
 
 
 def _bought(base: Row, row: Row) -> str:
     assert base.task and row.task and row.ratio
-    awkward = f"{_name(base.way)} costs {units.seconds(base.task.value)} a task"
-    each = f"{_name(row.way)} {units.seconds(row.task.value)}"
-    if row.verdict is Verdict.TIE:
-        return f"{awkward}, {each}: the same within noise."
-    if row.once is not None:
+    awkward = f"{_name(base.way)} costs {units.seconds(base.task.value)}"
+    if row.once is not None and row.verdict is not Verdict.TIE:
         paid = f"{_paid_once(row.once)}{units.seconds(row.task.value)} a task"
-        return f"{awkward}; {_name(row.way)} {paid}: {_pays(row.once.at)}."
-    if row.verdict is Verdict.DIFFERENT:
-        faster = row.ratio.value < 1
-        times = units.ratio(1 / row.ratio.value if faster else row.ratio.value)
-        words = f"it saves time, {times} faster" if faster else f"it buys no time, {times} slower"
-        return f"{awkward}, {each}: {words} (ratio {units.ratio_interval(row.ratio)})."
-    return f"{awkward}, {each}: too noisy to tell them apart (ratio {units.ratio_interval(row.ratio)})."
+        return f"{_capital(awkward)}; {_name(row.way)} {paid}: {_pays(row.once.at)}."
+    each = f"{_name(row.way)} {units.seconds(row.task.value)}"
+    factor = units.ratio_interval(row.ratio)
+    match row.verdict:
+        case Verdict.TIE:
+            words = "a task costs the same within noise"
+        case Verdict.DIFFERENT if row.ratio.value < 1:
+            words = f"it saves time, {factor} of it is left"
+        case Verdict.DIFFERENT:
+            words = f"it buys no time: {factor} slower"
+        case _:
+            words = f"too noisy to tell them apart, {factor}"
+    return f"{_capital(awkward)}; {each}: {words}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _paid_once(once: Once) -> str:
-    if once.extra.low <= 0:
-        return "nothing measurable once, and "
+    if not once.extra.low > 0:
+        return "nothing measurable once, and then "
     return f"{units.interval(once.extra)} once, then "
 
 
 def _pays(at: cost.BreakEven) -> str:
     if not (at.agree >= decide.SURE and (math.isfinite(at.high) or at.pays is cost.Pays.NEVER)):
-        return "from which task on it pays, if ever, can't be told from these samples"
+        return "from which task on it pays, if it does, can't be told from these samples"
     match at.pays:
         case cost.Pays.ALWAYS:
             return "it pays from the first task on"
@@ -211,7 +220,7 @@ def nth(n: float) -> str:
 
 
 def _name(way: Way) -> str:
-    return f"`{way.payload}` {SAID[way.duty]} by `{way.strategy}`"
+    return f"{SAID[way.duty].format(decide.code(way.payload))} (`{way.strategy}`)"
 
 
 # -- blocks ------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from handoff.outcome import Kind
 from handoff.pairs import Pair, Side
 from handoff.payload import Duty, Payload
 from payloads._scratch import scratch_file
@@ -15,6 +16,7 @@ PLAIN = ("pickle-default",)
 BY_VALUE = ("pickle-default", "cloudpickle", "dill")
 INHERITED = ("process-args",)
 FORK = ("fork",)
+REFUSED = (("pickle-default", Kind.REFUSED),)
 
 
 class TransformerWithMethod:
@@ -77,7 +79,7 @@ PAIRS = (
     Pair(
         name="lambda",
         awkward=(
-            Side(payload="payloads.callables:function-lambda", strategies=BY_VALUE),
+            Side(payload="payloads.callables:function-lambda", strategies=BY_VALUE, fails=REFUSED),
             Side(payload="payloads.callables:function-nested", strategies=("cloudpickle", "dill")),
         ),
         refactored=(
@@ -91,7 +93,15 @@ PAIRS = (
     Pair(
         name="closure-log-file",
         awkward=(
-            Side(payload="payloads.callables:closure-open-file", strategies=BY_VALUE),
+            Side(
+                payload="payloads.callables:closure-open-file",
+                strategies=BY_VALUE,
+                fails=(
+                    *REFUSED,
+                    ("cloudpickle", Kind.REFUSED),
+                    ("dill", Kind.ALTERED),
+                ),
+            ),
             Side(
                 payload="payloads.callables:closure-open-file",
                 strategies=INHERITED,
@@ -105,7 +115,7 @@ PAIRS = (
     ),
     Pair(
         name="lambda-attribute",
-        awkward=(Side(payload="payloads.classes:instance-lambda-attribute", strategies=BY_VALUE),),
+        awkward=(Side(payload="payloads.classes:instance-lambda-attribute", strategies=BY_VALUE, fails=REFUSED),),
         refactored=(Side(payload=f"{HERE}:instance-with-method", strategies=PLAIN),),
         why="An instance with a lambda for an attribute, against the same class with a method.",
         source="articles/000",
@@ -113,7 +123,11 @@ PAIRS = (
     Pair(
         name="method-of-lock-holder",
         awkward=(
-            Side(payload="payloads.callables:bound-method-lock", strategies=("pickle-default", "cloudpickle")),
+            Side(
+                payload="payloads.callables:bound-method-lock",
+                strategies=("pickle-default", "cloudpickle"),
+                fails=(*REFUSED, ("cloudpickle", Kind.REFUSED)),
+            ),
             Side(
                 payload="payloads.callables:bound-method-lock",
                 strategies=INHERITED,
@@ -132,7 +146,7 @@ PAIRS = (
     Pair(
         name="class-not-importable",
         awkward=(
-            Side(payload="payloads.classes:instance-local-class", strategies=BY_VALUE),
+            Side(payload="payloads.classes:instance-local-class", strategies=BY_VALUE, fails=REFUSED),
             Side(payload="payloads.classes:instance-main-guard", strategies=("cloudpickle", "dill")),
         ),
         refactored=(Side(payload="payloads.classes:instance-module", strategies=PLAIN),),
@@ -141,7 +155,9 @@ PAIRS = (
     ),
     Pair(
         name="lambdas-all-over",
-        awkward=(Side(payload="payloads.callables:closure-config", strategies=(*BY_VALUE, "dill-recurse")),),
+        awkward=(
+            Side(payload="payloads.callables:closure-config", strategies=(*BY_VALUE, "dill-recurse"), fails=REFUSED),
+        ),
         refactored=(Side(payload=f"{HERE}:function-and-settings", strategies=PLAIN),),
         why="Closures everywhere, carried by what pathos and multiprocess (dill) or loky and joblib (cloudpickle) use"
         " inside, against functions of modules and plain arguments.",

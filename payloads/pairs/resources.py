@@ -6,6 +6,7 @@ import os
 import sqlite3
 from typing import Any
 
+from handoff.outcome import Kind
 from handoff.pairs import Pair, Side
 from handoff.payload import Duty, Payload, Trait
 from payloads._scratch import THREE_LINES, scratch_file, text_of
@@ -15,6 +16,8 @@ PLAIN = ("pickle-default",)
 BY_VALUE = ("pickle-default", "cloudpickle", "dill")
 INHERITED = ("process-args",)
 FORK = ("fork",)
+REFUSED = (("pickle-default", Kind.REFUSED),)
+ALL_REFUSED = tuple((each, Kind.REFUSED) for each in BY_VALUE)
 COUNT = "SELECT count(*) FROM users"
 
 
@@ -73,7 +76,11 @@ PAIRS = (
     Pair(
         name="open-file",
         awkward=(
-            Side(payload="payloads.resources:file-text-reading", strategies=BY_VALUE),
+            Side(
+                payload="payloads.resources:file-text-reading",
+                strategies=BY_VALUE,
+                fails=(*REFUSED, ("cloudpickle", Kind.ALTERED), ("dill", Kind.ALTERED)),
+            ),
             Side(
                 payload="payloads.resources:file-text-reading",
                 strategies=INHERITED,
@@ -88,7 +95,11 @@ PAIRS = (
     Pair(
         name="sqlite-connection",
         awkward=(
-            Side(payload="payloads.resources:sqlite-file", strategies=BY_VALUE),
+            Side(
+                payload="payloads.resources:sqlite-file",
+                strategies=BY_VALUE,
+                fails=ALL_REFUSED,
+            ),
             Side(payload="payloads.resources:sqlite-file", strategies=INHERITED, duty=Duty.STATE, start_methods=FORK),
         ),
         refactored=(
@@ -101,7 +112,11 @@ PAIRS = (
     Pair(
         name="live-connection",
         awkward=(
-            Side(payload=f"{HERE}:repository-live", strategies=BY_VALUE),
+            Side(
+                payload=f"{HERE}:repository-live",
+                strategies=BY_VALUE,
+                fails=ALL_REFUSED,
+            ),
             Side(payload=f"{HERE}:repository-live", strategies=INHERITED, duty=Duty.STATE, start_methods=FORK),
         ),
         refactored=(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.outcome import Kind
 from handoff.pairs import Pair, Side
 from handoff.payload import Duty, Payload, Trait
 
@@ -41,6 +40,9 @@ PAYLOADS = (
 )
 
 
+SIZES = {"4kib": "4 KiB", "1mib": "1 MiB", "64mib": "64 MiB"}
+
+
 def _array(size: str) -> Pair:
     payload = f"payloads.buffers:array-f64-{size}"
     return Pair(
@@ -50,10 +52,9 @@ def _array(size: str) -> Pair:
             Side(payload=payload, strategies=ARRAY_EACH),
             Side(payload=payload, strategies=ARRAY_ONCE, duty=Duty.STATE),
         ),
-        why=f"A float64 array of {size} sent with every task, against out-of-band pickling and shared memory for each"
-        " task, and against a copy, shared memory, mp.Array or a mapped file that is set up once.",
+        why=f"A float64 array of {SIZES[size]} sent with every task, against out-of-band pickling and shared memory for"
+        " each task, and against a copy, shared memory, mp.Array or a mapped file that is set up once.",
         source="articles/000; PEP 574",
-        plain=Kind.OK,
     )
 
 
@@ -63,10 +64,9 @@ def _model(size: str) -> Pair:
         name=f"model-with-every-task-{size}",
         awkward=(Side(payload=payload, strategies=PLAIN),),
         refactored=(Side(payload=payload, strategies=ONCE, duty=Duty.STATE),),
-        why=f"A model of {size} sent with every task, against an initializer, inheritance, a file to load from and"
-        " shared memory.",
+        why=f"A model of {SIZES[size]} sent with every task, against an initializer, inheritance, a file to load from"
+        " and shared memory.",
         source="articles/000",
-        plain=Kind.OK,
     )
 
 
@@ -87,7 +87,6 @@ PAIRS = (
         why="One update of a counter that all workers see: in a Manager's dict, returned and merged by the parent, in a"
         " shared array. Returning it includes handing out the task; the other two are the update alone.",
         source="articles/002, 003",
-        plain=Kind.OK,
     ),
     Pair(
         name="tree-with-parent-links",
@@ -96,6 +95,5 @@ PAIRS = (
         why="A tree of 1,111 objects with links to their parents, which pickle carries, against the same as a table of"
         " ids.",
         source="articles/000",
-        plain=Kind.OK,
     ),
 )
