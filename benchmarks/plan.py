@@ -7,11 +7,19 @@ import re
 
 def expected(bench: str | None) -> int:
     """How many records a run leaves that is limited to the benchmarks matching ``bench``."""
-    from benchmarks._suite import slices
+    from benchmarks._suite import ROOT, slices
     from handoff.experiment import KINDS
     from handoff.figures import METRICS
+    from handoff.pairs import load_pairs
+    from handoff.strategy import START_METHODS
 
-    return sum(
+    pairs = [
+        method
+        for method in START_METHODS
+        if bench is None
+        or any(re.search(bench, f"pairs.{method.title()}.track_{metric}") for metric in METRICS["pair"])
+    ]
+    return len(pairs) * len(load_pairs(ROOT / "payloads" / "pairs")) + sum(
         len(experiments)
         for kind in KINDS
         for name, experiments in slices(kind).items()

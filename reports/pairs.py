@@ -159,11 +159,9 @@ def sentences(found: Table) -> list[str]:
         out += [_capital(f"{_name(row.way)} costs {units.interval(row.task)} a task.") for row in rows if row.task]
     else:
         out += [_bought(found.base, row) for row in rows if row.task]
-    out += [
-        f"{_capital(_name(row.way))} is {row.outcome.kind}: {decide.code(row.outcome.reason)}."
-        for row in rows
-        if not row.task
-    ]
+    for row in rows:
+        if row.task is None:
+            out.append(f"{_capital(_name(row.way))} is {row.outcome.kind}: {decide.code(row.outcome.reason)}.")
     return out
 
 
