@@ -2,18 +2,29 @@
 
 A *root* is the folder that has to be on ``sys.path`` for the module that defines the payloads to import under the same
 name in every process. Whatever is loaded here is the user's own code, imported the ordinary way; nothing is unpickled.
+Arguments in a TARGET are literals, read by :func:`ast.literal_eval`: no part of a TARGET is ever evaluated.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
+import os
+import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from handoff.payload import Payload
+
+#: ``place:name`` or ``place:name(arguments)``; the first colon that a (dotted) name follows parts the two.
+_TARGET = re.compile(r"(?P<place>.+?):(?P<call>[^\W\d]\w*(?:\.[^\W\d]\w*)*\s*(?:\(.*\))?)\s*", re.DOTALL)
 
 
 class TargetError(Exception):
@@ -26,22 +37,63 @@ class Ref:
 
     root: str  #: folder put on ``sys.path``
     module: str
-    name: str  #: the payload's name in the module's ``PAYLOADS``, or the name of a callable that returns the object
+    #: the payload's name in the module's ``PAYLOADS``, or of a callable that returns the object, with its arguments if
+    #: it takes any: ``make(3, "x", k=[1])``
+    name: str
+    folder: str = ""  #: where the object is made, for callables that open files by relative paths; "": wherever we are
 
     def load(self) -> Payload:
         """Import the module and return the payload. Raises :class:`TargetError`."""
-        module = import_from(self.root, self.module)
+        payload = self._find()
+        built = _built.get(self)
+        return replace(payload, make=lambda: built[1]) if built and built[0] == os.getpid() else payload
+
+    def _find(self) -> Payload:
+        caller = os.getpid()
+        with _inside(self.folder):
+            module = import_from(self.root, self.module)
+        _end_stray(caller)
         for payload in payloads_of(module):
             if payload.name == self.name:
-                return payload
-        make = getattr(module, self.name, None)
-        if make is None:
-            raise TargetError(f"{self.module} (in {self.root}): nothing is named {self.name!r}")
-        if not callable(make):
-            raise TargetError(
-                f"{self.module}:{self.name} is a {type(make).__name__}: name a callable that returns the object"
-            )
-        return Payload(name=_kebab(self.name), make=make)
+                make = payload.make
+                return replace(payload, make=_Make(make, self.folder)) if self.folder else payload
+        name, args, kwargs = parse_call(self.name)
+        make = _find(module, name)
+        _check_arguments(make, f"{self.module}:{name}", args, kwargs)
+        kept = _Make(make, self.folder, tuple(args), kwargs) if self.folder or args or kwargs else make
+        return Payload(name=_kebab(re.sub(r"\W+", "-", self.name)), make=kept)
+
+
+#: Objects that are there already, each with the one process that may take them: its workers really make theirs.
+_built: dict[Ref, tuple[int, Any]] = {}
+
+
+def keep(ref: Ref, obj: Any) -> None:
+    """From now on, and in this process alone, ``ref.load().make()`` returns this object instead of making it."""
+    _built[ref] = os.getpid(), obj
+
+
+def _end_stray(caller: int) -> None:
+    """End a child that the user's code forked and forgot to end: it must not go on as us."""
+    if os.getpid() != caller:
+        os._exit(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Make:
+    """Calls the user's callable with the TARGET's arguments, in the user's folder; forks of its own end there."""
+
+    make: Callable[..., Any]
+    folder: str = ""
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self) -> Any:
+        caller = os.getpid()
+        with _inside(self.folder):
+            obj = self.make(*self.args, **self.kwargs)
+        _end_stray(caller)
+        return obj
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +126,123 @@ def load_collection(path: str | Path) -> Mapping[str, Entry]:
                 raise TargetError(f"payload {payload.name!r} is defined in {other} and again in {module.__name__}")
             entries[payload.name] = Entry(Ref(str(root), module.__name__, payload.name), payload)
     if not entries:
-        raise TargetError(f"{path}: defines no PAYLOADS; see 'A payload of your own' in CONTRIBUTING.md")
+        raise TargetError(
+            f"{path}: defines no PAYLOADS; name a callable in it that returns your object, as in {path.name}:make"
+        )
     return MappingProxyType(entries)
 
 
 def load_target(text: str) -> Mapping[str, Entry]:
     """What a command's TARGET names: a collection, ``path/to/file.py:callable`` or ``package.module:callable``.
 
-    Raises :class:`TargetError`.
+    The callable may be given arguments, literals only: ``file.py:make(3, "x", k=[1])``. Raises :class:`TargetError`.
     """
-    place, colon, name = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return load_collection(text)
-    if place.endswith(".py") or "/" in place:
-        path = Path(place).resolve()
-        if not path.is_file():
-            raise TargetError(f"{place}: no such file")
-        ref = Ref(str(path.parent), path.stem, name)
-    else:
-        ref = Ref(str(Path.cwd()), place, name)
+    ref = parse_target(text)
+    if isinstance(ref, Path):
+        return load_collection(ref)
     payload = ref.load()
     return MappingProxyType({payload.name: Entry(ref, payload)})
+
+
+def parse_target(text: str) -> Ref | Path:
+    """Where a TARGET's object comes from, or the path of a collection; imports nothing. Raises :class:`TargetError`."""
+    found = None if Path(text).exists() else _TARGET.fullmatch(text)
+    if found is None:
+        if "(" in text and ":" in text and not Path(text).exists():
+            raise TargetError(f'{text}: not a target; write file.py:callable, or file.py:callable(3, "x", k=[1])')
+        return Path(text)
+    place, call = found["place"], found["call"].strip()
+    parse_call(call)
+    if not place.endswith(".py") and "/" not in place:
+        return Ref(str(Path.cwd()), place, call)
+    path = Path(place).resolve()
+    if not path.is_file():
+        raise TargetError(f"{place}: {'a folder, not a file' if path.is_dir() else 'no such file'}")
+    names = [path.stem]
+    root = path.parent
+    while (root / "__init__.py").is_file():  # a module of a package: its relative imports need the package
+        names.insert(0, root.name)
+        root = root.parent
+    if "." in path.stem:
+        raise TargetError(f"{place}: a file with a dot in its name cannot be imported by other processes; rename it")
+    return Ref(str(root), ".".join(names), call)
+
+
+def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """The name, positional and keyword arguments of ``make`` or ``make(3, k="x")``. Raises :class:`TargetError`."""
+    name, bracket, _ = text.partition("(")
+    if not bracket:
+        return text.strip(), [], {}
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        raise TargetError(f"{text}: its arguments are not valid Python: {error}") from error
+    if not isinstance(call, ast.Call) or ast.unparse(call.func) != name.strip():
+        raise TargetError(f'{text}: not a call; write callable(3, "x", k=[1])')
+    try:
+        args = [ast.literal_eval(node) for node in call.args]
+        kwargs = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords if word.arg is not None}
+        if len(kwargs) != len(call.keywords):
+            raise ValueError("** needs names that are not known here")
+    except (ValueError, TypeError, MemoryError, RecursionError) as error:
+        raise TargetError(
+            f"{text}: arguments must be literals: numbers, strings, bytes, True, False, None, and lists, tuples, "
+            f"dicts and sets of them"
+        ) from error
+    return name.strip(), args, kwargs
+
+
+def _find(module: ModuleType, name: str) -> Callable[..., Any]:
+    """What a module has under a (dotted) name, if it can be called. Raises :class:`TargetError`."""
+    place = getattr(module, "__file__", None) or module.__name__
+    found: Any = module
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            near = [n for n in vars(module) if callable(getattr(module, n, None)) and not n.startswith("_")]
+            hint = f"; it has {', '.join(near[:8])}" if near else ""
+            raise TargetError(f"{place}: nothing is named {name!r}{hint}") from error
+    if not callable(found):
+        raise TargetError(f"{place}: {name} is a {type(found).__name__}: name a callable that returns the object")
+    return found  # type: ignore[no-any-return]  # it is whatever the user has
+
+
+def _check_arguments(make: Callable[..., Any], where: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Raise :class:`TargetError` where the callable does not take these arguments."""
+    try:
+        signature = inspect.signature(make)
+    except (TypeError, ValueError):
+        return  # written in C: calling it will tell
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        code = getattr(make, "__code__", None)
+        place = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+        wanted = ", ".join(_wanted(signature))
+        raise TargetError(
+            f"{where}{signature}{place}: {error}; write them into the TARGET: {where}({wanted})"
+        ) from error
+
+
+def _wanted(signature: inspect.Signature) -> Iterator[str]:
+    for each in signature.parameters.values():
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+            yield f"{each.name}=…" if each.kind is each.KEYWORD_ONLY else "…"
+
+
+@contextmanager
+def _inside(folder: str) -> Iterator[None]:
+    """Work in another folder, if one is named."""
+    if not folder:
+        yield
+        return
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def payloads_of(module: ModuleType) -> tuple[Payload, ...]:
@@ -119,9 +267,32 @@ def import_from(root: str, name: str) -> ModuleType:
     if root and root not in sys.path:
         sys.path.insert(0, root)
     try:
-        return importlib.import_module(name)
-    except Exception as error:
-        raise TargetError(f"{name} (in {root}): {type(error).__name__} while importing it: {error}") from error
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise TargetError(_while_importing(root, name, error)) from error
+        raise TargetError(f"{name}: no such module in {root} or among those installed") from error
+    except (Exception, SystemExit) as error:
+        raise TargetError(_while_importing(root, name, error)) from error
+    meant = Path(root, *name.split(".")).with_suffix(".py")
+    have = getattr(module, "__file__", None)
+    if root and meant.is_file() and (have is None or not Path(have).exists() or not meant.samefile(have)):
+        raise TargetError(f"{meant}: importing {name!r} gives another module, {have or 'built in'}; rename the file")
+    return module
+
+
+def _while_importing(root: str, name: str, error: BaseException) -> str:
+    """One line: where it went wrong, and what."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    return f"{place_of(error) or f'{name} (in {root})'}: {type(error).__name__} while importing {name}: {error}"
+
+
+def place_of(error: BaseException) -> str:
+    """``file:line`` of the innermost frame that belongs to neither Python's library nor this package; "" if none."""
+    ours = (os.path.dirname(os.__file__), os.path.dirname(__file__), "<")
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f"{f.filename}:{f.lineno}" for f in reversed(frames) if not f.filename.startswith(ours)), "")
 
 
 def _kebab(name: str) -> str:
