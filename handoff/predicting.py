@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -26,13 +26,14 @@ class Prediction:
     way: str
     tasks: int
     workers: int
-    predicted_s: float
+    predicted_s: float  #: median over trials, as the next
     measured_s: float
+    ratio: float  #: predicted over measured: the median of the trials', in each of which the two were done together
 
     @property
     def error(self) -> float:
         """How far off, relative to what was measured: 0.1 is predicted 10 % too long."""
-        return self.predicted_s / self.measured_s - 1
+        return self.ratio - 1
 
     @property
     def close(self) -> bool:
@@ -40,27 +41,38 @@ class Prediction:
 
 
 def predictions(record: Record) -> list[Prediction]:
-    """Every job of a record of the kind ``job``, predicted from the parts alone: no job is used for any prediction."""
+    """Every job of a record of the kind ``job``, predicted from the parts alone: no job is used for any prediction.
+
+    Each trial's job is predicted from that trial's parts, measured on a crew just before: how fast the machine is for
+    all of them, which changes from minute to minute where others use it too, is no part of the question.
+    """
     figures = Figures(record)
     numbers = {"1": 1, "all": int(record.fingerprint["usable_cores"])}
     found = []
     for way in JOB_WAYS:
         for label, workers in numbers.items():
             for tasks in JOB_TASKS:
-                if figures.has(way, f"job-{tasks}-{label}"):
-                    measured = median(figures.flat(way, f"job-{tasks}-{label}"))
-                    predicted = _predict(figures, way, label, workers, tasks)
-                    found.append(
-                        Prediction(record.payload, record.start_method, way, tasks, workers, predicted, measured)
-                    )
+                pairs = list(_pairs(figures, way, label, workers, tasks))
+                if pairs:
+                    predicted, measured = (median(each) for each in zip(*pairs, strict=True))
+                    ratio = median(p / m for p, m in pairs)
+                    at = record.payload, record.start_method, way, tasks, workers
+                    found.append(Prediction(*at, predicted, measured, ratio))
     return found
 
 
-def _predict(figures: Figures, way: str, label: str, workers: int, tasks: int) -> float:
-    one, many, start, first = (
-        median(figures.flat(way, metric)) for metric in ("task-1", f"task-{label}", f"start-{label}", f"first-{label}")
-    )
-    chunk = max(1, WAYS[way].chunk)
+def _pairs(figures: Figures, way: str, label: str, workers: int, tasks: int) -> Iterator[tuple[float, float]]:
+    """Predicted and measured seconds of each trial's jobs."""
+    metrics = ("task-1", f"task-{label}", f"start-{label}", f"first-{label}", f"job-{tasks}-{label}")
+    samples = [figures.samples(way, metric) for metric in metrics]
+    for trial in samples[-1]:
+        for row in zip(*(each.get(trial, ()) for each in samples), strict=False):
+            one, many, start, first, measured = row
+            if None not in row:
+                yield _predict(WAYS[way].chunk, workers, tasks, one, many, start, first), measured
+
+
+def _predict(chunk: int, workers: int, tasks: int, one: float, many: float, start: float, first: float) -> float:
     chunks = math.ceil(tasks / chunk)
     return cost.total(
         chunks,

@@ -160,6 +160,7 @@ def to_json(records: Sequence[Record]) -> str:
             "workers": p.workers,
             "predicted_s": p.predicted_s,
             "measured_s": p.measured_s,
+            "ratio": p.ratio,
         }
         for p in jobs
     ]

@@ -115,7 +115,7 @@ def test_whole_jobs_are_predicted_from_their_parts(payloads: Mapping[str, Entry]
 
 def test_close_is_within_15_percent_of_what_was_measured() -> None:
     def cell(predicted: float) -> Prediction:
-        return Prediction("x", "fork", "pipe", 16, 1, predicted, 1.0)
+        return Prediction("x", "fork", "pipe", 16, 1, predicted, 1.0, predicted)
 
     assert [cell(p).close for p in (0.84, 0.86, 1.0, 1.14, 1.16)] == [False, True, True, True, False]
     assert share([cell(1.0), cell(2.0)]) == 0.5
