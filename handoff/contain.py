@@ -54,7 +54,9 @@ class Interpreter:
     """
 
     def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0, script: str | None = None) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-"))
+        # One inside another has a short name: multiprocessing puts sockets there, whose paths end after 107 bytes.
+        prefix = "ho-" if PREFIX in tempfile.gettempdir() else f"{PREFIX}-{os.getpid()}-"
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix))
         read_fd, write_fd = os.pipe()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         code = f"from handoff.inside import run; run({module!r}, {write_fd})"

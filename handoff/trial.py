@@ -615,12 +615,11 @@ class Measuring:
         sender, receiver = lane.ends
         worker = lane.worker
         assert worker is not None
-        obj, checksum = ((), 0) if lane.strategy is None else (self.obj, self.expected)
-        expected = CHECKSUM.pack(checksum)
+        expected = CHECKSUM.pack(0 if lane.strategy is None else self.expected)
         worker.begin(do=duty, lane=lane.name, n=n)
         try:
             if duty is Duty.ARGUMENT:
-                near = loops.send(sender, obj, n, after=worker.from_worker.recv_bytes, expected=expected)
+                near = loops.send(sender, getattr(sender, "obj", self.obj), n, after=worker.from_worker.recv_bytes, expected=expected)
             else:
 
                 def compare(answer: bytes) -> None:
@@ -701,7 +700,7 @@ class Measuring:
         expected = CHECKSUM.pack(0 if lane.strategy is None else self.expected)
         worker.begin(do=Duty.STATE, lane=lane.name, n=n)
         try:
-            near = loops.send(sender, (), n, after=worker.from_worker.recv_bytes, expected=expected)
+            near = loops.send(sender, sender.obj, n, after=worker.from_worker.recv_bytes, expected=expected)
         except loops.WrongAnswer as wrong:
             raise worker.complaint(wrong.answer) from None
         return _merge(near, worker.answer(self.answer_s))

@@ -170,7 +170,7 @@ class Worker:
         return {"sent": True}
 
     def _result(self, end: Any, command: dict[str, Any]) -> loops.Spent:
-        obj = self._make()
+        obj = end.obj if hasattr(end, "obj") else self._make()
         self._go()
         return loops.send(end, obj, command["n"], self.inbox.recv_bytes)
 
