@@ -38,7 +38,7 @@ def needs(*groups: str) -> list[str]:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that is here."""
-    session.install("-e", ".", *needs("test", "bench"))
+    session.install("-e", ".", *needs("test", "pages", "bench"))
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -53,7 +53,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=HERE)
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
-    session.install("-e", ".", "nox", *needs("types", "test"))
+    session.install("-e", ".", "nox", *needs("types", "test", "pages"))
     session.run("mypy", *session.posargs)
 
 
