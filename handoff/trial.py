@@ -619,7 +619,8 @@ class Measuring:
         worker.begin(do=duty, lane=lane.name, n=n)
         try:
             if duty is Duty.ARGUMENT:
-                near = loops.send(sender, getattr(sender, "obj", self.obj), n, after=worker.from_worker.recv_bytes, expected=expected)
+                obj = getattr(sender, "obj", self.obj)
+                near = loops.send(sender, obj, n, after=worker.from_worker.recv_bytes, expected=expected)
             else:
 
                 def compare(answer: bytes) -> None:

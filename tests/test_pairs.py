@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import synthetic
 
 from handoff.collection import TargetError
 from handoff.figures import Figures
@@ -18,7 +19,6 @@ from handoff.profile import PROFILES
 from handoff.record import Record, read_all
 from handoff.stats import Verdict
 from reports import pairs as report
-from tests import synthetic
 
 FOLDER = Path(__file__).resolve().parent.parent / "payloads" / "pairs"
 FOUND = load_pairs(FOLDER)

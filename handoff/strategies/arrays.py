@@ -86,8 +86,8 @@ def refuse_many(size: int, name: str) -> None:
     """Raises ``ValueError`` where a loop over the elements would take too long to be worth measuring."""
     if size > ELEMENTS_MAX:
         raise ValueError(
-            f"by element is limited to {ELEMENTS_MAX:,} elements: at about {ELEMENT_S * 1e6:.1f} µs an element each way it would "
-            f"take {2 * size * ELEMENT_S:.1f} s an operation; use {name.replace('element', 'numpy')}"
+            f"by element is limited to {ELEMENTS_MAX:,} elements: at {ELEMENT_S * 1e6:.1f} µs each, both ways, it "
+            f"would take {2 * size * ELEMENT_S:.1f} s an operation; use {name.replace('element', 'numpy')}"
         )
 
 

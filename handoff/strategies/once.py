@@ -65,7 +65,7 @@ def _hold_given(site: Site) -> Holding:
 
 
 class MappedState:
-    """Maps an ``.npy`` file copy-on-write: until a worker writes, its pages are those of the page cache, shared by all."""
+    """Maps an ``.npy`` file copy-on-write: until a worker writes, its pages are the page cache's, shared by all."""
 
     def __init__(self, path: Path, shape: Shape) -> None:
         self.path, self.shape = path, shape
@@ -334,7 +334,8 @@ STRATEGIES = (
     Strategy(
         name="path-mmap",
         summary="numpy.save to a file, numpy.load(mmap_mode='c') in the worker: only the path travels",
-        meaning="a view of the page cache, the same memory for all workers until one writes, which only it sees; the writer removes the file",
+        meaning="a view of the page cache, one memory for all workers until one writes, which only that one sees; "
+        "the writer removes the file",
         channel=Channel.FILE,
         hold=_hold_mapped,
         only=frozenset({Trait.FIXED_DTYPE}),
