@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Interrupted, asv leaves its folders behind; in the system's own place, since a socket's path has to be short.
     temporary = tempfile.TemporaryDirectory(prefix="handoff-run-", ignore_cleanup_errors=True)
     env = environment(args.profile, run) | {"TMPDIR": temporary.name}
-    progress = Progress(run, expected(args.bench), sys.stderr)
+    progress = Progress(run, expected(args.bench, args.profile), sys.stderr)
 
     def child(command: list[str]) -> int:
         try:

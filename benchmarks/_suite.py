@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from handoff.collection import Entry, load_collection
+from handoff.deeper import DEEPER, INHERITANCE, STARTUP
 from handoff.experiment import CODEC, START, Experiment, measure, plan, serves
 from handoff.figures import METRICS, Figures
 from handoff.payload import Trait
 from handoff.profile import PROFILES
+from handoff.record import BYTES, SECONDS, unit
 from handoff.strategies import registry
 from handoff.strategy import START_METHODS, Strategy
 
@@ -29,6 +31,9 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What asv compares figures by. A new version needs a line under METHODOLOGY in the changelog.
 VERSION = "1"
 TIMEOUT_S = 4 * 3600  #: for one ``setup_cache``; each hand-off in it has a watchdog of its own
+
+#: The deeper kinds that have a module here; the others would have thousands of cells: their records are for the desk.
+ASV_DEEPER = (STARTUP, INHERITANCE)
 
 Cell = dict[str, Any] | float
 
@@ -43,10 +48,21 @@ def slices(kind: str) -> dict[str, list[Experiment]]:
     """The experiments of one kind, by the name of the class that runs them."""
     found: dict[str, list[Experiment]] = {}
     for start_method in ("",) if kind == CODEC else START_METHODS:
-        for experiment in plan(catalogue(), kinds=(kind,), start_methods=(start_method,)):
+        for experiment in plan(_entries(kind), kinds=(kind,), start_methods=(start_method,)):
             family = experiment.entry.ref.module.rpartition(".")[2].title().replace("_", "")
             found.setdefault(family + start_method.title(), []).append(experiment)
     return found
+
+
+def _entries(kind: str) -> Mapping[str, Entry]:
+    """The payloads for one kind: all, but for the deeper ones the first of each family, or the first of all."""
+    if kind not in DEEPER:
+        return catalogue()
+    found: dict[str, Entry] = {}
+    for entry in catalogue().values():
+        if DEEPER[kind].duty in entry.payload.duties:
+            found.setdefault(entry.ref.module if DEEPER[kind].by_payload else "", entry)
+    return {entry.payload.name: entry for entry in found.values()}
 
 
 def rows(kind: str, experiments: list[Experiment]) -> list[str]:
@@ -56,6 +72,8 @@ def rows(kind: str, experiments: list[Experiment]) -> list[str]:
     """
     if kind == START:
         return ["bare", "with-payload"]
+    if kind in DEEPER and not DEEPER[kind].strategies:
+        return list(DEEPER[kind].lanes)
     traits = frozenset[Trait]().union(*(experiment.entry.payload.traits for experiment in experiments))
     return [name for name, strategy in registry().items() if serves(name, kind) and _could_carry(strategy, traits)]
 
@@ -71,12 +89,16 @@ def run_slice(experiments: list[Experiment]) -> dict[tuple[str, str, str], Cell]
         raise ValueError(f"HANDOFF_PROFILE={profile!r}: unknown profile; valid are: {', '.join(PROFILES)}")
     folder = Path(os.environ.get("HANDOFF_RECORDS") or ROOT / ".asv" / "records" / f"unnamed-{os.getpid()}")
     cells: dict[tuple[str, str, str], Cell] = {}
+    if experiments[0].kind in DEEPER and not PROFILES[profile].deeper:
+        return cells
     for record in measure(experiments, PROFILES[profile], folder):
         figures = Figures(record)
         for metric in figures.metrics:
             for lane in figures.lanes:
                 if figures.has(lane, metric):
                     cells[metric, lane, record.payload] = {"samples": figures.flat(lane, metric), "number": 1}
+                elif figures.has_amount(lane, metric):
+                    cells[metric, lane, record.payload] = figures.amount(lane, metric).value
         for lane, size in record.wire_bytes.items():
             cells["wire-bytes", lane, record.payload] = float(size)
     return cells
@@ -127,9 +149,9 @@ def _track(metric: str) -> Callable[..., Cell]:
     track.__name__ = track.__qualname__ = f"track_{metric.replace('-', '_')}"
     track.__doc__ = metric
     details = (
-        {"version": VERSION, "unit": "bytes"}
-        if metric == "wire-bytes"
-        else {"version": VERSION, "unit": "seconds", "type": "time"}
+        {"version": VERSION, "unit": BYTES}
+        if unit(metric) == BYTES
+        else {"version": VERSION, "unit": SECONDS, "type": "time"}
     )
     for key, value in details.items():
         setattr(track, key, value)

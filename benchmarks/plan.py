@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 
-def expected(bench: str | None) -> int:
+def expected(bench: str | None, profile: str = "quick") -> int:
     """How many records a run leaves that is limited to the benchmarks matching ``bench``."""
-    from benchmarks._suite import ROOT, slices
+    from benchmarks._suite import ASV_DEEPER, ROOT, slices
     from handoff.experiment import KINDS
     from handoff.figures import METRICS
     from handoff.pairs import load_pairs
+    from handoff.profile import PROFILES
     from handoff.strategy import START_METHODS
 
     pairs = [
@@ -21,7 +22,7 @@ def expected(bench: str | None) -> int:
     ]
     return len(pairs) * len(load_pairs(ROOT / "payloads" / "pairs")) + sum(
         len(experiments)
-        for kind in KINDS
+        for kind in (*KINDS, *(ASV_DEEPER if PROFILES[profile].deeper else ()))
         for name, experiments in slices(kind).items()
         if bench is None or any(re.search(bench, f"{kind}.{name}.track_{m.replace('-', '_')}") for m in METRICS[kind])
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 
 from handoff.payload import Duty
@@ -61,6 +62,12 @@ class Deeper:
     duty: Duty  #: it is for payloads with this duty
     strategies: bool = False  #: whether its lanes are the strategies that serve the duty, or else lanes of its own
     start_methods: tuple[str, ...] = START_METHODS
+    by_payload: bool = True  #: whether it depends on the payload: else one payload is as good as another
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Its own lanes, where they are no strategies."""
+        return () if self.strategies else tuple(import_module(self.module).LANES[self.kind])
 
 
 DEEPER: Mapping[str, Deeper] = MappingProxyType(
@@ -73,6 +80,7 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
                 module="handoff.startup",
                 metrics=("start", "first", "parent-uss-bytes"),
                 duty=Duty.STATE,
+                by_payload=False,
             ),
             Deeper(
                 kind=INHERITANCE,

@@ -96,6 +96,10 @@ class Figures:
         """Per-operation seconds of every sample, in order."""
         return [row[_AT["seconds"]] / row[_AT["n"]] for row in self._rows.get((lane, metric), [])]
 
+    def has_amount(self, lane: str, metric: str) -> bool:
+        """Whether there are values that were read off rather than timed."""
+        return (lane, metric) in self._values
+
     def amount(self, lane: str, metric: str) -> Estimate:
         """What was read off rather than timed, in the metric's own unit: median over trials of the trials' medians.
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INHERIT, FROZEN = "inherit", "inherit-frozen"
+LANES = {INHERITANCE: (INHERIT, FROZEN)}
 _NOTHING = lanes.NullHolding()
 
 

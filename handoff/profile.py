@@ -19,6 +19,7 @@ class Profile:
     sample_s: float  #: a sample repeats its operation until it lasts this long
     lane_s: float  #: what one lane may take of one trial; a slow lane gets fewer rounds, at least one
     grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
+    deeper: bool = False  #: whether asv measures the deeper kinds that it has
     answer_s: float = 10.0  #: silence after which a hand-off counts as hung
 
 
@@ -36,6 +37,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 sample_s=0.010,
                 lane_s=0.060,
                 grouped=False,
+                deeper=True,
             ),
             Profile(
                 name="publish",
@@ -46,6 +48,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 sample_s=0.010,
                 lane_s=0.500,
                 grouped=False,
+                deeper=True,
             ),
         )
     }

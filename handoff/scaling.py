@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handoff import loops
 from handoff.collection import Ref
-from handoff.deeper import JOB, JOB_TASKS, numbers_of_workers
+from handoff.deeper import JOB, JOB_TASKS, SCALING, numbers_of_workers
 from handoff.lanes import BIS
 from handoff.loops import Spent
 from handoff.outcome import OK
@@ -322,6 +322,7 @@ JOB_WAYS = (
     "simple-queue",
     "pipe",
 )
+LANES = {SCALING: tuple(WAYS), JOB: JOB_WAYS}
 
 
 # -- in the trial

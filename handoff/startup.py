@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from handoff import lanes
 from handoff.contain import Interpreter
+from handoff.deeper import STARTUP
 from handoff.loops import Spent
 from handoff.outcome import OK, Kind, Outcome
 from handoff.strategy import START_METHODS
@@ -51,6 +52,8 @@ CONDITIONS = {
     "parent-payload": Condition(holding=True),
     lanes.BIS: Condition(),
 }
+
+LANES = {STARTUP: tuple(name for name in CONDITIONS if name != lanes.BIS)}
 
 
 class Program:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_measuring import assert_no_trace
@@ -19,7 +21,7 @@ from handoff.lanes import NULL
 from handoff.memory import Peak, machine_used_bytes, usage
 from handoff.outcome import Kind
 from handoff.profile import PROFILES
-from handoff.record import Record
+from handoff.record import Record, read
 
 ONCE = replace(PROFILES["quick"], trials=1)
 OBJECT_BYTES = 8 * 200_000  #: of a packed payload; the plain one has three times as much
@@ -104,3 +106,23 @@ def test_pages_of_its_own_show_in_uss_and_in_the_peak() -> None:
     del block
     rise = peak.rise_bytes()
     assert rise is None or rise > 15_000_000
+
+
+def test_asv_gets_bytes_from_the_same_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing in the profile ``quick``, whose three minutes have no room for it; plain numbers of bytes elsewhere."""
+    from benchmarks import _suite, inheritance
+
+    found: Any = vars(inheritance)["BuffersFork"]()
+    (payload,) = found.params[1]
+    assert found.track_read_uss_bytes.unit == "bytes"
+    assert not hasattr(found.track_read_uss_bytes, "type")
+    monkeypatch.setenv("HANDOFF_PROFILE", "quick")
+    assert math.isnan(found.track_read_uss_bytes(found.setup_cache(), "inherit", payload))
+    monkeypatch.setenv("HANDOFF_RECORDS", str(tmp_path))
+    monkeypatch.setattr(_suite, "PROFILES", {"quick": replace(ONCE, deeper=True)})
+    cells = found.setup_cache()
+    assert found.track_collect_uss_bytes(cells, "inherit", payload) > 0
+    (written,) = tmp_path.glob("*.json")
+    assert Figures(read(written)).amount("inherit", "read-uss-bytes").value == found.track_read_uss_bytes(
+        cells, "inherit", payload
+    )
