@@ -1,0 +1,619 @@
+"""One cell: one payload by one strategy or route, for one duty, under one start method. What really becomes of it?
+
+Everything here runs in processes that belong to this cell alone: they may hang, crash and litter. The object is made,
+stated (dumping and loading may change the original), handed over, stated and read on the other side, and then used:
+where sharing is the point, a use there must show here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import multiprocessing
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from handoff import routes, sharing, zygote
+from handoff.collection import Ref
+from handoff.contain import describe_exit
+from handoff.facts import difference, facts
+from handoff.outcome import OK, Kind, Outcome, Unavailable
+from handoff.payload import Duty, Payload
+from handoff.strategy import Launch, Site, Strategy
+
+Stage = Callable[[str], None]
+
+MAKING, PARENT, STARTING, WORKER, RESULT = "making", "parent", "starting", "worker", "result"
+USED, SEEN = "used", "seen.json"
+LOOK_S = 2.5  #: a look at whether a use shows may wait this long for the other side
+
+
+class Ended(Exception):
+    """The cell has its outcome before its end."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What to hand over, and how."""
+
+    ref: Ref
+    strategy: str
+    duty: Duty
+    start_method: str
+    folder: Path  #: private to the cell
+    prefix: str  #: of the names of its segments and semaphores
+    patience_s: float
+
+
+def run(spec: Spec, stage: Stage) -> Outcome:
+    """Execute the cell. Whatever it starts is ended by the caller."""
+    stage(MAKING)
+    tempfile.tempdir = str(spec.folder)
+    os.environ["TMPDIR"] = os.environ["JOBLIB_TEMP_FOLDER"] = str(spec.folder)
+    multiprocessing.process.current_process()._config["semprefix"] = f"/{spec.prefix}"  # type: ignore[attr-defined]
+    multiprocessing.set_start_method(spec.start_method, force=True)
+    try:
+        payload = spec.ref.load()
+        obj = payload.make()
+    except Exception as error:
+        outcome = Outcome.from_exception(Kind.BROKEN, "parent", error)
+        return replace(outcome, message=f"it cannot be made: {outcome.message}")
+    try:
+        if spec.strategy in routes.ROUTES:
+            return _Routed(spec, payload, obj, stage).run()
+        from handoff.strategies import registry
+
+        return _Handed(spec, registry()[spec.strategy], payload, obj, stage).run()
+    except Ended as ended:
+        return ended.outcome
+
+
+def _plain(statement: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(statement, default=str))
+
+
+def _state(payload: Payload, obj: Any) -> Any:
+    return _plain((payload.facts or facts)(obj))
+
+
+def _uses(payload: Payload) -> tuple[Callable[[Any], None] | None, Callable[[Any], str] | None]:
+    """How to use it there and to look here: the payload's own way, or for plain objects the general one."""
+    if payload.use and payload.seen:
+        return payload.use, payload.seen
+    return (None, None) if payload.facts else (sharing.use, sharing.seen)
+
+
+def _broken(where: str, error: BaseException) -> dict[str, Any]:
+    return {"error": Outcome.from_exception(Kind.BROKEN, where, error).to_json()}
+
+
+# ----------------------------------------------------------------------------------------------------------- strategies
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is started with."""
+
+    ref: Ref
+    duty: Duty
+    end: Any  #: Receiver, Sender, Holding or Sharing, by duty
+    given: Payload | None = None  #: for a thread, which must not load its own
+
+
+class _Handed:
+    """A cell of a strategy, in its parent."""
+
+    def __init__(self, spec: Spec, strategy: Strategy, payload: Payload, obj: Any, stage: Stage) -> None:
+        self.spec, self.strategy, self.payload, self.obj, self.stage = spec, strategy, payload, obj, stage
+        self.ctx: Any = multiprocessing.get_context(spec.start_method)
+        self.numbers = itertools.count(1)
+        self.process: Any = None
+        self.kept: list[Any] = []  # until the process ends
+        self._manager: Any = None
+
+    def pipes(self) -> None:
+        """Made when nothing but the worker is still to be started: only its end may close them."""
+        self.inbox, self.to_worker = self.ctx.Pipe(duplex=False)
+        self.from_worker, self.outbox = self.ctx.Pipe(duplex=False)
+
+    def run(self) -> Outcome:
+        sent = _state(self.payload, self.obj)
+        self.stage(PARENT)
+        ways = {Duty.ARGUMENT: self._argument, Duty.STATE: self._held, Duty.RESULT: self._result}
+        if self.spec.duty is Duty.SHARED:
+            return self._shared(sent)
+        return ways[self.spec.duty](sent)
+
+    def site(self) -> Site:
+        return Site(
+            ctx=self.ctx,
+            start_method=self.spec.start_method,
+            obj=self.obj,
+            payload=self.payload,
+            ref=self.spec.ref,
+            folder=self.spec.folder,
+            segment_name=lambda: f"{self.spec.prefix}-{next(self.numbers)}",
+            manager=self._server,
+            at_end=self._keep,
+        )
+
+    def _keep(self, call: Callable[[], Any]) -> Callable[[], Any]:
+        self.kept.append(call)
+        return call
+
+    def _server(self) -> Any:
+        if self._manager is None:
+            from handoff.strategies._manager import HandoffManager
+
+            self._manager = HandoffManager(ctx=self.ctx)
+            self._manager.start()
+        return self._manager
+
+    def here(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """A step of this side: what it raises is a refusal."""
+        try:
+            return step(*arguments)
+        except Unavailable as error:
+            raise Ended(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
+        except Exception as error:
+            if self.process is not None and isinstance(error, BrokenPipeError) and not self.process.is_alive():
+                raise self.death() from None
+            raise Ended(_refused("parent", error)) from None
+
+    def start(self, end: Any) -> None:
+        """Start the worker; raises what its arguments raise when they are pickled, as a refusal."""
+        job = Job(self.spec.ref, self.spec.duty, end, self.payload if self.strategy.launch is Launch.THREAD else None)
+        self.stage(WORKER if self.spec.duty is Duty.STATE else STARTING)
+        self.here(self._launch, job)
+        answer = self.answer()
+        if self.strategy.launch is not Launch.THREAD:
+            self.inbox.close()
+            self.outbox.close()
+        if "error" in answer:
+            raise Ended(Outcome.from_json(answer["error"]))
+
+    def _launch(self, job: Job) -> None:
+        arguments = (job, self.inbox, self.outbox)
+        match self.strategy.launch:
+            case Launch.PROCESS:
+                process = self.ctx.Process(target=serve, args=arguments)
+                process.start()
+                self.process = process
+            case Launch.POOL:
+                self.pool = self.ctx.Pool(1, start_in_pool, arguments)
+                (self.process,) = self.pool._pool
+                self.pool.apply_async(serve_in_pool)
+            case Launch.THREAD:
+                threading.Thread(target=serve, args=arguments, daemon=True).start()
+
+    def command(self, what: str) -> None:
+        try:
+            self.to_worker.send_bytes(what.encode())
+        except BrokenPipeError:
+            raise self.death() from None
+
+    def answer(self) -> dict[str, Any]:
+        """What the worker says next; how it ended when it says nothing any more."""
+        watched = [self.from_worker] if self.process is None else [self.from_worker, self.process.sentinel]
+        ready = wait(watched)
+        if self.from_worker not in ready and not self.from_worker.poll():
+            raise self.death()
+        try:
+            answer: dict[str, Any] = json.loads(self.from_worker.recv_bytes())
+        except (EOFError, OSError):
+            raise self.death() from None
+        return answer
+
+    def death(self) -> Ended:
+        if self.process is None:
+            return Ended(Outcome(Kind.BROKEN, "worker", "", "the worker ended"))
+        self.process.join(1)
+        with suppress(OSError, ValueError):
+            word = json.loads(zygote.word_of(self.process.pid, "failed").read_text(encoding="utf-8"))
+            outcome = Outcome(Kind.BROKEN, "worker", word["error_type"], word["message"])
+            return Ended(replace(outcome, kind=Kind.REFUSED, where="result") if word["refused"] else outcome)
+        return Ended(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
+
+    def told(self) -> dict[str, Any]:
+        """The worker's next answer, which may be its failure."""
+        answer = self.answer()
+        if "error" in answer:
+            raise Ended(Outcome.from_json(answer["error"]))
+        return answer
+
+    def _argument(self, sent: Any) -> Outcome:
+        assert self.strategy.carry is not None
+        sender, receiver = self.here(self.strategy.carry, self.site())
+        self.pipes()
+        self.here(sender.open, self.to_worker)
+        message = self.here(sender.encode, self.obj)  # a refusal needs no worker
+        self.start(receiver)
+        self.stage(WORKER)
+        self.command("take")
+        self.here(sender.post, message)
+        return self._judge(sent, self.told())
+
+    def _held(self, sent: Any) -> Outcome:
+        assert self.strategy.hold is not None
+        holding = self.here(self.strategy.hold, self.site())
+        self.pipes()
+        self.start(holding)
+        self.stage(WORKER)
+        self.command("take")
+        return self._judge(sent, self.told())
+
+    def _judge(self, sent: Any, arrived: dict[str, Any]) -> Outcome:
+        """The same? And if it is used there, does that show here?"""
+        changed = difference(sent, arrived["facts"]) if arrived["facts"] is not None else ""
+        if not changed:
+            expected = self.payload.touch(self.obj)
+            changed = (
+                "" if expected == arrived["checksum"] else f"checksum: {expected}, arrived as {arrived['checksum']}"
+            )
+        use, seen = _uses(self.payload)
+        if not changed and use and seen:
+            self.command("use")
+            if self.told()["used"]:
+                changed = seen(self.obj)
+        if changed:
+            return Outcome(Kind.ALTERED, "worker", "", changed)
+        self.command("drop")
+        self.told()
+        return OK
+
+    def _result(self, _: Any) -> Outcome:
+        assert self.strategy.carry is not None
+        sender, receiver = self.here(self.strategy.carry, self.site())
+        self.pipes()
+        self.here(receiver.open, self.from_worker)
+        self.start(sender)
+        self.stage(WORKER)
+        self.command("give")
+        given = self.told()  # encoded, or an error
+        self.stage(RESULT)
+        try:
+            obj = receiver.decode(receiver.take())
+        except Exception as error:
+            outcome = Outcome.from_exception(Kind.BROKEN, "result", error)
+            return outcome if not isinstance(error, EOFError) else self.death().outcome
+        try:
+            known = _fetch(receiver, obj)
+            changed = difference(given["facts"], _state(self.payload, known))
+            if not changed:
+                checksum = (getattr(receiver, "touch", None) or self.payload.touch)(obj)
+                expected = given["checksum"]
+                changed = "" if checksum == expected else f"checksum: {expected}, arrived as {checksum}"
+            use, seen = _uses(self.payload)
+            if not changed and use and seen and known is obj:
+                use(obj)
+                self.command("seen")
+                changed = self._skip()["seen"]
+        except Ended:
+            raise
+        except Exception as error:
+            return Outcome.from_exception(Kind.BROKEN, "result", error)
+        if changed:
+            return Outcome(Kind.ALTERED, "result", "", changed)
+        del obj, known
+        receiver.release()
+        return OK
+
+    def _skip(self) -> dict[str, Any]:
+        return self.told()
+
+    def _shared(self, sent: Any) -> Outcome:
+        assert self.strategy.share is not None
+        sharing_end = self.here(self.strategy.share, self.site())
+        self.pipes()
+        self.start(sharing_end)
+        if self.strategy.launch is not Launch.THREAD:
+            self.here(sharing_end.open)
+        self.stage(WORKER)
+        self.command("whole")
+        arrived = self.told()
+        changed = difference(sent, arrived["facts"])
+        if not changed and (size := _size(self.obj)):
+            self.command(f"change {size}")
+            changes = self.told()["changes"]
+            for index, before, text in changes:
+                if (now := repr(sharing_end.read(index))) != text:
+                    changed = f"element {index}, {before} before, is {now} here after the worker had made it {text}"
+        return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
+
+
+def _refused(where: str, error: BaseException) -> Outcome:
+    return Outcome.from_exception(Kind.REFUSED, where, error)
+
+
+def _size(obj: Any) -> int:
+    return int(getattr(obj, "size", 0) or len(obj))
+
+
+def _fetch(end: Any, obj: Any) -> Any:
+    """Where the object itself stays elsewhere: get it, to compare it."""
+    return end.fetch(obj) if hasattr(end, "fetch") else obj
+
+
+# ------------------------------------------------------------------------------------------------- the strategies' worker
+
+_pool_worker: tuple[Any, ...] = ()
+
+
+def start_in_pool(job: Job, inbox: Any, outbox: Any) -> None:
+    """A pool's initializer."""
+    global _pool_worker
+    _pool_worker = job, inbox, outbox
+
+
+def serve_in_pool() -> None:
+    """A pool's only task."""
+    serve(*_pool_worker)
+
+
+def serve(job: Job, inbox: Any, outbox: Any) -> None:
+    """Obey until the other side is gone."""
+    if job.given is None:
+        zygote.answer_when_asked()
+    with suppress(EOFError, OSError):
+        _Serving(job, inbox, outbox).serve()
+
+
+class _Serving:
+    def __init__(self, job: Job, inbox: Any, outbox: Any) -> None:
+        self.job, self.end, self.inbox, self.outbox = job, job.end, inbox, outbox
+        self.payload: Payload | None = job.given
+        self.obj: Any = None
+
+    def serve(self) -> None:
+        self.tell(self.guarded(self.open))
+        while True:
+            command, *arguments = self.inbox.recv_bytes().decode().split()
+            answer = self.guarded(getattr(self, f"_{command}"), *arguments)
+            if answer is not None:
+                self.tell(answer)
+
+    def tell(self, answer: dict[str, Any]) -> None:
+        self.outbox.send_bytes(json.dumps(answer).encode())
+
+    def guarded(self, step: Callable[..., Any], *arguments: str) -> Any:
+        try:
+            return step(*arguments)
+        except BaseException as error:
+            return _broken("worker", error)
+
+    def load(self) -> Payload:
+        if self.payload is None:
+            self.payload = self.job.ref.load()
+        return self.payload
+
+    def open(self) -> dict[str, Any]:
+        match self.job.duty:
+            case Duty.ARGUMENT:
+                self.end.open(self.inbox)
+            case Duty.RESULT:
+                self.end.open(self.outbox)
+            case Duty.STATE:
+                self.end.obtain()
+            case Duty.SHARED:
+                self.end.open()
+        return {"ready": True}
+
+    def _take(self) -> dict[str, Any]:
+        self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
+        payload = self.load()
+        return {
+            "facts": _state(payload, _fetch(self.end, self.obj)),
+            "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
+        }
+
+    def _use(self) -> dict[str, Any]:
+        use, _ = _uses(self.load())
+        if use is None or hasattr(self.end, "fetch"):
+            return {"used": False}
+        use(self.obj)
+        return {"used": True}
+
+    def _drop(self) -> dict[str, Any]:
+        self.obj = None
+        if self.job.duty is Duty.ARGUMENT:
+            self.end.release()
+        return {"dropped": True}
+
+    def _give(self) -> dict[str, Any] | None:
+        payload = self.load()
+        self.obj = payload.make()
+        word = {"facts": _state(payload, self.obj), "checksum": payload.touch(self.obj)}
+        try:
+            message = self.end.encode(self.obj)
+        except Exception as error:
+            return {"error": _refused("result", error).to_json()}
+        self.tell(word)
+        try:
+            self.end.post(message)
+        except Exception as error:
+            zygote.leave_word(error, refused=True)
+            os._exit(1)
+        return None
+
+    def _seen(self) -> dict[str, Any]:
+        _, seen = _uses(self.load())
+        assert seen is not None
+        return {"seen": seen(self.obj)}
+
+    def _whole(self) -> dict[str, Any]:
+        return {"facts": _state(self.load(), self.end.whole())}
+
+    def _change(self, size: str) -> dict[str, Any]:
+        """Change one element so that the other side can see it: count it up, or swap it with another."""
+        last = int(size) - 1
+        before = self.end.read(last)
+        if type(before) in (int, float):
+            self.end.update(last)
+            return {"changes": [[last, repr(before), repr(before + 1)]]}
+        for index in range(min(last, 20)):
+            other = self.end.read(index)
+            if type(other) is type(before) and other != before:
+                self.end.write(last, other)
+                return {"changes": [[last, repr(before), repr(other)]]}
+        return {"changes": []}
+
+
+# ---------------------------------------------------------------------------------------------------------------- routes
+
+
+@dataclass(frozen=True)
+class _Case(routes.Case):
+    """A route's cell, whose tasks are those of this module."""
+
+    @property
+    def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if self.duty is Duty.RESULT:
+            return give, (self.ref, str(self.folder))
+        return receive, (self.ref, self.obj)
+
+
+class _Routed:
+    """A cell of a route, in its parent."""
+
+    def __init__(self, spec: Spec, payload: Payload, obj: Any, stage: Stage) -> None:
+        self.spec, self.payload, self.obj, self.stage = spec, payload, obj, stage
+
+    def run(self) -> Outcome:
+        spec = self.spec
+        route = routes.ROUTES[spec.strategy]
+        result = spec.duty is Duty.RESULT
+        sent = None if result else _state(self.payload, self.obj)
+        case = _Case(
+            spec.ref,
+            self.payload,
+            None if result else self.obj,
+            spec.start_method,
+            spec.duty,
+            spec.folder,
+            spec.patience_s,
+        )
+        self.stage(WORKER)
+        try:
+            answer = route.carry(case)
+        except routes.Ended as ended:
+            return _as_told(spec, ended.outcome)
+        except routes.NoAnswer as error:
+            return Outcome(Kind.BROKEN, "worker", "", str(error))
+        except Exception as error:
+            return _refused("result" if result else "parent", error)
+        return self._result(answer) if result else self._argument(sent, answer)
+
+    def _argument(self, sent: Any, answer: dict[str, Any]) -> Outcome:
+        if "error" in answer:
+            return Outcome.from_json(answer["error"])
+        changed = difference(sent, answer["facts"])
+        if not changed and (expected := self.payload.touch(self.obj)) != answer["checksum"]:
+            changed = f"checksum: {expected}, arrived as {answer['checksum']}"
+        _, seen = _uses(self.payload)
+        if not changed and seen and answer["used"]:
+            changed = seen(self.obj)
+        return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
+
+    def _result(self, obj: Any) -> Outcome:
+        word = json.loads((self.spec.folder / routes.GIVEN).read_text(encoding="utf-8"))
+        if "error" in word:
+            return Outcome.from_json(word["error"])
+        self.stage(RESULT)
+        try:
+            changed = difference(word["facts"], _state(self.payload, obj))
+            if not changed and (checksum := self.payload.touch(obj)) != word["checksum"]:
+                changed = f"checksum: {word['checksum']}, arrived as {checksum}"
+            use, _ = _uses(self.payload)
+            if not changed and use and word["looks"]:
+                use(obj)
+                changed = self._looked()
+        except Exception as error:
+            return Outcome.from_exception(Kind.BROKEN, "result", error)
+        return Outcome(Kind.ALTERED, "result", "", changed) if changed else OK
+
+    def _looked(self) -> str:
+        (self.spec.folder / USED).touch()
+        end = time.monotonic() + LOOK_S
+        while time.monotonic() < end:
+            with suppress(OSError, ValueError):
+                return str(json.loads((self.spec.folder / SEEN).read_text(encoding="utf-8"))["seen"])
+            time.sleep(0.002)
+        return ""
+
+
+def _as_told(spec: Spec, outcome: Outcome) -> Outcome:
+    """A route's outcome, with the exception that its user gets to see."""
+    if outcome.kind is Kind.BROKEN:
+        if spec.strategy == "process-pool-executor" and outcome.error_type and routes.WOULD_BREAK in outcome.message:
+            inner = f"{outcome.error_type}: {outcome.message.removesuffix(f' ({routes.WOULD_BREAK})')}"
+            outcome = replace(outcome, error_type="BrokenProcessPool", message=f"in the worker: {inner}")
+        if spec.duty is Duty.RESULT and (spec.folder / routes.GIVEN).exists():
+            outcome = replace(outcome, where="result")
+    return outcome
+
+
+def receive(ref: Ref, obj: Any) -> dict[str, Any]:
+    """The task whose argument is judged: state what arrived, read all of it, and use what is there to be used."""
+    try:
+        payload = ref.load()
+        answer = {"facts": _state(payload, obj), "checksum": payload.touch(obj), "used": False}
+        use, _ = _uses(payload)
+        if use:
+            use(obj)
+            answer["used"] = True
+    except Exception as error:
+        return _broken("worker", error)
+    return answer
+
+
+_kept: list[Any] = []
+
+
+def give(ref: Ref, folder: str) -> Any:
+    """The task whose result is judged: make the object, leave word of what it is, and return it."""
+    obj = None
+    try:
+        payload = ref.load()
+        obj = payload.make()
+        word = {"facts": _state(payload, obj), "checksum": payload.touch(obj), "looks": False}
+        _, seen = _uses(payload)
+        if seen and (payload.use or sharing._found(obj)):
+            _kept.append(obj)
+            word["looks"] = True
+            threading.Thread(target=_look, args=(seen, obj, Path(folder)), daemon=True).start()
+    except Exception as error:
+        word = _broken("worker", error)
+    Path(folder, routes.GIVEN).write_text(json.dumps(word), encoding="utf-8")
+    return obj
+
+
+def _look(seen: Callable[[Any], str], obj: Any, folder: Path) -> None:
+    """Wait until the result was used on the other side, then say whether that shows in the original, here."""
+    end = time.monotonic() + 2 * LOOK_S
+    while time.monotonic() < end and not (folder / USED).exists():
+        time.sleep(0.002)
+    try:
+        found = seen(obj)
+    except Exception as error:
+        found = f"looking at the original raises {type(error).__name__}: {error}"
+    part = folder / f"{SEEN}.part"
+    part.write_text(json.dumps({"seen": found}), encoding="utf-8")
+    part.rename(folder / SEEN)
+
+
+def imports(group: str) -> list[str]:
+    """What every process of a group of strategies has imported, as a program has that uses them."""
+    return [name for name in group.split("+") if name and importlib.util.find_spec(name) is not None]

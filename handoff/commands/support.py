@@ -1,0 +1,55 @@
+"""Execute every way to hand over an object, or each payload of a collection: what works, breaks or silently changes."""
+
+from __future__ import annotations
+
+import argparse
+
+from handoff.cli import Meter, UsageError, choose, write
+from handoff.collection import load_target
+from handoff.strategy import START_METHODS
+
+HELP = "which ways work, break, or silently change the object"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("target", metavar="TARGET", help="file.py:callable, package.module:callable, or a collection")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there")
+    parser.add_argument("--format", default="text", help="text, json, markdown or csv (default: text)")
+    parser.add_argument("--payload", action="append", default=[], help="only this payload (repeatable)")
+    parser.add_argument("--strategy", action="append", default=[], help="only this strategy or route (repeatable)")
+    parser.add_argument("--duty", action="append", default=[], help="argument, state, result or shared (repeatable)")
+    parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
+    parser.add_argument("--patience", type=float, default=3.0, metavar="S", help="seconds without an answer: a hang")
+    parser.add_argument("--jobs", type=int, help="interpreters at the same time (default: one for each core)")
+    parser.add_argument("--isolated", action="store_true", help="an interpreter for each cell: slow, to compare")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Execute; 1 when nothing carries some payload, or a cell failed for our own reasons."""
+    from handoff.grid import FORMATS
+    from handoff.payload import Duty
+    from handoff.support import support, uncarried, ways
+
+    (form,) = choose("format", [args.format], FORMATS)
+    collection = load_target(args.target)
+    payloads = choose("payload", args.payload, collection)
+    strategies = choose("strategy", args.strategy, ways())
+    duties = choose("duty", args.duty, [str(duty) for duty in Duty])
+    start_methods = choose("start method", args.start_method, START_METHODS)
+    if not args.patience > 0 or (args.jobs is not None and args.jobs < 1):
+        raise UsageError("--patience and --jobs must be more than 0")
+    cells = support(
+        {name: collection[name] for name in payloads},
+        strategies=strategies,
+        duties=duties,
+        start_methods=start_methods,
+        patience_s=args.patience,
+        jobs=args.jobs,
+        isolated=args.isolated,
+        progress=Meter(quiet=args.quiet),
+    )
+    if not cells:
+        raise UsageError("nothing to execute: none of these strategies serves these duties")
+    write(FORMATS[form](cells), args.output)
+    return 1 if uncarried(cells) else 0

@@ -1,0 +1,463 @@
+"""The ward: an interpreter in which nothing happens but forking, so that each cell gets a clean process for the price of one.
+
+It forks a disposable parent for every cell, waits for what that tells, and then ends everything the cell has started:
+its workers, what they have started, and daemons that have left their session (the ward is a subreaper: orphans come to
+it). Whoever does not answer is asked for its stacks first, so that the outcome can say where it hangs.
+
+A cell that takes longer than ``slow_s`` waits on, while the next ones have their turn.
+
+Told, a JSON object each: ``{"at": index, "last": …}`` when a cell begins; ``{"cell": index, "outcome": …, "seconds": …}``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from handoff import zygote
+from handoff.collection import Ref
+from handoff.contain import describe_exit, sweep
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty
+
+Tell = Callable[[dict[str, Any]], None]
+
+STARTING_S = 20.0  #: patience while something starts or is made: a busy machine is slow, not hung
+WAITING = 16  #: cells that may wait beside the one that has its turn
+GRACE_S = 1.0  #: what a route may take beyond its own patience to say so
+MEMORY_BYTES = 4 << 30  #: of address space for a process of a cell; the largest payload takes a tenth
+FILE_BYTES = 1 << 30  #: for a file that a cell writes
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
+
+
+def main(config: Mapping[str, Any], tell: Tell) -> None:
+    """Run the cells of ``config``, or look at what its payloads need."""
+    ward = Ward(config)
+    if "scout" in config:
+        ward.scout(config["scout"], tell)
+    else:
+        ward.cells(config["cells"], tell)
+    ward.end()
+
+
+@dataclass
+class _Running:
+    """A disposable process, what it has told so far, and its files."""
+
+    number: int
+    pid: int
+    pidfd: int
+    read: int
+    folder: Path
+    routed: bool
+    stage: str = "making"
+    began: float = field(default_factory=time.perf_counter)
+    since: float = field(default_factory=time.monotonic)  #: when it told the last time
+    pending: bytes = b""
+
+
+Body = Callable[[Tell, Path], None]
+
+
+class Ward:
+    """The interpreter that forks."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.folder = Path(config["folder"])
+        self.start_method: str = config["start_method"]
+        self.patience_s: float = config["patience_s"]
+        self.slow_s: float = config["slow_s"]
+        self.count = 0
+        self.subject: tuple[str, str] = ("", "")  #: the payload whose turn it is
+        self.slow: set[tuple[str, str]] = set()
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+        os.environ[zygote.WORD] = str(self.folder)
+        self._limit()
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        self.complaints = os.dup(2)
+        os.set_inheritable(self.complaints, False)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        signal.signal(signal.SIGIO, self._parent_is_gone)
+        sys.excepthook = self._complain
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()
+        self.tracker = int(resource_tracker._resource_tracker._pid)  # type: ignore[attr-defined]
+        for name in config["preload"]:
+            with suppress(Exception):
+                importlib.import_module(name)
+        from handoff.strategies import registry
+
+        registry()
+        self.server: zygote.Server | None = None
+        if config["isolated"]:
+            _leave_word_in_spawned()
+        elif self.start_method != "fork":
+            self.server = zygote.Server(self.start_method, config["preload"])
+
+    def _limit(self) -> None:
+        import handoff.fingerprint as machine
+
+        most = MEMORY_BYTES
+        with suppress(ValueError, OSError):
+            most = min(most, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+        with suppress(ValueError):
+            most = min(most, int(machine.fingerprint()["cgroup_memory"]))
+        for what, value in ((resource.RLIMIT_AS, most), (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0)):
+            _, hard = resource.getrlimit(what)
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(what, (value, hard))
+
+    def _complain(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        os.dup2(self.complaints, 2)
+        sys.__excepthook__(kind, error, trace)
+
+    def _parent_is_gone(self, _: int, __: FrameType | None) -> None:
+        self.end()
+        sweep(self.folder)
+        os._exit(1)
+
+    def end(self) -> None:
+        """End what all cells have shared, too."""
+        self._kill(0, (self.tracker,))
+
+    # -- cells
+
+    def cells(self, cells: Sequence[Any], tell: Tell) -> None:
+        """Run them, and tell when each begins and what became of it."""
+
+        def begin(number: int) -> tuple[Body, bool]:
+            index, ref, strategy, duty = cells[number]
+            self.subject = ref["module"], ref["name"]
+            tell({"at": index, "last": number == len(cells) - 1})
+
+            def body(say: Tell, folder: Path) -> None:
+                from handoff import cell
+
+                prefix = f"{self.folder.name}-{folder.name}"
+                spec = cell.Spec(Ref(**ref), strategy, Duty(duty), self.start_method, folder, prefix, self.patience_s)
+                outcome = cell.run(spec, lambda stage: say({"stage": stage}))
+                say({"outcome": outcome.to_json()})
+
+            return body, strategy in _routes()
+
+        def done(number: int, told: dict[str, Any], seconds: float) -> None:
+            tell({"cell": cells[number][0], "outcome": told, "seconds": round(seconds, 4)})
+
+        self._run(len(cells), begin, done, WAITING)
+
+    def _run(
+        self,
+        count: int,
+        begin: Callable[[int], tuple[Body, bool]],
+        done: Callable[[int, dict[str, Any], float], None],
+        waiting: int,
+    ) -> None:
+        """One process after the other; who takes long waits beside the next, at most ``waiting`` of them."""
+        todo = deque(range(count))
+        running: list[_Running] = []
+        current: _Running | None = None
+        while todo or running:
+            if todo and current is None and len(running) <= waiting:
+                number = todo.popleft()
+                current = self._fork(number, *begin(number))
+                running.append(current)
+            ready = self._wait(running, current)
+            now = time.monotonic()
+            for child in list(running):
+                told = self._hear(child) if child.read in ready or child.pidfd in ready else None
+                if told is None and now > child.since + self._patience(child):
+                    told = self._silent(child, running).to_json()
+                if told is not None:
+                    seconds = time.perf_counter() - child.began
+                    running.remove(child)
+                    self._bury(child, running)
+                    done(child.number, told, seconds)
+                    current = None if child is current else current
+                elif child is current and now > child.since + self._turn():
+                    current = None
+                    self.slow.add(self.subject)
+
+    def _wait(self, running: Sequence[_Running], current: _Running | None) -> list[int]:
+        """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
+        deadlines = [child.since + self._patience(child) for child in running]
+        if current is not None:
+            deadlines.append(current.since + self._turn())
+        left = min(deadlines) - time.monotonic()
+        watched = [fd for child in running for fd in {child.read, child.pidfd}]
+        return select.select(watched, [], [], max(left, 0) + 0.001)[0]
+
+    def _turn(self) -> float:
+        """How long the others wait for a cell: not as long for a payload that has made them wait before."""
+        return self.slow_s / 5 if self.subject in self.slow else self.slow_s
+
+    def _patience(self, child: _Running) -> float:
+        if child.stage in ("making", "starting"):
+            return STARTING_S
+        return self.patience_s + (GRACE_S if child.routed else 0)
+
+    def _fork(self, number: int, body: Body, routed: bool) -> _Running:
+        if self.server is not None:
+            self.server.ensure()
+        self.count += 1
+        folder = self.folder / f"c{self.count}"
+        folder.mkdir()
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            _run(body, write, folder)
+        os.close(write)
+        return _Running(number, pid, os.pidfd_open(pid), read, folder, routed)
+
+    def _hear(self, child: _Running) -> dict[str, Any] | None:
+        """What it tells: its outcome, or None as long as there is none."""
+        if child.read != child.pidfd and select.select([child.read], [], [], 0)[0]:
+            data = os.read(child.read, 1 << 16)
+            child.pending += data
+            while b"\n" in child.pending:
+                line, child.pending = child.pending.split(b"\n", 1)
+                word = json.loads(line)
+                if "outcome" in word:
+                    outcome: dict[str, Any] = word["outcome"]
+                    return outcome
+                child.stage, child.since = word["stage"], time.monotonic()
+            if not data:  # nobody can tell anything any more
+                os.close(child.read)
+                child.read = child.pidfd
+            return None
+        if select.select([child.pidfd], [], [], 0)[0]:
+            status = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
+            return Outcome(Kind.BROKEN, "parent", "", f"the parent {describe_exit(status)}").to_json()
+        return None
+
+    def _servers(self) -> tuple[int, ...]:
+        return (self.tracker,) if self.server is None else (self.tracker, self.server.pid)
+
+    def _silent(self, child: _Running, others: Sequence[_Running]) -> Outcome:
+        """Who does not answer, and where does it hang?"""
+        members = self._members(child, others)
+        for member in members:
+            if zygote.word_of(member, "stack", str(self.folder)).exists():
+                with suppress(ProcessLookupError):
+                    os.kill(member, zygote.ASK)
+        time.sleep(0.05)
+        limit = STARTING_S if child.stage in ("making", "starting") else self.patience_s
+        where = "parent" if child.stage in ("making", "parent") else "result" if child.stage == "result" else "worker"
+        place = ""
+        for member in members:
+            path = zygote.word_of(member, "stack", str(self.folder))
+            with suppress(OSError):
+                text = path.read_text(encoding="utf-8", errors="replace")
+                place = place or _place(text)
+                if member == child.pid and where == "worker" and _pickles(text):
+                    where = "parent"
+        return Outcome(Kind.BROKEN, where, "", f"no answer in {limit:g} s{place}")
+
+    # -- the end of a cell
+
+    def _bury(self, child: _Running, others: Sequence[_Running]) -> None:
+        """End everything that a cell has started, and remove its files."""
+        gone = self._end_all(lambda: self._members(child, others))
+        os.close(child.pidfd)
+        if child.read != child.pidfd:
+            os.close(child.read)
+        shutil.rmtree(child.folder, ignore_errors=True)
+        for member in gone:
+            for what in ("stack", "failed"):
+                zygote.word_of(member, what, str(self.folder)).unlink(missing_ok=True)
+        name = f"{self.folder.name}-{child.folder.name}"
+        with suppress(OSError):
+            for entry in os.listdir("/dev/shm"):
+                if entry.startswith((f"{name}-", f"sem.{name}-")):
+                    Path("/dev/shm", entry).unlink(missing_ok=True)
+
+    def end(self) -> None:
+        """End what all cells have shared, too; the resource tracker ends by itself."""
+        self._end_all(lambda: [pid for pid in _processes(0) if pid not in (os.getpid(), self.tracker)])
+
+    @staticmethod
+    def _end_all(members: Callable[[], Sequence[int]]) -> set[int]:
+        """Kill them until there are none any more."""
+        gone: set[int] = set()
+        for _ in range(1000):
+            found = members()
+            for pid in found:
+                gone.add(pid)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            for pid in gone:
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+            if not found:
+                break
+            time.sleep(0.0005)
+        return gone
+
+    def _members(self, child: _Running, others: Sequence[_Running]) -> list[int]:
+        """The living processes of a cell: its parent's descendants, those of its workers, and orphans, whose they are."""
+        processes = _processes(child.pid)
+        known = {os.getpid(), *self._servers(), *(other.pid for other in others)} - {child.pid}
+        known.update(pid for other in others if other is not child for pid in _workers(other.folder))
+        found = {child.pid, *_workers(child.folder), *(p for p, parent in processes.items() if parent == os.getpid())}
+        found -= known
+        grown = True
+        while grown:
+            more = {pid for pid, parent in processes.items() if parent in found and pid not in known} - found
+            found |= more
+            grown = bool(more)
+        return [pid for pid in found if pid in processes]
+
+    # -- what the payloads need
+
+    def scout(self, refs: Sequence[dict[str, Any]], tell: Tell) -> None:
+        """Tell which modules making each payload imports, each in a process of its own; import them here, too."""
+
+        def begin(number: int) -> tuple[Body, bool]:
+            def body(say: Tell, _: Path) -> None:
+                import threading
+
+                before = set(sys.modules)
+                payload = Ref(**refs[number]).load()
+                quiet = threading.active_count() == 1
+                with suppress(Exception):
+                    payload.make()
+                say({"outcome": {"modules": sorted(set(sys.modules) - before), "quiet": quiet}})
+
+            return body, False
+
+        def done(number: int, told: dict[str, Any], _: float) -> None:
+            modules = harmless(told.get("modules", ()), refs[number]["module"]) if told.get("quiet") else []
+            for name in modules:
+                with suppress(Exception):
+                    importlib.import_module(name)
+            tell({"scouted": number, "modules": modules})
+
+        self._run(len(refs), begin, done, WAITING)
+
+
+def _processes(since: int) -> dict[int, int]:
+    """Living processes that descend from this one or are in its session, and their parents; ``since``: none older."""
+    me = os.getpid()
+    found: dict[int, int] = {}
+    sessions: dict[int, int] = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or ((pid := int(entry)) < since and since > me):
+            continue
+        try:
+            stat = Path("/proc", entry, "stat").read_bytes()
+        except OSError:
+            continue
+        state, parent, _, session = stat[stat.rindex(b")") + 2 :].split(None, 4)[:4]
+        if state not in b"ZX":
+            found[pid], sessions[pid] = int(parent), int(session)
+    ours = {pid for pid, session in sessions.items() if session == me} | {me}
+    while more := {pid for pid, parent in found.items() if parent in ours and pid not in ours}:
+        ours |= more
+    return {pid: parent for pid, parent in found.items() if pid in ours}
+
+
+def _workers(folder: Path) -> list[int]:
+    """The processes that a server has forked for a cell."""
+    return [int(path.name.removeprefix("worker-")) for path in folder.glob("worker-*")]
+
+
+#: Importing these changes what picklers do, for everybody in the process.
+_CHANGING = frozenset(
+    {"dill", "cloudpickle", "multiprocess", "pathos", "pox", "ppft", "loky", "joblib", "ray", "copyreg", "__main__"}
+)
+
+
+def harmless(modules: Sequence[str], own: str) -> list[str]:
+    """Those that may be there before the payload's module is imported: the standard library's, and numpy.
+
+    Not ``multiprocessing.managers``, which teaches ForkingPickler to send dict views as lists, nor what imports it.
+    """
+    return [
+        name
+        for name in modules
+        if (root := name.partition(".")[0]) in sys.stdlib_module_names | {"numpy"}
+        and root not in _CHANGING
+        and root != own.partition(".")[0]
+        and not name.startswith(("multiprocessing.managers", "multiprocessing.dummy"))
+        and (root == name or root != "numpy")  # numpy decides itself what it imports
+    ]
+
+
+def _routes() -> Mapping[str, Any]:
+    from handoff.routes import ROUTES
+
+    return ROUTES
+
+
+def _run(body: Body, write: int, folder: Path) -> None:
+    """The forked side: never returns."""
+    status = 70
+    try:
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        sys.excepthook = sys.__excepthook__
+        os.set_inheritable(write, False)
+        zygote.answer_when_asked()
+        zygote.cell = str(folder)
+
+        def say(word: dict[str, Any]) -> None:
+            data = json.dumps(word).encode() + b"\n"
+            while data:
+                data = data[os.write(write, data) :]
+
+        try:
+            body(say, folder)
+            status = 0
+        except BaseException as error:  # ours, or the payload's own SystemExit
+            say({"outcome": Outcome.from_exception(Kind.BROKEN, "parent", error).to_json()})
+    finally:
+        os._exit(status)
+
+
+def _leave_word_in_spawned() -> None:
+    """A really spawned interpreter, too, leaves word of what it cannot load."""
+    from multiprocessing import spawn
+
+    original = spawn.get_command_line
+
+    def command_line(**kwargs: Any) -> list[str]:
+        line = original(**kwargs)
+        at = line.index("-c") + 1
+        line[at] = f"import handoff.zygote; handoff.zygote.watch(); {line[at]}"
+        return line
+
+    spawn.get_command_line = command_line
+
+
+def _pickles(text: str) -> bool:
+    """Whether a process's stacks show it in the middle of pickling."""
+    return any("reduction.py" in line and line.endswith((" in dump", " in dumps")) for line in text.splitlines())
+
+
+def _place(text: str) -> str:
+    """The innermost frame that is the payload's own: neither the library's nor ours."""
+    library = (os.path.dirname(os.__file__), os.path.dirname(__file__))
+    for line in text.splitlines():
+        if line.startswith('  File "') and not line.startswith(tuple(f'  File "{folder}' for folder in library)):
+            file, _, rest = line.removeprefix('  File "').partition('", line ')
+            number, _, function = rest.partition(" in ")
+            if not file.startswith("<"):
+                return f", in {function} ({os.path.basename(file)}, line {number})"
+    return ""
