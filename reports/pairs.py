@@ -177,7 +177,7 @@ def _bought(base: Row, row: Row) -> str:
         case Verdict.TIE:
             words = "a task costs the same within noise"
         case Verdict.DIFFERENT if row.ratio.value < 1:
-            words = f"it saves time, {factor} of it is left"
+            words = f"it saves time, taking {factor} as long"
         case Verdict.DIFFERENT:
             words = f"it buys no time: {factor} slower"
         case _:
@@ -190,28 +190,35 @@ def _capital(text: str) -> str:
 
 
 def _paid_once(once: Once) -> str:
-    if not once.extra.low > 0:
-        return "nothing measurable once, and then "
-    return f"{units.interval(once.extra)} once, then "
+    if once.extra.low > 0:
+        return f"{units.interval(once.extra)} once, then "
+    if once.extra.high <= 0:
+        return "nothing more once, then "
+    return f"at most {units.seconds(once.extra.high)} once, then "
 
 
 def _pays(at: cost.BreakEven) -> str:
-    if not (at.agree >= decide.SURE and (math.isfinite(at.high) or at.pays is cost.Pays.NEVER)):
-        return "from which task on it pays, if it does, can't be told from these samples"
+    sure = at.agree >= decide.SURE
+    low, high = nth(at.low), nth(at.high)
     match at.pays:
-        case cost.Pays.ALWAYS:
-            return "it pays from the first task on"
-        case cost.Pays.NEVER:
+        case cost.Pays.NEVER if sure:
             return "it never pays in time"
-        case cost.Pays.FROM:
-            low, high = nth(at.low), nth(at.high)
+        case cost.Pays.ALWAYS if sure:
+            return "it pays from the first task on"
+        case cost.Pays.FROM if sure and math.isfinite(at.high):
             return f"it pays from the {nth(at.n)} task on" + (f" [{low}–{high}]" if low != high else "")
-        case _:
+        case cost.Pays.FROM | cost.Pays.ALWAYS if math.isfinite(at.high):
+            return f"it pays from the {high} task on at the latest"
+        case cost.Pays.UNTIL if sure and math.isfinite(at.high):
             return f"it pays for up to {decide.tasks(at.n)} tasks only"
+        case _:
+            return "from which task on it pays, if it does, can't be told from these samples"
 
 
 def nth(n: float) -> str:
     """The first whole task that is beyond ``n``: ``2nd`` for 1.3."""
+    if not math.isfinite(n):
+        return "∞th"
     number = max(1, math.floor(n) + 1)
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number:,}{ending}"

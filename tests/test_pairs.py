@@ -198,7 +198,13 @@ def test_what_costs_more_each_time_as_well_never_pays() -> None:
 
 def test_what_costs_less_at_once_pays_from_the_first_task() -> None:
     (sentence,) = said({SENT: 0.200, ONCE: 0.001}, {SENT: 0.500, ONCE: 0.1})
-    assert "nothing measurable once" in sentence and "it pays from the first task on" in sentence
+    assert "nothing more once" in sentence and sentence.endswith("it pays from the first task on.")
+
+
+def test_what_is_paid_once_may_be_too_noisy_to_tell_but_not_that_it_pays() -> None:
+    (sentence,) = said({SENT: 0.200, ONCE: 0.001}, {SENT: 0.300, ONCE: 0.102})
+    assert "; having `model` set up once (`initializer`) at most " in sentence
+    assert sentence.endswith("it pays from the 1st task on at the latest.")
 
 
 def test_a_tie_is_called_a_tie() -> None:
@@ -207,7 +213,7 @@ def test_a_tie_is_called_a_tie() -> None:
 
 
 def test_what_is_faster_and_slower_is_said_with_its_interval() -> None:
-    assert "it saves time, 0.5" in said({SENT: 0.010, EACH: 0.005}, {SENT: 0.1, EACH: 0.1})[0]
+    assert "it saves time, taking 0.5" in said({SENT: 0.010, EACH: 0.005}, {SENT: 0.1, EACH: 0.1})[0]
     assert "it buys no time: 2.0" in said({SENT: 0.005, EACH: 0.010}, {SENT: 0.1, EACH: 0.1})[0]
 
 
