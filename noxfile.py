@@ -66,6 +66,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=HERE)
+def check(session: nox.Session) -> None:
+    """Check that asv can import the benchmarks, and that their parameters agree."""
+    session.install("-e", ".", *needs("bench"))
+    session.run("asv", "check", "-E", "existing:python", *session.posargs)
+
+
+@nox.session(python=HERE)
 def publish(session: nox.Session) -> None:
     """Make asv's pages, and everything that is published with them, from the results that are there."""
     session.install("-e", ".", *needs("bench"))
