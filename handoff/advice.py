@@ -1,0 +1,646 @@
+"""From records to advice: which way to take for one job. Pure: records in, ranked tie tiers and words out.
+
+What is ranked is the whole job: ``start + setup + tasks x task / parallelism`` (:mod:`handoff.cost`), computed for
+every sample, so that verdicts and tiers come from the same statistics as everywhere else. Ways that send the object
+with every task and ways that set it up once are compared by the same total.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from handoff import cost, stats, units
+from handoff.figures import Figures
+from handoff.lanes import BIS, NULL
+from handoff.outcome import Kind
+from handoff.payload import Duty
+from handoff.record import Record
+from handoff.stats import Estimate, Samples, Verdict
+from handoff.strategies import registry
+from handoff.strategy import Channel, Launch, Strategy
+
+if TYPE_CHECKING:
+    from handoff.diagnosing import Diagnosis
+
+SCHEMA = 1
+TASK = {Duty.ARGUMENT: "handoff", Duty.RESULT: "handoff", Duty.STATE: "task", Duty.SHARED: "locked-update"}
+COARSE = 3.0  #: from this factor on fewer than three trials are enough to call a way slower: noise is far below it
+FEW = 3  #: trials below which intervals say next to nothing
+ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 % of it
+#: The ways that change the least of a program, first: preferred within a tie.
+SIMPLE = ("pickle-default", "initializer", "inherit", "process-args", "manager-dict", "pickle-5", "cloudpickle")
+BOTH = "argument or state"  #: the duty of a job that may send the object with every task, or set it up once
+REFERENCE, UNMEASURED = "reference", "unmeasured"  #: outcomes beside those of ``Kind``: a thread; no time was left
+DUTY_WORDS = {
+    Duty.ARGUMENT: "sent with every task",
+    Duty.STATE: "set up once per worker",
+    Duty.RESULT: "sent back by every task",
+    Duty.SHARED: "shared by all workers, one locked update a task",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done."""
+
+    duty: str  #: a duty, or :data:`BOTH`
+    tasks: int
+    workers: int
+    start_method: str
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """The duties whose ways are open."""
+        return (Duty.ARGUMENT, Duty.STATE) if self.duty == BOTH else (Duty(self.duty),)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way to do the job. Times in seconds; a bound of an interval is infinite where a single trial says nothing."""
+
+    strategy: str
+    duty: str
+    task_s: float
+    task_s_low: float
+    task_s_high: float
+    setup_s: float  #: once, beyond starting the workers
+    total_s: float
+    total_s_low: float
+    total_s_high: float
+    ratio: float  #: of the total, to the best
+    verdict: str  #: against the best of its tier
+    trials: int
+    meaning: str
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        found = {name: _finite(value) for name, value in asdict(self).items()}
+        return {**found, "notes": list(self.notes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A way that is no answer, and why."""
+
+    strategy: str
+    outcome: str
+    reason: str
+    duty: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refactoring:
+    """A change of the object or of what is sent, and what it was measured to gain."""
+
+    what: str
+    strategy: str = ""
+    duty: str = ""
+    task_s: float = math.nan
+    total_s: float = math.nan
+    gain: float = math.nan  #: how many times less the job takes than by the best way for the object as it is
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: _finite(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Code before and after."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to take for a job, how sure that is, and what else there is."""
+
+    target: str
+    job: Job
+    tiers: tuple[tuple[Row, ...], ...]
+    excluded: tuple[Excluded, ...]
+    advice: str  #: one sentence
+    start_s: float = math.nan  #: until one worker is ready
+    sure: str = ""  #: one sentence
+    now: str = ""  #: what multiprocessing does by itself, and what that takes; "" if it does not work
+    breaks_even: str = ""  #: one sentence
+    refactorings: tuple[Refactoring, ...] = ()
+    recipe: Recipe | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0  #: that measuring took
+    culprits: tuple[Any, ...] = field(default=())  #: findings of the diagnosis
+
+    @property
+    def best(self) -> Row | None:
+        """The way to take: the first of the first tier."""
+        return self.tiers[0][0] if self.tiers else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Schema 1: what the project's design promises, and more keys beside."""
+        return {
+            "schema": SCHEMA,
+            "target": self.target,
+            "job": asdict(self.job),
+            "tiers": [[row.to_json() for row in tier] for tier in self.tiers],
+            "excluded": [asdict(each) for each in self.excluded],
+            "advice": self.advice,
+            "start_s": _finite(self.start_s),
+            "sure": self.sure,
+            "now": self.now,
+            "breaks_even": self.breaks_even,
+            "refactorings": [each.to_json() for each in self.refactorings],
+            "recipe": asdict(self.recipe) if self.recipe else None,
+            "culprits": [each.to_json() for each in self.culprits],
+            "notes": list(self.notes),
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Advice:
+        """The inverse of :meth:`to_json`. Raises ``ValueError`` for another schema."""
+        from handoff.diagnosing import Finding
+
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"an advice of schema {data.get('schema')!r}; this version reads {SCHEMA}")
+        known = {name: data[name] for name in ("target", "advice", "sure", "now", "breaks_even", "seconds")}
+        row = partial(_from_json, Row)
+        return cls(
+            **known,
+            job=Job(**data["job"]),
+            tiers=tuple(tuple(map(row, tier)) for tier in data["tiers"]),
+            excluded=tuple(Excluded(**each) for each in data["excluded"]),
+            start_s=math.nan if data["start_s"] is None else data["start_s"],
+            refactorings=tuple(_from_json(Refactoring, each) for each in data["refactorings"]),
+            recipe=Recipe(**data["recipe"]) if data["recipe"] else None,
+            notes=tuple(data["notes"]),
+            culprits=tuple(_from_json(Finding, each) for each in data["culprits"]),
+        )
+
+    def __str__(self) -> str:
+        from handoff.showing import advice_text
+
+        return advice_text(self)
+
+    def __rich__(self) -> Any:
+        from handoff.showing import advice_drawn
+
+        return advice_drawn(self)
+
+    def _repr_html_(self) -> str:
+        from handoff.showing import advice_html
+
+        return advice_html(self)
+
+    def __repr__(self) -> str:
+        return f"<Advice for {self.target}: {self.advice}>"
+
+
+def _from_json(kind: Any, data: Mapping[str, Any]) -> Any:
+    high = ("task_s_high", "total_s_high")
+    known = {k: (math.inf if k in high else math.nan) if v is None else v for k, v in data.items()}
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# ------------------------------------------------------------------------------------------------------------- ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One strategy for one duty, as measured."""
+
+    strategy: Strategy
+    duty: Duty
+    task: Samples
+    total: Samples
+    setup_s: float
+    line: cost.Line  #: seconds over tasks
+
+    @property
+    def key(self) -> str:
+        return f"{self.strategy.name} {self.duty}"
+
+    @property
+    def least_s(self) -> float:
+        """What the job took in the best of the trials: who is slow even then is slow."""
+        return min(median(x for x in row if x) for row in self.total.values() if any(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """All ways in tie tiers, the best first; and what could not be ranked."""
+
+    tiers: tuple[tuple[Row, ...], ...]
+    excluded: tuple[Excluded, ...]
+    ways: Mapping[str, Way]
+    start_s: float
+    aa: float  #: the error of this measurement: what two copies of one way differ by
+
+
+def rank(records: Sequence[Record], job: Job, *, cores: int, altered: Mapping[str, str] | None = None) -> Ranking:
+    """Rank everything that carries the object.
+
+    ``records`` are experiments on one payload under the job's start method; one of the duty state, even without
+    strategies, tells what starting a worker takes. ``altered`` names strategies known to alter the object, and why.
+    """
+    figures = {Duty(record.kind): Figures(record) for record in records}
+    start_s = _start(figures.get(Duty.STATE))
+    ways: dict[str, Way] = {}
+    excluded: list[Excluded] = []
+    errors = []
+    for duty in job.duties:
+        if (figure := figures.get(duty)) is None:
+            continue
+        excluded += _excluded(figure.record, duty, altered or {})
+        out = {each.strategy for each in excluded if each.duty == duty}
+        for name in figure.lanes:
+            if name in registry() and name not in out and figure.has(name, TASK[duty]):
+                way = _way(figure, name, duty, job, start_s, cores)
+                ways[way.key] = way
+        errors.append(_aa(figure, duty, job, start_s, cores))
+    aa = max(errors, default=math.inf)
+    return Ranking(_tiers(ways, aa), tuple(_merged(excluded)), ways, start_s, aa)
+
+
+def _start(state: Figures | None) -> float:
+    """Seconds until one worker is ready; NaN where it was not measured."""
+    return state.figure(NULL, "setup").time.value if state and state.has(NULL, "setup") else math.nan
+
+
+def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores: int) -> Way:
+    """The samples of one lane, and what the job takes by each of them."""
+    name = figure.record.baseline if lane == BIS else lane
+    strategy = registry()[name]
+    task = figure.samples(lane, TASK[duty])
+    typical = stats.estimate(task).value
+    n = max(1, min(job.workers, job.tasks))
+    scale = n / max(1, min(n, cores))  # so many workers start one after the other
+    start = 0.0 if math.isnan(start_s) else start_s
+    setups: dict[Any, float] = {}
+    if duty is Duty.STATE and figure.has(lane, "setup"):
+        setups = {
+            trial: median(x for x in row if x) for trial, row in figure.samples(lane, "setup").items() if any(row)
+        }
+    elif strategy.channel is Channel.MANAGER:
+        setups = dict.fromkeys(task, 2 * start)  # the server is one more process
+    usual = median(setups.values()) if setups else start
+    serial = _serial(figure, lane, duty, strategy, typical)
+    limit = cost.parallelism_limit(n, cores, typical, min(serial, typical))
+    speed = cost.effective_parallelism(job.tasks, n, max(limit, 1.0)) if job.tasks else 1.0
+    total: dict[Any, list[float | None]] = {
+        trial: [
+            None if x is None else cost.total(
+                job.tasks, workers=n, start=scale * setups.get(trial, usual), task=x, parallelism=max(limit, 1.0)
+            )
+            for x in row
+        ]
+        for trial, row in task.items()
+    }  # fmt: skip
+    return Way(strategy, duty, task, total, max(0.0, usual - start) * scale, cost.Line(usual * scale, typical / speed))
+
+
+def _serial(figure: Figures, lane: str, duty: Duty, strategy: Strategy, task_s: float) -> float:
+    """The part of a task that only one process can do at a time: what the parent or a manager's server does."""
+    if strategy.launch is Launch.THREAD:
+        return task_s
+    if duty is Duty.STATE:
+        own = strategy.channel is Channel.MANAGER
+        null = figure.figure(NULL, "task").time.value if figure.has(NULL, "task") else 0.0
+        return task_s if own else min(null, task_s)
+    if duty is Duty.SHARED:
+        return task_s  # all wait for one lock
+    phases = figure.phases(lane, TASK[duty])
+    there = phases["decode"] + phases["touch"] if duty is Duty.ARGUMENT else phases["encode"]
+    if strategy.channel is Channel.MANAGER:
+        there = phases["touch"]
+    return max(0.0, task_s - there)
+
+
+def _aa(figure: Figures, duty: Duty, job: Job, start_s: float, cores: int) -> float:
+    """What the two copies of the baseline differ by, as totals of the job."""
+    base = figure.record.baseline
+    if base not in registry() or not (figure.has(base, TASK[duty]) and figure.has(BIS, TASK[duty])):
+        return math.inf
+    one, other = (_way(figure, lane, duty, job, start_s, cores).total for lane in (base, BIS))
+    return stats.aa_error(one, other)
+
+
+def _excluded(record: Record, duty: Duty, altered: Mapping[str, str]) -> list[Excluded]:
+    found = []
+    measured = {row[0] for row in record.rows}
+    for name in record.strategies:
+        outcome = record.outcomes.get(name)
+        strategy = registry().get(name)
+        if outcome is not None and not outcome.ok:
+            found.append(Excluded(name, str(outcome.kind), outcome.reason, duty))
+        elif strategy is not None and strategy.launch is Launch.THREAD:
+            figure = Figures(record)
+            took = f": {units.seconds(figure.figure(name, TASK[duty]).time.value)} a task" if name in measured else ""
+            text = f"no other process: a thread gets the object itself, and all threads share one GIL{took}"
+            found.append(Excluded(name, REFERENCE, text, duty))
+        elif name in altered and not (strategy and record.start_method in strategy.inherits):
+            found.append(Excluded(name, str(Kind.ALTERED), altered[name], duty))
+        elif name not in measured:
+            text = record.failed or "not measured: the time was up, or it was left out for the sake of likelier ones"
+            found.append(Excluded(name, UNMEASURED, text, duty))
+    return found
+
+
+def _merged(excluded: Sequence[Excluded]) -> list[Excluded]:
+    """One entry for what fails in the same way for both duties."""
+    found: dict[tuple[str, str, str], Excluded] = {}
+    for each in excluded:
+        key = each.strategy, each.outcome, each.reason
+        duties = f"{found[key].duty}, {each.duty}" if key in found else each.duty
+        found[key] = Excluded(*key, duties)
+    return list(found.values())
+
+
+def _tiers(ways: Mapping[str, Way], aa: float) -> tuple[tuple[Row, ...], ...]:
+    """Tie tiers by the total; ways with too few trials for intervals, but far behind, stand apart."""
+    totals = {key: way.total for key, way in ways.items()}
+    if not totals:
+        return ()
+    best = min(totals, key=lambda key: (-min(len(totals[key]), FEW), stats.estimate(totals[key]).value))
+    behind: dict[str, Estimate] = {}
+    for key, samples in totals.items():
+        ratio = stats.ratio(samples, totals[best])
+        if math.isnan(ratio.value):  # no trial in common: by medians
+            value = stats.estimate(samples).value / stats.estimate(totals[best]).value
+            ratio = Estimate(value, 0.0, math.inf, 0, 0)
+        if ratio.n_trials < FEW and ratio.value >= COARSE:
+            behind[key] = ratio
+    near = {key: samples for key, samples in totals.items() if key not in behind}
+    tiers = [[(m.lane, str(m.verdict)) for m in tier] for tier in stats.tiers(near, aa)]
+    tiers[0] = _preferred(tiers[0], ways)
+    last = math.nan
+    for key in sorted(behind, key=lambda key: behind[key].value):
+        if not behind[key].value < COARSE * last:
+            tiers.append([])
+            last = behind[key].value
+        tiers[-1].append((key, str(Verdict.DIFFERENT)))
+    first = stats.estimate(totals[tiers[0][0][0]]).value
+    return tuple(tuple(_row(ways[key], verdict, first, apart=key in behind) for key, verdict in tier) for tier in tiers)
+
+
+def _preferred(tier: list[tuple[str, str]], ways: Mapping[str, Way]) -> list[tuple[str, str]]:
+    """The first tier, led by the simplest of those that are as fast as its fastest."""
+    typical = {key: stats.estimate(ways[key].total).value for key, _ in tier}
+    few = all(len(ways[key].total) < FEW for key, _ in tier)
+    least = min(typical.values()) if few else typical[tier[0][0]]
+    most = max((len(ways[key].total) for key, _ in tier), default=0)
+    close = [item for item in tier if typical[item[0]] <= least * (1 + ENOUGH) and len(ways[item[0]].total) == most]
+    order = {name: index for index, name in enumerate(SIMPLE)}
+    leader = min(close or tier, key=lambda i: (order.get(ways[i[0]].strategy.name, len(SIMPLE)), typical[i[0]]))
+    rest = sorted((item for item in tier if item is not leader), key=lambda item: typical[item[0]])
+    return [leader, *rest]
+
+
+def _row(way: Way, verdict: str, best_s: float, *, apart: bool) -> Row:
+    task, total = stats.estimate(way.task), stats.estimate(way.total)
+    notes = []
+    if apart:
+        notes.append(f"{total.n_trials} of the trials was enough: far slower")
+    elif total.n_trials < FEW:
+        notes.append(f"{total.n_trials} trial{'s' if total.n_trials > 1 else ''} only: a first impression")
+    elif verdict == Verdict.INCONCLUSIVE:
+        notes.append("inconclusive: too noisy to be told from the first")
+    return Row(
+        way.strategy.name, str(way.duty), task.value, task.low, task.high, way.setup_s, total.value, total.low,
+        total.high, total.value / best_s, verdict, total.n_trials, way.strategy.meaning, tuple(notes),
+    )  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+def advise(
+    target: str,
+    job: Job,
+    records: Sequence[Record],
+    *,
+    cores: int,
+    diagnosis: Diagnosis | None = None,
+    refactored: Sequence[Record] = (),
+    recipe: Any = None,
+    notes: Sequence[str] = (),
+    seconds: float = 0.0,
+) -> Advice:
+    """Put a ranking into words. ``refactored`` are records of the object without its culprits."""
+    ranking = rank(records, job, cores=cores, altered=known_altered(diagnosis))
+    best = ranking.tiers[0][0] if ranking.tiers else None
+    changes = _refactorings(ranking, job, diagnosis, refactored, cores, best)
+    failed = next((record.failed for record in records if record.failed), "")
+    more = [*notes, *([f"measuring failed: {failed}"] if failed else [])]
+    if job.duty == Duty.SHARED:
+        more.append("ways that hand over a copy are no answer where several write, and were not asked")
+    return Advice(
+        target=target,
+        job=job,
+        tiers=ranking.tiers,
+        excluded=ranking.excluded,
+        advice=_sentence(job, ranking, changes, diagnosis),
+        start_s=ranking.start_s,
+        sure=_how_sure(ranking),
+        now=_now(ranking, job),
+        breaks_even=_breaks_even(ranking, job),
+        refactorings=tuple(changes),
+        recipe=recipe(best) if recipe and best else None,
+        notes=tuple(more),
+        seconds=seconds,
+        culprits=diagnosis.culprits if diagnosis else (),
+    )
+
+
+def known_altered(diagnosis: Diagnosis | None) -> dict[str, str]:
+    """Strategies that the diagnosis saw altering the object, also by carrying the same pickle another way."""
+    found: dict[str, str] = {}
+    for finding in diagnosis.altered if diagnosis else ():
+        reason = f"{finding.path} ({finding.type}): {finding.reason}"
+        for name in registry():
+            if _pickled_as(name) in finding.blocks:
+                found.setdefault(name, reason)
+    return found
+
+
+def _pickled_as(name: str) -> str:
+    """Which of the diagnosis's strategies tells what becomes of an object by another one."""
+    if name.startswith(("dill", "cloudpickle")):
+        return name.partition("-")[0]
+    if name in ("pickle-5-oob", "shm-pickle-5", "path-pickle"):
+        return "pickle-5"
+    if name in ("rebuild", "inherit", "thread"):
+        return ""
+    return name if name.startswith("pickle-") else "pickle-default"
+
+
+def _named(row: Row) -> str:
+    return f"{row.strategy}, {DUTY_WORDS[Duty(row.duty)]}"
+
+
+def _sentence(job: Job, ranking: Ranking, changes: Sequence[Refactoring], diagnosis: Diagnosis | None) -> str:
+    best = ranking.tiers[0][0] if ranking.tiers else None
+    work = f"{job.tasks:,} task{'s' if job.tasks != 1 else ''} on {job.workers} worker{'s' if job.workers != 1 else ''}"
+    if best is None:
+        if diagnosis is not None and diagnosis.culprits:
+            first = diagnosis.culprits[0]
+            more = len(diagnosis.culprits) - 1
+            rest = f" (and {more} more, see handoff diagnose)" if more else ""
+            return f"Nothing carries it as it is: mend {first.path}{rest}: {first.fix}."
+        if all(each.outcome == UNMEASURED for each in ranking.excluded):
+            return "Nothing was measured in the time there was: give it a larger --budget."
+        return "Nothing carries it as it is: see what was excluded, and why."
+    text = f"Take {_named(best)}: {work} take about {units.seconds(best.total_s)}"
+    now = ranking.ways.get(f"pickle-default {Duty.ARGUMENT}")
+    if now is not None and best.strategy != "pickle-default":
+        usual_s = stats.estimate(now.total).value
+        ratio = usual_s / best.total_s
+        usual = f"what multiprocessing does with the object in every task ({units.seconds(usual_s)})"
+        text += f", {units.ratio(ratio)} less than {usual}" if ratio > 1.1 else f", about the same as {usual}"
+    others = [row for row in ranking.tiers[0][1:] if row.verdict == Verdict.TIE]
+    unsure = [row for row in ranking.tiers[0][1:] if row.verdict != Verdict.TIE]
+    if others:
+        text += f"; as good: {', '.join(_short(row, job) for row in others[:3])}"
+        text += f" and {len(others) - 3} more" if len(others) > 3 else ""
+    if unsure:
+        text += f"; not told apart from {len(unsure)} other{'s' if len(unsure) > 1 else ''} yet"
+    least = 1 + max(0.1, min(ranking.aa, 1.0))  # more than what two copies of one way differed by
+    gains = [change for change in changes if change.gain > least]
+    if gains:
+        top = max(gains, key=lambda change: change.gain)
+        text += f"; to refactor pays: {top.what} ({units.ratio(top.gain)} less)"
+    return text + "."
+
+
+def _short(row: Row, job: Job) -> str:
+    return f"{row.strategy} ({row.duty})" if job.duty == BOTH else row.strategy
+
+
+def _refactorings(
+    ranking: Ranking,
+    job: Job,
+    diagnosis: Diagnosis | None,
+    refactored: Sequence[Record],
+    cores: int,
+    best: Row | None,
+) -> list[Refactoring]:
+    found = []
+    if best is not None and best.strategy == "rebuild":
+        found.append(Refactoring("send what builds it (parameters, a path), and build it in each worker", "rebuild",
+                                 best.duty, best.task_s, best.total_s))  # fmt: skip
+    if best is not None and best.strategy.startswith("path-"):
+        found.append(Refactoring("write it to a file once and send the path", best.strategy, best.duty, best.task_s,
+                                 best.total_s))  # fmt: skip
+    culprits = diagnosis.culprits if diagnosis else ()
+    if refactored and culprits:
+        again = rank(refactored, job, cores=cores)
+        if again.tiers:
+            row = again.tiers[0][0]
+            gain = best.total_s / row.total_s if best is not None else math.nan
+            parts = ", ".join(finding.path for finding in culprits[:3]) + (" …" if len(culprits) > 3 else "")
+            what = f"leave {parts} behind and send plain data in its place, by {row.strategy}"
+            found.append(Refactoring(what, row.strategy, row.duty, row.task_s, row.total_s, gain))
+    elif culprits:
+        fixes = dict.fromkeys(f"{finding.path}: {finding.fix}" for finding in culprits[:3])
+        found += [Refactoring(f"{fix} (not measured)") for fix in fixes]
+    return found
+
+
+def _how_sure(ranking: Ranking) -> str:
+    if not ranking.tiers:
+        return ""
+    tier = ranking.tiers[0]
+    trials = max(row.trials for row in tier)
+    aa = f"two copies of one way differed by up to {units.percent(ranking.aa)}"
+    if trials < FEW:
+        some = "one trial" if trials == 1 else f"{trials} trials"
+        return f"A first impression from {some}: only factors count. A larger --budget tells more."
+    unsure = sum(row.verdict == Verdict.INCONCLUSIVE for row in tier[1:])
+    if unsure:
+        return (
+            f"From {trials} trials, in which {aa}: {unsure} other way{'s' if unsure > 1 else ''} could not be told "
+            f"from the first (inconclusive). A larger --budget, on a quieter machine, tells more."
+        )
+    kind = "tied with it" if len(tier) > 1 else "within reach"
+    others = f"{len(tier) - 1} {kind}" if len(tier) > 1 else "all others are slower, beyond the error"
+    return f"From {trials} trials, in which {aa}; {others}."
+
+
+def _now(ranking: Ranking, job: Job) -> str:
+    for duty in (Duty.ARGUMENT, Duty.RESULT):
+        if way := ranking.ways.get(f"pickle-default {duty}"):
+            task, total = stats.estimate(way.task), stats.estimate(way.total)
+            return (
+                f"What multiprocessing does by itself (pickle-default, {DUTY_WORDS[duty]}): {units.interval(task)} a "
+                f"task, {units.seconds(total.value)} for the job."
+            )
+    return ""
+
+
+def _breaks_even(ranking: Ranking, job: Job) -> str:
+    """From how many tasks on the best is better than the best of another tier, or than the usual way."""
+    if not ranking.tiers:
+        return ""
+    best = ranking.tiers[0][0]
+    other = _rival(ranking)
+    if other is None:
+        return ""
+    mine, theirs = ranking.ways[f"{best.strategy} {best.duty}"], ranking.ways[other]
+    found = cost.break_even(mine.line, theirs.line, _replicates(mine, theirs))
+    against = f"{theirs.strategy.name} ({theirs.duty})"
+    span = ""
+    if not math.isnan(found.low):
+        span = f" [{_count(found.low)}–{_count(found.high)}]"
+        if found.agree < 0.95:
+            return f"Against {against}: where it begins to pay is not known well enough to say."
+    match found.pays:
+        case cost.Pays.ALWAYS:
+            return f"Against {against}: better for any number of tasks."
+        case cost.Pays.NEVER:
+            return f"Against {against}: no number of tasks decides it."
+        case cost.Pays.FROM:
+            return f"Against {against}: better from {_count(found.n)}{span} tasks on."
+        case _:
+            return f"Against {against}: better up to {_count(found.n)}{span} tasks."
+
+
+def _rival(ranking: Ranking) -> str | None:
+    """The best way of another duty, where both are open; else the best of the next tier, or the usual way."""
+    best = ranking.tiers[0][0]
+    rows = [row for tier in ranking.tiers for row in tier]
+    nearest = next((row for row in rows if row.duty != best.duty), None)
+    if nearest is None and len(ranking.tiers) > 1:
+        nearest = ranking.tiers[1][0]
+    if nearest is not None:
+        return f"{nearest.strategy} {nearest.duty}"
+    usual = f"pickle-default {Duty.ARGUMENT}"
+    return usual if usual in ranking.ways and f"{best.strategy} {best.duty}" != usual else None
+
+
+def _replicates(mine: Way, theirs: Way) -> list[tuple[cost.Line, cost.Line]]:
+    logs = stats.log_ratios(theirs.task, mine.task)
+    if len(logs) < FEW:
+        return []
+    here = [math.log(median(x for x in row if x)) for row in mine.task.values() if any(row)]
+    centre = median(here)
+    pairs = zip(stats.replicates(here, 200, seed=1), stats.replicates(logs, 200, seed=2), strict=True)
+    scale = theirs.line.slope / mine.line.slope / math.exp(median(logs)) if mine.line.slope else 1.0
+    return [
+        (
+            cost.Line(mine.line.fixed, mine.line.slope * math.exp(one - centre)),
+            cost.Line(theirs.line.fixed, mine.line.slope * math.exp(one - centre + ratio) * scale),
+        )
+        for one, ratio in pairs
+    ]
+
+
+def _count(n: float) -> str:
+    return "∞" if math.isinf(n) else f"{max(1, math.ceil(n)):,}"

@@ -1,0 +1,262 @@
+"""For notebooks and tests: objects that are here, not targets. All work happens in forks of this process."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handoff.advice import Advice
+from handoff.diagnosing import BUDGET_S, Diagnosis
+from handoff.diagnosing import diagnose as find
+from handoff.loops import nothing
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty
+
+if TYPE_CHECKING:
+    from handoff.showing import Part
+
+PATIENCE_S = 5.0  #: after this without a word a hand-over hangs
+SILENT_S = 30.0  #: after this its process does, whatever it is at
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Diagnosed(Diagnosis):
+    """A diagnosis that shows itself: as text, in a rich terminal, in a notebook."""
+
+    def __repr__(self) -> str:
+        from handoff.showing import diagnosis_summary
+
+        return f"<Diagnosis of {diagnosis_summary(self)}>"
+
+    def __str__(self) -> str:
+        from handoff.showing import diagnosis_parts, plain
+
+        return plain(diagnosis_parts(self))
+
+    def __rich__(self) -> Any:
+        from handoff.showing import diagnosis_drawn
+
+        return diagnosis_drawn(self)
+
+    def _repr_html_(self) -> str:
+        from handoff.showing import diagnosis_html
+
+        return diagnosis_html(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What became of an object by one strategy, for one duty, under one start method."""
+
+    strategy: str
+    duty: str
+    start_method: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Support:
+    """Which ways carry an object, each executed. Iterates over its cells."""
+
+    target: str
+    cells: tuple[Cell, ...]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def ok(self) -> tuple[Cell, ...]:
+        """Those that carry it."""
+        return tuple(cell for cell in self.cells if cell.outcome.ok)
+
+    @property
+    def failed(self) -> tuple[Cell, ...]:
+        """Those that do not, each with its reason; without what this platform lacks."""
+        return tuple(cell for cell in self.cells if cell.outcome.kind not in (Kind.OK, Kind.UNAVAILABLE))
+
+    def to_json(self) -> dict[str, Any]:
+        """Schema 1."""
+        cells = [
+            {"strategy": c.strategy, "duty": c.duty, "start_method": c.start_method, **c.outcome.to_json()}
+            for c in self.cells
+        ]
+        for cell in cells:
+            cell["outcome"] = cell.pop("kind")
+        return {"schema": 1, "target": self.target, "cells": cells}
+
+    def __repr__(self) -> str:
+        counts = Counter(str(cell.outcome.kind) for cell in self.cells)
+        return f"<Support for {self.target}: {', '.join(f'{n} {kind}' for kind, n in counts.items())}>"
+
+    def __str__(self) -> str:
+        from handoff.showing import plain
+
+        return plain(self._parts())
+
+    def __rich__(self) -> Any:
+        from handoff.showing import drawn
+
+        return drawn(self._parts())
+
+    def _repr_html_(self) -> str:
+        from handoff.showing import page
+
+        return page(f"support for {self.target}", self._parts())
+
+    def _parts(self) -> list[Part]:
+        from handoff.showing import Part
+
+        parts = [Part(repr(self).strip("<>"), "title")]
+        for duty, method in dict.fromkeys((cell.duty, cell.start_method) for cell in self.cells):
+            here = [cell for cell in self.cells if (cell.duty, cell.start_method) == (duty, method)]
+            parts.append(Part(f"{duty}, {method}", "path"))
+            if carried := [cell.strategy for cell in here if cell.outcome.ok]:
+                parts.append(Part(f"ok: {', '.join(carried)}", "fix", 2))
+            groups: dict[tuple[str, str], list[str]] = {}
+            for cell in here:
+                if not cell.outcome.ok:
+                    groups.setdefault((str(cell.outcome.kind), cell.outcome.reason), []).append(cell.strategy)
+            parts += [Part(f"{kind}: {', '.join(n)}: {why}", "plain", 2) for (kind, why), n in groups.items()]
+        return parts
+
+
+def diagnose(obj: Any, *, name: str = "obj", budget_s: float = BUDGET_S) -> Diagnosed:
+    """Find everything in ``obj`` that stops or alters its hand-over, and what is heavy; see ``handoff.diagnosing``.
+
+    ``name`` is a label. ``budget_s`` in seconds, positive or ``ValueError``.
+    """
+    found = find(obj, name=name, budget_s=budget_s)
+    return Diagnosed(**{each.name: getattr(found, each.name) for each in fields(Diagnosis)})
+
+
+def advise(
+    obj: Any,
+    *,
+    duty: str | None = None,
+    tasks: int | None = None,
+    workers: int | None = None,
+    start_method: str | None = None,
+    budget_s: float = 30.0,
+    name: str = "obj",
+    progress: Callable[[str], Any] = nothing,
+) -> Advice:
+    """Measure what can carry ``obj`` for a job, and say which way to take.
+
+    ``duty``: ``argument``, ``state``, ``result`` or ``shared``; None: sent with every task or set up once, whichever is
+    better. ``tasks`` (default 100) on ``workers`` processes (default: usable cores). About ``budget_s`` seconds are
+    spent, in forks of this process. ``progress`` is told what goes on. Raises ``ValueError`` for a wrong argument and
+    ``OSError`` where there is no fork.
+    """
+    from handoff.adviser import advise_object, usual_job
+    from handoff.strategy import START_METHODS
+
+    _one_of("duty", duty, tuple(map(str, Duty)))
+    _one_of("start_method", start_method, START_METHODS)
+    if min(1 if tasks is None else tasks, 1 if workers is None else workers) < 1 or not budget_s > 0:
+        raise ValueError(f"tasks, workers and budget_s must be positive: {tasks=} {workers=} {budget_s=}")
+    job = usual_job(duty, tasks, workers, start_method)
+    return advise_object(obj, job, name=name, budget_s=budget_s, progress=progress)
+
+
+def support(
+    obj: Any,
+    *,
+    strategies: Sequence[str] = (),
+    duties: Sequence[str] = (),
+    start_methods: Sequence[str] = (),
+    name: str = "obj",
+    patience_s: float = PATIENCE_S,
+) -> Support:
+    """Try ``obj`` by each strategy (default: all), for each duty (default: the first that each strategy serves), under
+    each start method (default: this Python's), for real, and say what became of it.
+
+    Each hand-over happens in a fork of this process. Raises ``ValueError`` for a wrong name and ``OSError`` where there
+    is no fork.
+    """
+    import multiprocessing
+
+    from handoff import live
+    from handoff.strategies import registry
+    from handoff.strategy import START_METHODS
+
+    for each in strategies:
+        _one_of("strategies", each, tuple(registry()))
+    for each in duties:
+        _one_of("duties", each, tuple(map(str, Duty)))
+    for each in start_methods:
+        _one_of("start_methods", each, START_METHODS)
+    methods = start_methods or [multiprocessing.get_all_start_methods()[0]]
+    cells = []
+    live.hold(obj)
+    try:
+        for strategy in strategies or [each for each in registry() if each != "rebuild"]:
+            known = registry()[strategy].duties
+            wanted = [duty for duty in known if duty in duties] if duties else known[:1]
+            cells += [
+                Cell(strategy, str(duty), method, _executed(strategy, duty, method, patience_s))
+                for method in methods
+                for duty in wanted
+            ]
+    finally:
+        live.let_go()
+    return Support(name, tuple(cells))
+
+
+def _one_of(what: str, value: str | None, valid: Sequence[str]) -> None:
+    if value is not None and value not in valid:
+        raise ValueError(f"{what} {value!r}: valid are {', '.join(valid)}")
+
+
+def _executed(strategy: str, duty: Duty, method: str, patience_s: float) -> Outcome:
+    """One cell, in a fork of its own."""
+    from handoff.forked import Forked
+    from handoff.strategies import registry
+    from handoff.support import unavailable
+
+    if why := unavailable(registry()[strategy], method):
+        return Outcome(Kind.UNAVAILABLE, "", "", why)
+    config = {"strategy": strategy, "duty": str(duty), "start_method": method, "patience_s": patience_s}
+    inside = Forked("handoff.api", config)
+    stage, end = "parent", time.monotonic() + patience_s + SILENT_S
+    try:
+        for word in inside.told(patience_s + 5):
+            if "outcome" in word:
+                return Outcome.from_json(word["outcome"])
+            stage = word["stage"]
+            if time.monotonic() > end:
+                break
+        how = f"the process {inside.how_it_ended()}"
+    except TimeoutError:
+        how = f"no answer in {patience_s:g} s"
+    finally:
+        with suppress(OSError):
+            inside.close()
+    where = stage if stage in ("parent", "result") else "worker"
+    return Outcome(Kind.BROKEN, where, "", how)
+
+
+def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+    """In the fork: hand the object over as asked, and tell what became of it."""
+    from handoff import cell, live
+
+    folder = Path(config["folder"])
+    spec = cell.Spec(
+        live.REF,
+        config["strategy"],
+        Duty(config["duty"]),
+        config["start_method"],
+        folder,
+        f"{folder.name}-{os.getpid()}",
+        config["patience_s"],
+    )
+    outcome = cell.run(spec, lambda stage: tell({"stage": stage}))
+    tell({"outcome": outcome.to_json()})

@@ -1,0 +1,75 @@
+"""Measure what can carry an object for a job, and say which way to take.
+
+With neither --duty argument nor --duty state both are open: to send the object with every task, or to set it up once
+per worker. Exit code 1 when nothing carries it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from handoff.cli import UsageError, choose, write
+from handoff.commands.diagnose import Line, seconds
+from handoff.strategy import START_METHODS
+
+if TYPE_CHECKING:
+    from handoff.advice import Advice
+
+HELP = "which way should I take for this object and job, and what does each cost here?"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "target", metavar="TARGET", help='file.py:callable, package.module:callable(3, "x"), or a collection'
+    )
+    parser.add_argument("--payload", metavar="NAME", help="which payload of a collection")
+    parser.add_argument("--duty", help="argument, state, result or shared (default: argument or state)")
+    parser.add_argument("--tasks", type=int, metavar="N", help="how many tasks the job has (default: 100)")
+    parser.add_argument("--workers", type=int, metavar="K", help="processes (default: as many as usable cores)")
+    parser.add_argument("--start-method", metavar="M", help="fork, spawn or forkserver (default: this Python's)")
+    parser.add_argument("--budget", metavar="SECONDS", default="30s", help="for measuring (default: 30s)")
+    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
+    parser.add_argument("--format", choices=("text", "json", "markdown", "csv"), default="text", help="default: text")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there, not to standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Advise; 1 when nothing carries the object."""
+    from handoff import adviser, showing
+    from handoff.payload import Duty
+
+    if args.duty:
+        choose("duty", [args.duty], list(Duty))
+    if args.start_method:
+        choose("start method", [args.start_method], START_METHODS)
+    for option, value in (("--tasks", args.tasks), ("--workers", args.workers)):
+        if value is not None and value < 1:
+            raise UsageError(f"{option} {value}: give 1 or more")
+    progress = Line(quiet=args.quiet)
+
+    def first(advice: Advice) -> None:
+        if not args.quiet and advice.tiers:
+            progress.clear()
+            print(f"so far: {advice.advice}", file=sys.stderr, flush=True)
+
+    try:
+        advice = adviser.advise_target(
+            args.target,
+            adviser.usual_job(args.duty, args.tasks, args.workers, args.start_method),
+            duty=args.duty,
+            payload=args.payload,
+            budget_s=seconds("--budget", args.budget),
+            patience_s=seconds("--patience", args.patience),
+            progress=progress,
+            show=first,
+        )
+    finally:
+        progress.clear()
+    if args.format == "text" and args.output is None:
+        showing.show(showing.advice_parts(advice))
+    else:
+        write(showing.advice_as(advice, args.format), args.output)
+    return 0 if advice.tiers else 1

@@ -1,0 +1,86 @@
+"""Find every part of an object that stops or alters its hand-over, and what is heavy in it.
+
+Exit code 1 when something stops it. The object is made and looked at in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from handoff.cli import UsageError, write
+
+HELP = "what in this object is in the way, where, and what to do about it?"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "target", metavar="TARGET", help='file.py:callable, package.module:callable(3, "x"), or a collection'
+    )
+    parser.add_argument("--payload", metavar="NAME", help="which payload of a collection")
+    parser.add_argument("--budget", metavar="SECONDS", default="30s", help="for looking at the object (default: 30s)")
+    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
+    parser.add_argument("--format", choices=("text", "json", "markdown", "csv"), default="text", help="default: text")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there, not to standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Diagnose; 1 when there is a culprit."""
+    from handoff import desk, showing
+    from handoff.adviser import NONE_NOTE
+    from handoff.diagnosing import Diagnosis
+
+    budget_s = seconds("--budget", args.budget)
+    config = desk.request(args.target, args.payload) | {"do": "diagnose", "diagnose_s": budget_s}
+    progress = Line(quiet=args.quiet)
+    told: dict[str, object] = {}
+    try:
+        patience_s = seconds("--patience", args.patience)
+        for message in desk.ask(config, patience_s=patience_s, more_s=budget_s + 5, progress=progress):
+            told |= message
+            progress("looking at the object")
+    finally:
+        progress.clear()
+    diagnosis = Diagnosis.from_json(told["diagnosis"])  # type: ignore[arg-type]  # what the desk told
+    if told["opened"]["none"]:  # type: ignore[index]
+        diagnosis = replace(diagnosis, notes=(NONE_NOTE, *diagnosis.notes))
+    if args.format == "text" and args.output is None:
+        showing.show(showing.diagnosis_parts(diagnosis))
+    else:
+        write(showing.diagnosis_as(diagnosis, args.format), args.output)
+    return 1 if diagnosis.culprits else 0
+
+
+def seconds(option: str, text: str) -> float:
+    """``30``, ``30s``, ``500ms`` or ``2m``. Raises :class:`UsageError`."""
+    for unit, factor in (("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)):
+        if text.endswith(unit):
+            try:
+                value = float(text.removesuffix(unit)) * factor
+            except ValueError:
+                continue
+            if 0 < value < 1e6:
+                return value
+    raise UsageError(f"{option} {text!r}: give a time above 0, such as 30s or 2m")
+
+
+class Line:
+    """What is going on, on one line of standard error; nothing where that is no terminal, or when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        import sys
+
+        self.stream = sys.stderr
+        self.live = self.stream.isatty() and not quiet
+
+    def __call__(self, what: str) -> None:
+        if self.live:
+            self.stream.write(f"\r\x1b[2K{what} …"[:120])
+            self.stream.flush()
+
+    def clear(self) -> None:
+        """Make room for what stays."""
+        if self.live:
+            self.stream.write("\r\x1b[2K")
+            self.stream.flush()
