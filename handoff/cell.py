@@ -34,6 +34,7 @@ Stage = Callable[[str], None]
 
 MAKING, PARENT, STARTING, WORKER, RESULT = "making", "parent", "starting", "worker", "result"
 USED, SEEN = "used", "seen.json"
+PATIENT_S = 600.0  #: of a route itself: who waits for the cell is impatient enough, and says where it hangs
 LOOK_S = 2.5  #: a look at whether a use shows may wait this long for the other side
 
 
@@ -55,7 +56,6 @@ class Spec:
     start_method: str
     folder: Path  #: private to the cell
     prefix: str  #: of the names of its segments and semaphores
-    patience_s: float
 
 
 def run(spec: Spec, stage: Stage) -> Outcome:
@@ -280,10 +280,9 @@ class _Handed:
         self.pipes()
         self.here(receiver.open, self.from_worker)
         self.start(sender)
-        self.stage(WORKER)
+        self.stage(RESULT)
         self.command("give")
         given = self.told()  # encoded, or an error
-        self.stage(RESULT)
         try:
             obj = receiver.decode(receiver.take())
         except Exception as error:
@@ -334,6 +333,10 @@ class _Handed:
         return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
 
 
+def _unequal(sent: int, arrived: int) -> str:
+    return "" if sent == arrived else f"checksum: {sent}, arrived as {arrived}"
+
+
 def _refused(where: str, error: BaseException) -> Outcome:
     return Outcome.from_exception(Kind.REFUSED, where, error)
 
@@ -347,7 +350,7 @@ def _fetch(end: Any, obj: Any) -> Any:
     return end.fetch(obj) if hasattr(end, "fetch") else obj
 
 
-# ------------------------------------------------------------------------------------------------- the strategies' worker
+# ------------------------------------------------------------------------------------------------ their worker
 
 _pool_worker: tuple[Any, ...] = ()
 
@@ -503,9 +506,9 @@ class _Routed:
             spec.start_method,
             spec.duty,
             spec.folder,
-            spec.patience_s,
+            PATIENT_S,
         )
-        self.stage(WORKER)
+        self.stage(RESULT if result else WORKER)
         try:
             answer = route.carry(case)
         except routes.Ended as ended:
@@ -531,7 +534,6 @@ class _Routed:
         word = json.loads((self.spec.folder / routes.GIVEN).read_text(encoding="utf-8"))
         if "error" in word:
             return Outcome.from_json(word["error"])
-        self.stage(RESULT)
         try:
             changed = difference(word["facts"], _state(self.payload, obj))
             if not changed and (checksum := self.payload.touch(obj)) != word["checksum"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -16,7 +17,10 @@ SCHEMA = 1
 SIGNS: Mapping[str, str] = MappingProxyType(
     {"altered": "~", "broken": "!", "refused": "-", "ok": "+", "unavailable": "."}
 )
-LEGEND = "+ ok   - refused: an error where it is sent   ! broken: fails where it arrives   ~ altered: silently not the same   . unavailable"
+LEGEND = (
+    "+ ok   - refused: an error where it is sent   ! broken: fails where it arrives   "
+    "~ altered: silently not the same   . unavailable"
+)
 
 
 def as_json(cells: Sequence[Cell]) -> str:
@@ -89,7 +93,8 @@ def reasons(cells: Sequence[Cell]) -> Iterator[str]:
     for cell in sorted(cells, key=lambda cell: rank.index(cell.outcome)):
         if cell.outcome != "ok":
             about = "" if cell.outcome == "unavailable" else cell.payload
-            key = (about, cell.outcome, cell.where, cell.error_type, cell.message)
+            message = re.sub(r"\b0x[0-9a-f]{6,}", "0x…", cell.message)
+            key = (about, cell.outcome, cell.where, cell.error_type, message)
             groups.setdefault(key, {})[f"{cell.strategy} ({cell.duty}, {cell.start_method})"] = None
     for (payload, outcome, where, error_type, message), found in groups.items():
         names = list(found)

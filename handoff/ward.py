@@ -1,4 +1,4 @@
-"""The ward: an interpreter in which nothing happens but forking, so that each cell gets a clean process for the price of one.
+"""The ward: an interpreter that does nothing but fork, so that each cell gets a clean process for the price of a fork.
 
 It forks a disposable parent for every cell, waits for what that tells, and then ends everything the cell has started:
 its workers, what they have started, and daemons that have left their session (the ward is a subreaper: orphans come to
@@ -6,7 +6,8 @@ it). Whoever does not answer is asked for its stacks first, so that the outcome 
 
 A cell that takes longer than ``slow_s`` waits on, while the next ones have their turn.
 
-Told, a JSON object each: ``{"at": index, "last": …}`` when a cell begins; ``{"cell": index, "outcome": …, "seconds": …}``.
+Told, a JSON object each: ``{"at": index, "last": …}`` when a cell begins, and then ``{"cell": index, "outcome": …,
+"seconds": …}``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ Tell = Callable[[dict[str, Any]], None]
 
 STARTING_S = 20.0  #: patience while something starts or is made: a busy machine is slow, not hung
 WAITING = 16  #: cells that may wait beside the one that has its turn
-GRACE_S = 1.0  #: what a route may take beyond its own patience to say so
 MEMORY_BYTES = 4 << 30  #: of address space for a process of a cell; the largest payload takes a tenth
 FILE_BYTES = 1 << 30  #: for a file that a cell writes
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
@@ -64,7 +64,6 @@ class _Running:
     pidfd: int
     read: int
     folder: Path
-    routed: bool
     stage: str = "making"
     began: float = field(default_factory=time.perf_counter)
     since: float = field(default_factory=time.monotonic)  #: when it told the last time
@@ -134,16 +133,12 @@ class Ward:
         sweep(self.folder)
         os._exit(1)
 
-    def end(self) -> None:
-        """End what all cells have shared, too."""
-        self._kill(0, (self.tracker,))
-
     # -- cells
 
     def cells(self, cells: Sequence[Any], tell: Tell) -> None:
         """Run them, and tell when each begins and what became of it."""
 
-        def begin(number: int) -> tuple[Body, bool]:
+        def begin(number: int) -> Body:
             index, ref, strategy, duty = cells[number]
             self.subject = ref["module"], ref["name"]
             tell({"at": index, "last": number == len(cells) - 1})
@@ -152,11 +147,11 @@ class Ward:
                 from handoff import cell
 
                 prefix = f"{self.folder.name}-{folder.name}"
-                spec = cell.Spec(Ref(**ref), strategy, Duty(duty), self.start_method, folder, prefix, self.patience_s)
+                spec = cell.Spec(Ref(**ref), strategy, Duty(duty), self.start_method, folder, prefix)
                 outcome = cell.run(spec, lambda stage: say({"stage": stage}))
                 say({"outcome": outcome.to_json()})
 
-            return body, strategy in _routes()
+            return body
 
         def done(number: int, told: dict[str, Any], seconds: float) -> None:
             tell({"cell": cells[number][0], "outcome": told, "seconds": round(seconds, 4)})
@@ -166,7 +161,7 @@ class Ward:
     def _run(
         self,
         count: int,
-        begin: Callable[[int], tuple[Body, bool]],
+        begin: Callable[[int], Body],
         done: Callable[[int, dict[str, Any], float], None],
         waiting: int,
     ) -> None:
@@ -177,7 +172,7 @@ class Ward:
         while todo or running:
             if todo and current is None and len(running) <= waiting:
                 number = todo.popleft()
-                current = self._fork(number, *begin(number))
+                current = self._fork(number, begin(number))
                 running.append(current)
             ready = self._wait(running, current)
             now = time.monotonic()
@@ -211,9 +206,9 @@ class Ward:
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):
             return STARTING_S
-        return self.patience_s + (GRACE_S if child.routed else 0)
+        return self.patience_s
 
-    def _fork(self, number: int, body: Body, routed: bool) -> _Running:
+    def _fork(self, number: int, body: Body) -> _Running:
         if self.server is not None:
             self.server.ensure()
         self.count += 1
@@ -225,7 +220,7 @@ class Ward:
             os.close(read)
             _run(body, write, folder)
         os.close(write)
-        return _Running(number, pid, os.pidfd_open(pid), read, folder, routed)
+        return _Running(number, pid, os.pidfd_open(pid), read, folder)
 
     def _hear(self, child: _Running) -> dict[str, Any] | None:
         """What it tells: its outcome, or None as long as there is none."""
@@ -245,7 +240,8 @@ class Ward:
             return None
         if select.select([child.pidfd], [], [], 0)[0]:
             status = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
-            return Outcome(Kind.BROKEN, "parent", "", f"the parent {describe_exit(status)}").to_json()
+            where = "result" if child.stage == "result" else "parent"
+            return Outcome(Kind.BROKEN, where, "", f"the parent {describe_exit(status)}").to_json()
         return None
 
     def _servers(self) -> tuple[int, ...]:
@@ -312,7 +308,7 @@ class Ward:
         return gone
 
     def _members(self, child: _Running, others: Sequence[_Running]) -> list[int]:
-        """The living processes of a cell: its parent's descendants, those of its workers, and orphans, whose they are."""
+        """The living processes of a cell: its parent's descendants, those of its workers, and all orphans."""
         processes = _processes(child.pid)
         known = {os.getpid(), *self._servers(), *(other.pid for other in others)} - {child.pid}
         known.update(pid for other in others if other is not child for pid in _workers(other.folder))
@@ -330,7 +326,7 @@ class Ward:
     def scout(self, refs: Sequence[dict[str, Any]], tell: Tell) -> None:
         """Tell which modules making each payload imports, each in a process of its own; import them here, too."""
 
-        def begin(number: int) -> tuple[Body, bool]:
+        def begin(number: int) -> Body:
             def body(say: Tell, _: Path) -> None:
                 import threading
 
@@ -341,7 +337,7 @@ class Ward:
                     payload.make()
                 say({"outcome": {"modules": sorted(set(sys.modules) - before), "quiet": quiet}})
 
-            return body, False
+            return body
 
         def done(number: int, told: dict[str, Any], _: float) -> None:
             modules = harmless(told.get("modules", ()), refs[number]["module"]) if told.get("quiet") else []
@@ -399,12 +395,6 @@ def harmless(modules: Sequence[str], own: str) -> list[str]:
         and not name.startswith(("multiprocessing.managers", "multiprocessing.dummy"))
         and (root == name or root != "numpy")  # numpy decides itself what it imports
     ]
-
-
-def _routes() -> Mapping[str, Any]:
-    from handoff.routes import ROUTES
-
-    return ROUTES
 
 
 def _run(body: Body, write: int, folder: Path) -> None:
