@@ -24,7 +24,7 @@ from typing import Any
 
 from handoff import routes, sharing, zygote
 from handoff.collection import Ref
-from handoff.contain import describe_exit
+from handoff.contain import NoAnswer, describe_exit
 from handoff.facts import difference, facts
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
@@ -56,6 +56,7 @@ class Spec:
     start_method: str
     folder: Path  #: private to the cell
     prefix: str  #: of the names of its segments and semaphores
+    patience_s: float = PATIENT_S  #: of a route
 
 
 def run(spec: Spec, stage: Stage) -> Outcome:
@@ -474,7 +475,7 @@ class _Serving:
         return {"changes": []}
 
 
-# ---------------------------------------------------------------------------------------------------------------- routes
+# ------------------------------------------------------------------------------------------------------- routes
 
 
 @dataclass(frozen=True)
@@ -506,14 +507,14 @@ class _Routed:
             spec.start_method,
             spec.duty,
             spec.folder,
-            PATIENT_S,
+            spec.patience_s,
         )
         self.stage(RESULT if result else WORKER)
         try:
             answer = route.carry(case)
         except routes.Ended as ended:
             return _as_told(spec, ended.outcome)
-        except routes.NoAnswer as error:
+        except NoAnswer as error:
             return Outcome(Kind.BROKEN, "worker", "", str(error))
         except Exception as error:
             return _refused("result" if result else "parent", error)

@@ -18,9 +18,9 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver, popen_forkserver, reduction, spawn, util
-from multiprocessing.context import set_spawning_popen  # type: ignore[attr-defined]
+from multiprocessing.context import set_spawning_popen
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def leave_word(error: BaseException, *, refused: bool = False) -> None:
 
 def watch() -> None:
     """Make :func:`multiprocessing.spawn._main` of this process and its children leave word of what it raises."""
-    original: Callable[..., Any] = spawn._main  # type: ignore[attr-defined]
+    original: Callable[..., Any] = spawn._main
     prepare = spawn.prepare
 
     def main(fd: int, parent_sentinel: int) -> Any:
@@ -72,7 +72,8 @@ def watch() -> None:
             leave_word(error)
             raise
 
-    def prepare_here(data: dict[str, Any]) -> None:
+    def prepare_here(data: Mapping[str, Any]) -> None:
+        data = dict(data)
         folder = data.pop("handoff cell", "")
         if folder:
             Path(folder, f"worker-{os.getpid()}").touch()
@@ -83,7 +84,7 @@ def watch() -> None:
             tempfile.tempdir = None
         prepare(data)
 
-    spawn._main = main  # type: ignore[attr-defined]
+    spawn._main = main
     spawn.prepare = prepare_here
 
 
@@ -136,7 +137,7 @@ class Server:
             popen_spawn_posix.Popen = Popen  # type: ignore[assignment,misc]
         else:
             spawn.get_preparation_data = _data
-            self.server = forkserver._forkserver  # type: ignore[attr-defined]
+            self.server = forkserver._forkserver
         self.server.set_forkserver_preload(["handoff.zygote", *preload])
         self._start = self.server.ensure_running
         self.ensure()

@@ -1,0 +1,89 @@
+"""What traits say must become of a payload, and the gaps: what really happens where they cannot say it.
+
+A gap stands beside the payload, in its module's ``GAPS``. The tests execute every cell and fail on any difference
+between what is declared here and what happens, in either direction: an improvement upstream turns them red, too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from handoff.collection import Entry, import_from
+from handoff.outcome import Kind
+from handoff.payload import Payload
+from handoff.strategy import Strategy
+from handoff.support import Cell, Way, ways
+
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """An outcome that traits do not predict. ``*`` stands for any strategy, duty or start method."""
+
+    payload: str
+    strategy: str | Sequence[str]
+    outcome: Kind
+    reason: str
+    source: str  #: an issue, a manual page, or the file of the interpreter that shows it
+    duty: str | Sequence[str] = ANY
+    start_method: str | Sequence[str] = ANY
+    python: tuple[tuple[int, int], tuple[int, int]] = ((3, 11), (3, 99))  #: the first and the last with it
+
+    def covers(self, payload: str, strategy: str, duty: str, start_method: str) -> bool:
+        """Whether it is about this cell, on this Python."""
+        return (
+            self.payload == payload
+            and _among(strategy, self.strategy)
+            and _among(duty, self.duty)
+            and _among(start_method, self.start_method)
+            and self.python[0] <= sys.version_info[:2] <= self.python[1]
+        )
+
+
+def _among(name: str, names: str | Sequence[str]) -> bool:
+    return names == ANY or (name == names if isinstance(names, str) else name in names)
+
+
+def predicted(payload: Payload, way: Way, start_method: str) -> Kind:
+    """What traits say: the first of a strategy's ``fails`` that the payload has."""
+    if start_method not in way.start_methods:
+        return Kind.UNAVAILABLE
+    if not isinstance(way, Strategy):
+        return Kind.OK
+    if start_method in way.inherits:
+        return Kind.OK
+    if way.only and not way.only & payload.traits:
+        return Kind.REFUSED
+    return next((kind for trait, kind in way.fails if trait in payload.traits), Kind.OK)
+
+
+def gaps_of(entries: Iterable[Entry]) -> list[Gap]:
+    """The gaps that the payloads' modules declare."""
+    modules = dict.fromkeys((entry.ref.root, entry.ref.module) for entry in entries)
+    return [gap for root, name in modules for gap in getattr(import_from(root, name), "GAPS", ())]
+
+
+def differences(cells: Iterable[Cell], entries: Mapping[str, Entry]) -> list[str]:
+    """Where what happened is not what is declared; and gaps that are none any more."""
+    gaps, known = gaps_of(entries.values()), ways()
+    found, used, tried = [], set(), set()
+    for cell in cells:
+        if cell.outcome == Kind.UNAVAILABLE:
+            continue
+        place = cell.payload, cell.strategy, cell.duty, cell.start_method
+        expected = predicted(entries[cell.payload].payload, known[cell.strategy], cell.start_method)
+        for number, gap in enumerate(gaps):
+            if gap.covers(*place):
+                tried.add(number)
+                if gap.outcome is not expected:
+                    used.add(number)
+                expected = gap.outcome
+                break
+        if cell.outcome != expected:
+            text = f"{cell.error_type} {cell.message}".strip()
+            found.append(f"{' '.join(place)}: declared {expected}, happened {cell.outcome} {cell.where}: {text}")
+    found += [f"{gaps[n]}: traits say the same" for n in sorted(tried - used)]
+    return found

@@ -1,0 +1,147 @@
+"""Support: what is said of a cell is what really happens, whatever the others do; and nothing is left of any."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from handoff.collection import load_collection
+from handoff.expect import differences
+from handoff.grid import FORMATS
+from handoff.support import Cell, support, uncarried
+
+HERE = Path(__file__).parent
+CATALOGUE = load_collection(HERE.parent / "payloads")
+HOSTILE = load_collection(HERE / "hostile.py")
+USUAL = ("pickle-5", "process-args", "pool", "process-pool-executor", "queue")
+
+
+def litter() -> set[str]:
+    """What runs of this process have left: segments, semaphores, folders, processes."""
+    mark = f"handoff-{os.getpid()}-"
+    left = {
+        name for place in ("/dev/shm", os.environ.get("TMPDIR", "/tmp")) for name in os.listdir(place) if mark in name
+    }
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark.encode() in (entry / "environ").read_bytes():
+                    left.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                continue
+    return left
+
+
+@pytest.fixture(autouse=True)
+def _no_trace() -> Iterator[None]:
+    yield
+    end = time.monotonic() + 5
+    while litter() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert litter() == set()
+
+
+def by_name(cells: list[Cell]) -> dict[tuple[str, str, str, str], Cell]:
+    return {(cell.payload, cell.strategy, cell.duty, cell.start_method): cell for cell in cells}
+
+
+@pytest.mark.slow
+def test_the_hostile_cost_their_own_cells_and_are_named_for_what_they_did() -> None:
+    cells = by_name(support(HOSTILE, strategies=USUAL, start_methods=("fork", "spawn"), patience_s=1.5))
+    for place, cell in cells.items():
+        if place[0] == "fine":
+            assert cell.outcome == "ok", cell
+    one = {name: cells[name, "pickle-5", "argument", "spawn"] for name in HOSTILE}
+    assert one["hangs-in-reduce"].where == "parent"
+    assert "no answer in 1.5 s, in __reduce__ (hostile.py" in one["hangs-in-reduce"].message
+    assert "no answer in 1.5 s, in __setstate__ (hostile.py" in one["hangs-in-setstate"].message
+    assert "no answer in 1.5 s, in __del__ (hostile.py" in one["hangs-in-del"].message
+    assert one["crashes"].message == "the worker died of SIGSEGV"
+    assert one["leaves"].message == "the worker exited with status 3"
+    assert one["eats"].error_type == "MemoryError"
+    assert "no answer" in one["shouts"].message
+    assert one["starts-child"].outcome == one["starts-daemon"].outcome == "altered"
+    assert "SIGKILL" in one["kills-group"].message
+    assert {cells[name, "pool", "argument", "fork"].outcome for name in ("crashes", "leaves", "eats")} == {"broken"}
+
+
+@pytest.mark.slow
+def test_cells_that_share_an_interpreter_answer_as_isolated_ones() -> None:
+    """Real spawning, and an interpreter for each cell, change no answer."""
+    names = ("plain-four", "function-lambda", "setstate-raises", "sentinel", "socket", "lock", "instance-main")
+    some = {name: CATALOGUE[name] for name in names}
+    strategies = ("pickle-default", "dill", "process-args", "initializer", "manager-dict", "pool", "queue")
+    methods = ("spawn", "forkserver")
+    shared = support(some, strategies=strategies, start_methods=methods)
+    isolated = support(some, strategies=strategies, start_methods=methods, isolated=True)
+    told = [
+        (cell.payload, cell.strategy, cell.duty, cell.start_method, cell.outcome, cell.error_type) for cell in shared
+    ]
+    assert told == [(c.payload, c.strategy, c.duty, c.start_method, c.outcome, c.error_type) for c in isolated]
+
+
+def test_multiprocessing_as_it_is_used() -> None:
+    names = ("plain-four", "function-lambda", "exception-required-args")
+    cells = by_name(support({n: CATALOGUE[n] for n in names}, strategies=USUAL, start_methods=("fork", "spawn")))
+    assert all(cell.outcome == "ok" for place, cell in cells.items() if place[0] == "plain-four")
+
+    def told(*place: str) -> tuple[str, str, str]:
+        cell = cells[place]  # type: ignore[index]
+        return cell.outcome, cell.where, cell.error_type
+
+    assert told("function-lambda", "process-args", "state", "fork") == ("ok", "", "")
+    assert told("function-lambda", "process-args", "state", "spawn")[:2] == ("refused", "parent")
+    assert told("function-lambda", "pool", "argument", "spawn")[:2] == ("refused", "parent")
+    assert told("function-lambda", "pool", "result", "fork") == ("refused", "result", "MaybeEncodingError")
+    assert told("function-lambda", "queue", "argument", "fork")[0] == "broken"
+    broken = "exception-required-args"
+    assert told(broken, "pool", "argument", "fork") == ("broken", "worker", "TypeError")
+    assert told(broken, "process-pool-executor", "argument", "fork") == ("broken", "worker", "BrokenProcessPool")
+    assert told(broken, "process-args", "state", "spawn") == ("broken", "worker", "TypeError")
+
+
+def test_the_command(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import threading\nPAYLOADS = {'numbers': lambda: [1, 2], 'lock': threading.Lock}\n")
+    line = [sys.executable, "-m", "handoff", "support", str(file), "-q", "--format", "json", "--start-method", "spawn"]
+    line += ["--strategy", "pickle-5,process-args"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (1, "")  # nothing of these carries a lock
+    answer = json.loads(done.stdout)
+    assert answer["schema"] == 1 and answer["fingerprint"]["python"]
+    assert answer["cells"][0] == {
+        "payload": "numbers", "strategy": "pickle-5", "duty": "argument", "start_method": "spawn",
+        "outcome": "ok", "where": "", "error_type": "", "message": "",
+    }  # fmt: skip
+    assert subprocess.run([*line, "--strategy", "nonsense"], capture_output=True, check=False).returncode == 2
+
+
+def test_formats_say_what_happened_and_where() -> None:
+    cells = [
+        Cell("numbers", "pickle-5", "argument", "fork", "ok"),
+        Cell(
+            "numbers", "pickle-5", "argument", "spawn", "refused", "parent", "TypeError", "cannot pickle 0x7fabc1234567"
+        ),
+    ]
+    assert json.loads(FORMATS["json"](cells))["cells"][1]["error_type"] == "TypeError"
+    assert len(list(csv.DictReader(io.StringIO(FORMATS["csv"](cells))))) == 2
+    for form in ("text", "markdown"):
+        assert "+-" in FORMATS[form](cells) and "TypeError: cannot pickle 0x…" in FORMATS[form](cells)
+    assert uncarried(cells) == ["numbers"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif("HANDOFF_WHOLE_CATALOGUE" not in os.environ, reason="some minutes; set HANDOFF_WHOLE_CATALOGUE")
+def test_what_is_declared_is_what_happens() -> None:
+    methods = os.environ["HANDOFF_WHOLE_CATALOGUE"].split(",")
+    assert differences(support(CATALOGUE, start_methods=methods), CATALOGUE) == []
