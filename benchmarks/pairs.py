@@ -26,6 +26,8 @@ def names(start_method: str) -> list[str]:
 def run(start_method: str) -> Cells:
     """Measure all pairs under a start method; what the cells show, by metric and name."""
     profile = PROFILES[os.environ.get("HANDOFF_PROFILE", "quick")]
+    if not profile.deeper:
+        return {}
     folder = Path(os.environ.get("HANDOFF_RECORDS") or ROOT / ".asv" / "records" / f"unnamed-{os.getpid()}")
     cells: Cells = {}
     for record in measure_pairs(plan_pairs(load_pairs(ROOT / "payloads" / "pairs"), (start_method,)), profile, folder):

@@ -17,8 +17,11 @@ def expected(bench: str | None, profile: str = "quick") -> int:
     pairs = [
         method
         for method in START_METHODS
-        if bench is None
-        or any(re.search(bench, f"pairs.{method.title()}.track_{metric}") for metric in METRICS["pair"])
+        if PROFILES[profile].deeper
+        and (
+            bench is None
+            or any(re.search(bench, f"pairs.{method.title()}.track_{metric}") for metric in METRICS["pair"])
+        )
     ]
     return len(pairs) * len(load_pairs(ROOT / "payloads" / "pairs")) + sum(
         len(experiments)

@@ -1,0 +1,24 @@
+"""The ledger of claims: what the articles say, and what happens. It is of this repository, not of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from handoff.collection import import_from
+
+from .extra import Page
+from .run import Run
+
+ORDER = 30
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
+    """The ledger as declared, which the tests hold to what happens; nothing where only the package is installed."""
+    if not runs or not (ROOT / "payloads" / "claims").is_dir():
+        return None
+    from . import claims
+
+    ledger, data, declared = (import_from(str(ROOT), f"payloads.claims{part}") for part in ("", "._page", "._claim"))
+    return Page("claims.html", "Claims", claims.blocks(data.rows(ledger.ledger()), declared.PYTHONS))
