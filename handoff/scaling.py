@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from handoff.trial import Measuring
 
 COPIES = 16  #: different objects to send: as many as the largest chunk has
-BATCH = 32  #: tasks a worker in a batch: two of the largest chunks, and as Pool.map splits it, four of eight
+BATCH = 32  #: tasks a worker in a batch, where the library splits it: Pool.map makes four chunks of eight of it
+CHUNKS = 8  #: chunks a worker in a batch, where they are given: at its end workers wait, which must weigh little
+SINGLES = 64  #: tasks a worker in a batch, where each travels alone: for the same reason
 STEADY = 10  #: a sample lasts at least this many times the profile's: a scheduler's time slice is milliseconds
 MOST_JOB_S = 2.0  #: a job that would take longer is left out: its start hardly matters any more
 READY_S = 60.0  #: patience with a starting crew
@@ -426,7 +428,7 @@ def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
     try:
         site.check(crew, [])  # an executor's workers are let go here
         first = loops.repeat(lambda _: site.check(crew, site.objects(workers * max(1, way.chunk))), 1)
-        batch = site.objects(BATCH * workers)
+        batch = site.objects(workers * (way.chunk * CHUNKS if way.chunk > 1 else SINGLES if way.chunk else BATCH))
         warm = loops.repeat(lambda _: site.check(crew, batch), 1)
         times = max(1, round(STEADY * measuring.profile["sample_s"] / warm.seconds))
         steady = loops.repeat(lambda _: site.check(crew, batch), times)
