@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from handoff.collection import Entry, import_from
 from handoff.outcome import Kind
-from handoff.payload import Payload
+from handoff.payload import Payload, Trait
+from handoff.strategies.codecs import BY_VALUE_FAILS, DILL_FAILS, FORKING_FAILS
 from handoff.strategy import Strategy
 from handoff.support import Cell, Way, ways
 
@@ -47,17 +48,36 @@ def _among(name: str, names: str | Sequence[str]) -> bool:
     return names == ANY or (name == names if isinstance(names, str) else name in names)
 
 
-def predicted(payload: Payload, way: Way, start_method: str) -> Kind:
-    """What traits say: the first of a strategy's ``fails`` that the payload has."""
+def predicted(payload: Payload, way: Way, duty: str, start_method: str) -> Kind:
+    """What traits say: the first of a strategy's ``fails`` that the payload has.
+
+    What was changed while the program ran is there after a fork, and so it is where a result arrives: in the parent.
+    """
     if start_method not in way.start_methods:
         return Kind.UNAVAILABLE
     if not isinstance(way, Strategy):
-        return Kind.OK
+        fails = _ROUTES.get(way.name, ())
+        here = duty == "result" or start_method == "fork"
+        return next((k for t, k in fails if t in payload.traits and not (t is Trait.CHANGED and here)), Kind.OK)
     if start_method in way.inherits:
         return Kind.OK
     if way.only and not way.only & payload.traits:
         return Kind.REFUSED
-    return next((kind for trait, kind in way.fails if trait in payload.traits), Kind.OK)
+    here = duty == "result" or start_method == "fork"
+    return next(
+        (kind for trait, kind in way.fails if trait in payload.traits and not (trait is Trait.CHANGED and here)),
+        Kind.OK,
+    )
+
+
+#: The routes' picklers: multiprocessing's own, dill, cloudpickle.
+_ROUTES = {
+    "pool": FORKING_FAILS,
+    "process-pool-executor": FORKING_FAILS,
+    "pathos": DILL_FAILS + BY_VALUE_FAILS,
+    "loky": BY_VALUE_FAILS,
+    "joblib": BY_VALUE_FAILS,
+}
 
 
 def gaps_of(entries: Iterable[Entry]) -> list[Gap]:
@@ -74,7 +94,7 @@ def differences(cells: Iterable[Cell], entries: Mapping[str, Entry]) -> list[str
         if cell.outcome == Kind.UNAVAILABLE:
             continue
         place = cell.payload, cell.strategy, cell.duty, cell.start_method
-        expected = predicted(entries[cell.payload].payload, known[cell.strategy], cell.start_method)
+        expected = predicted(entries[cell.payload].payload, known[cell.strategy], cell.duty, cell.start_method)
         for number, gap in enumerate(gaps):
             if gap.covers(*place):
                 tried.add(number)

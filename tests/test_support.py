@@ -77,12 +77,12 @@ def test_the_hostile_cost_their_own_cells_and_are_named_for_what_they_did() -> N
 @pytest.mark.slow
 def test_cells_that_share_an_interpreter_answer_as_isolated_ones() -> None:
     """Real spawning, and an interpreter for each cell, change no answer."""
-    names = ("plain-four", "function-lambda", "setstate-raises", "sentinel", "socket", "lock", "instance-main")
+    names = ("plain-four", "setstate-raises", "socket", "instance-main", "class-attribute-changed")
     some = {name: CATALOGUE[name] for name in names}
-    strategies = ("pickle-default", "dill", "process-args", "initializer", "manager-dict", "pool", "queue")
-    methods = ("spawn", "forkserver")
-    shared = support(some, strategies=strategies, start_methods=methods)
-    isolated = support(some, strategies=strategies, start_methods=methods, isolated=True)
+    strategies = ("pickle-default", "dill", "process-args", "manager-dict", "pool")
+    duties, methods = ("argument", "state"), ("spawn",)
+    shared = support(some, strategies=strategies, duties=duties, start_methods=methods)
+    isolated = support(some, strategies=strategies, duties=duties, start_methods=methods, isolated=True)
     told = [
         (cell.payload, cell.strategy, cell.duty, cell.start_method, cell.outcome, cell.error_type) for cell in shared
     ]

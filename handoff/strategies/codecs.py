@@ -260,17 +260,26 @@ PICKLE_FAILS = (
     (Trait.OS_RESOURCE, Kind.REFUSED),
     (Trait.LOCK, Kind.REFUSED),
     (Trait.SYNCHRONIZED, Kind.REFUSED),
+    (Trait.SOCKET, Kind.REFUSED),
+    (Trait.INTERPRETER, Kind.REFUSED),
     (Trait.DUMP_FAILS, Kind.REFUSED),
     (Trait.DEEP, Kind.REFUSED),
     (Trait.MAIN_CODE, Kind.BROKEN),
     (Trait.LOAD_FAILS, Kind.BROKEN),
+    (Trait.IDENTITY, Kind.ALTERED),
+    (Trait.CHANGED, Kind.ALTERED),
 )
+#: multiprocessing's own pickler hands a socket's descriptor over.
+FORKING_FAILS = tuple((trait, kind) for trait, kind in PICKLE_FAILS if trait is not Trait.SOCKET)
 #: cloudpickle and dill write functions and classes down by value.
 BY_VALUE_FAILS = tuple(
     (trait, kind)
     for trait, kind in PICKLE_FAILS
     if trait not in (Trait.LOCAL_FUNCTION, Trait.LOCAL_CLASS, Trait.MAIN_CODE)
 )
+
+#: dill's pickler is written in Python, and each level of the object takes some of the interpreter's stack.
+DILL_FAILS = ((Trait.NESTED, Kind.REFUSED),)
 
 COPY = "a copy: changes made by the worker are not seen by the sender; nothing to clean up"
 
@@ -289,7 +298,9 @@ def _pickle(protocol: int) -> Strategy:
     )
 
 
-def _library(name: str, module: str, summary: str, codec: Codec, options: str = "") -> Strategy:
+def _library(
+    name: str, module: str, summary: str, codec: Codec, options: str = "", nested: tuple[tuple[Trait, Kind], ...] = ()
+) -> Strategy:
     return Strategy(
         name=name,
         summary=summary,
@@ -298,7 +309,7 @@ def _library(name: str, module: str, summary: str, codec: Codec, options: str = 
         codec=codec,
         carry=_over_bytes(codec),
         needs=(module,),
-        fails=BY_VALUE_FAILS,
+        fails=nested + BY_VALUE_FAILS,
         recipe=Recipe(_LIBRARY_BEFORE, _LIBRARY_AFTER.format(library=module, options=options)),
     )
 
@@ -313,7 +324,7 @@ STRATEGIES = (
         channel=Channel.PIPE,
         codec=_DEFAULT,
         carry=_over_bytes(_DEFAULT),
-        fails=PICKLE_FAILS,
+        fails=FORKING_FAILS,
         recipe=Recipe(BEFORE, BEFORE),
     ),
     *(_pickle(protocol) for protocol in (2, 3, 4, 5)),
@@ -334,7 +345,11 @@ STRATEGIES = (
         Codec(_encode_cloudpickle, pickle.loads),
     ),
     _library(
-        "dill", "dill", "dill.dumps through a pipe: most of an interpreter by value", Codec(_encode_dill, _decode_dill)
+        "dill",
+        "dill",
+        "dill.dumps through a pipe: most of an interpreter by value",
+        Codec(_encode_dill, _decode_dill),
+        nested=DILL_FAILS,
     ),
     _library(
         "dill-recurse",
@@ -342,5 +357,6 @@ STRATEGIES = (
         "dill.dumps(recurse=True): only the globals that a function refers to",
         Codec(_encode_dill_recurse, _decode_dill),
         ", recurse=True",
+        DILL_FAILS,
     ),
 )

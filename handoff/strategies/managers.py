@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, cast
 
 from handoff.outcome import Kind
 from handoff.strategies._parts import Parts
-from handoff.strategies.codecs import PICKLE_FAILS
+from handoff.strategies.codecs import FORKING_FAILS
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
 
 
@@ -432,7 +432,7 @@ if __name__ == "__main__":
 
 #: The first to load what was pickled is the server, which sends the error back before any worker is asked. What hangs
 #: when it is loaded hangs in the server, and whoever put it there waits.
-MANAGER_FAILS = tuple((trait, kind if kind is Kind.ALTERED else Kind.REFUSED) for trait, kind in PICKLE_FAILS)
+MANAGER_FAILS = tuple((trait, kind if kind is Kind.ALTERED else Kind.REFUSED) for trait, kind in FORKING_FAILS)
 
 
 def _container(name: str, new: New, summary: str, recipe: Recipe) -> Strategy:

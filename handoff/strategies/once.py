@@ -14,7 +14,7 @@ from typing import Any
 from handoff.collection import Ref
 from handoff.payload import Trait
 from handoff.strategies._flat import Shape
-from handoff.strategies.codecs import PICKLE_FAILS
+from handoff.strategies.codecs import FORKING_FAILS, PICKLE_FAILS
 from handoff.strategy import Channel, Holding, Launch, Recipe, Site, Strategy
 
 _inherited: dict[int, Any] = {}  #: the module global that a forked child finds filled
@@ -148,7 +148,7 @@ def _hold_rebuilt(site: Site) -> Holding:
 
 
 #: multiprocessing's own primitives travel with a process's arguments; everything else fails as with any pickle.
-AT_START_FAILS = tuple((trait, kind) for trait, kind in PICKLE_FAILS if trait is not Trait.SYNCHRONIZED)
+AT_START_FAILS = tuple((trait, kind) for trait, kind in FORKING_FAILS if trait is not Trait.SYNCHRONIZED)
 
 _GLOBAL_BEFORE = """
 import multiprocessing as mp

@@ -12,7 +12,7 @@ from multiprocessing.queues import Queue
 from typing import TYPE_CHECKING, Any
 
 from handoff.outcome import Kind, describe
-from handoff.strategies.codecs import BEFORE, COPY, PICKLE_FAILS
+from handoff.strategies.codecs import BEFORE, COPY, FORKING_FAILS
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ STRATEGIES = (
         channel=Channel.PIPE,
         carry=_queue,
         # What the feeder thread can't pickle never arrives: where multiprocessing would wait for ever, ours says so.
-        fails=tuple((trait, kind if kind is Kind.ALTERED else Kind.BROKEN) for trait, kind in PICKLE_FAILS),
+        fails=tuple((trait, kind if kind is Kind.ALTERED else Kind.BROKEN) for trait, kind in FORKING_FAILS),
         recipe=Recipe(BEFORE, _AFTER.format(make="Queue")),
     ),
     Strategy(
@@ -145,7 +145,7 @@ STRATEGIES = (
         meaning=COPY,
         channel=Channel.PIPE,
         carry=_simple_queue,
-        fails=PICKLE_FAILS,
+        fails=FORKING_FAILS,
         recipe=Recipe(BEFORE, _AFTER.format(make="SimpleQueue")),
     ),
 )
