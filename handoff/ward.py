@@ -86,7 +86,6 @@ class Ward:
         self.slow: set[tuple[str, str]] = set()
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
-        os.environ[zygote.WORD] = str(self.folder)
         self._limit()
         quiet = os.open(os.devnull, os.O_WRONLY)
         self.complaints = os.dup(2)
@@ -108,7 +107,9 @@ class Ward:
         self.server: zygote.Server | None = None
         if config["isolated"]:
             _leave_word_in_spawned()
-        elif self.start_method != "fork":
+        if config["isolated"] and self.start_method == "forkserver":
+            self.server = zygote.Server(self.start_method, ())
+        elif not config["isolated"] and self.start_method != "fork":
             self.server = zygote.Server(self.start_method, config["preload"])
 
     def _limit(self) -> None:
@@ -251,7 +252,7 @@ class Ward:
         """Who does not answer, and where does it hang?"""
         members = self._members(child, others)
         for member in members:
-            if zygote.word_of(member, "stack", str(self.folder)).exists():
+            if zygote.word_of(member, "stack", str(child.folder)).exists():
                 with suppress(ProcessLookupError):
                     os.kill(member, zygote.ASK)
         time.sleep(0.05)
@@ -259,7 +260,7 @@ class Ward:
         where = "parent" if child.stage in ("making", "parent") else "result" if child.stage == "result" else "worker"
         place = ""
         for member in members:
-            path = zygote.word_of(member, "stack", str(self.folder))
+            path = zygote.word_of(member, "stack", str(child.folder))
             with suppress(OSError):
                 text = path.read_text(encoding="utf-8", errors="replace")
                 place = place or _place(text)
@@ -271,14 +272,11 @@ class Ward:
 
     def _bury(self, child: _Running, others: Sequence[_Running]) -> None:
         """End everything that a cell has started, and remove its files."""
-        gone = self._end_all(lambda: self._members(child, others))
+        self._end_all(lambda: self._members(child, others))
         os.close(child.pidfd)
         if child.read != child.pidfd:
             os.close(child.read)
         shutil.rmtree(child.folder, ignore_errors=True)
-        for member in gone:
-            for what in ("stack", "failed"):
-                zygote.word_of(member, what, str(self.folder)).unlink(missing_ok=True)
         name = f"{self.folder.name}-{child.folder.name}"
         with suppress(OSError):
             for entry in os.listdir("/dev/shm"):
@@ -290,7 +288,7 @@ class Ward:
         self._end_all(lambda: [pid for pid in _processes(0) if pid not in (os.getpid(), self.tracker)])
 
     @staticmethod
-    def _end_all(members: Callable[[], Sequence[int]]) -> set[int]:
+    def _end_all(members: Callable[[], Sequence[int]]) -> None:
         """Kill them until there are none any more."""
         gone: set[int] = set()
         for _ in range(1000):
@@ -305,7 +303,6 @@ class Ward:
             if not found:
                 break
             time.sleep(0.0005)
-        return gone
 
     def _members(self, child: _Running, others: Sequence[_Running]) -> list[int]:
         """The living processes of a cell: its parent's descendants, those of its workers, and all orphans."""
@@ -404,8 +401,8 @@ def _run(body: Body, write: int, folder: Path) -> None:
         signal.signal(signal.SIGIO, signal.SIG_IGN)
         sys.excepthook = sys.__excepthook__
         os.set_inheritable(write, False)
+        os.environ[zygote.WORD] = zygote.cell = str(folder)
         zygote.answer_when_asked()
-        zygote.cell = str(folder)
 
         def say(word: dict[str, Any]) -> None:
             data = json.dumps(word).encode() + b"\n"
@@ -426,6 +423,7 @@ def _leave_word_in_spawned() -> None:
     from multiprocessing import spawn
 
     original = spawn.get_command_line
+    spawn.get_preparation_data = zygote._data
 
     def command_line(**kwargs: Any) -> list[str]:
         line = original(**kwargs)

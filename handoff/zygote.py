@@ -65,7 +65,6 @@ def watch() -> None:
     prepare = spawn.prepare
 
     def main(fd: int, parent_sentinel: int) -> Any:
-        answer_when_asked()
         try:
             return original(fd, parent_sentinel)
         except BaseException as error:
@@ -76,7 +75,9 @@ def watch() -> None:
         data = dict(data)
         folder = data.pop("handoff cell", "")
         if folder:
+            os.environ[WORD] = folder
             Path(folder, f"worker-{os.getpid()}").touch()
+            answer_when_asked()
         environment = data.pop("handoff environment", None)
         if environment is not None:
             os.environ.clear()
