@@ -280,9 +280,13 @@ def _watched(case: Case, package: str, note: str) -> tuple[Any, Any, _Watch]:
     return context, outbox, watch
 
 
+_alive: list[Any] = []  # pools end with the process: the worker that made a result may still be asked about it
+
+
 def _pool(case: Case, package: str = "multiprocessing") -> Any:
     context, outbox, watch = _watched(case, package, WOULD_HANG)
     pool = context.Pool(1, _report_loading, (package, outbox))
+    _alive.append(pool)
     worker = pool._pool[0]  # replaced by another one when it dies
     function, arguments = case.task
     end = time.monotonic() + case.limit_s
@@ -312,6 +316,7 @@ def _process_pool_executor(case: Case) -> Any:
 
     context, outbox, watch = _watched(case, "multiprocessing", WOULD_BREAK)
     executor = ProcessPoolExecutor(1, context, _report_loading, ("multiprocessing", outbox))
+    _alive.append(executor)
     function, arguments = case.task
     future = executor.submit(function, *arguments)
     workers = list((executor._processes or {}).values())
@@ -337,7 +342,8 @@ def _loky(case: Case) -> Any:
     from loky import ProcessPoolExecutor
 
     function, arguments = case.task
-    return _dug(case, lambda: ProcessPoolExecutor(1).submit(function, *arguments).result())
+    _alive.append(executor := ProcessPoolExecutor(1))
+    return _dug(case, lambda: executor.submit(function, *arguments).result())
 
 
 def _joblib(case: Case) -> Any:
