@@ -250,7 +250,17 @@ class _Run:
             "kind": experiment.kind,
             "strategies": [] if record.failed else [s for s in experiment.strategies if s not in self._failed(record)],
             "verify": not record.outcomes,
+            "known": self._known(record),
         }
+
+    @staticmethod
+    def _known(record: Record) -> dict[str, dict[str, tuple[int, float]]]:
+        """The last sample of every lane and metric so far: later trials need not find out how long they take."""
+        found: dict[str, dict[str, tuple[int, float]]] = {}
+        for row in record.rows:
+            lane, metric, _, _, n, seconds, *_ = row
+            found.setdefault(lane, {})[metric] = n, seconds
+        return found
 
     @staticmethod
     def _forget(record: Record, number: int) -> None:

@@ -27,7 +27,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         profile.name: profile
         for profile in (
-            Profile(name="quick", trials=3, rounds=3, sample_s=0.002, lane_s=0.012, grouped=True),
+            Profile(name="quick", trials=3, rounds=3, sample_s=0.002, lane_s=0.010, grouped=True),
             Profile(
                 name="standard",
                 trials=8,
