@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from handoff.collection import Entry, import_from
+from handoff.collection import Entry, TargetError, import_from
 from handoff.outcome import Kind
 from handoff.payload import Payload, Trait
 from handoff.strategies.codecs import BY_VALUE_FAILS, DILL_FAILS, FORKING_FAILS
@@ -58,18 +58,20 @@ def predicted(payload: Payload, way: Way, duty: str, start_method: str) -> Kind:
     if not isinstance(way, Strategy):
         fails = _ROUTES.get(way.name, ())
         here = duty == "result" or start_method == "fork"
-        return next((k for t, k in fails if t in payload.traits and not (t is Trait.CHANGED and here)), Kind.OK)
+        return next((k for t, k in fails if t in payload.traits and not (t in _THERE and here)), Kind.OK)
     if start_method in way.inherits:
-        return Kind.OK
+        return Kind.ALTERED if Trait.LOCK in payload.traits else Kind.OK  # the child's lock is a copy
     if way.only and not way.only & payload.traits:
         return Kind.REFUSED
     here = duty == "result" or start_method == "fork"
     return next(
-        (kind for trait, kind in way.fails if trait in payload.traits and not (trait is Trait.CHANGED and here)),
+        (kind for trait, kind in way.fails if trait in payload.traits and not (trait in _THERE and here)),
         Kind.OK,
     )
 
 
+#: What a fork inherits, and what the parent has that made the same object before a result arrives.
+_THERE = (Trait.CHANGED, Trait.MAIN_CODE)
 #: The routes' picklers: multiprocessing's own, dill, cloudpickle.
 _ROUTES = {
     "pool": FORKING_FAILS,
@@ -81,9 +83,17 @@ _ROUTES = {
 
 
 def gaps_of(entries: Iterable[Entry]) -> list[Gap]:
-    """The gaps that the payloads' modules declare."""
+    """The gaps that the payloads' modules declare, or a ``_gaps`` module beside them."""
     modules = dict.fromkeys((entry.ref.root, entry.ref.module) for entry in entries)
-    return [gap for root, name in modules for gap in getattr(import_from(root, name), "GAPS", ())]
+    modules |= dict.fromkeys((root, f"{name.rpartition('.')[0]}._gaps") for root, name in modules if "." in name)
+    found: list[Gap] = []
+    for root, name in modules:
+        try:
+            found += getattr(import_from(root, name), "GAPS", ())
+        except TargetError:
+            if not name.endswith("._gaps"):
+                raise
+    return found
 
 
 def differences(cells: Iterable[Cell], entries: Mapping[str, Entry]) -> list[str]:

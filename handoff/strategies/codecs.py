@@ -279,7 +279,8 @@ BY_VALUE_FAILS = tuple(
 )
 
 #: dill's pickler is written in Python, and each level of the object takes some of the interpreter's stack.
-DILL_FAILS = ((Trait.NESTED, Kind.REFUSED),)
+#: It opens files anew and makes new locks.
+DILL_FAILS = ((Trait.NESTED, Kind.REFUSED), (Trait.OS_RESOURCE, Kind.ALTERED), (Trait.LOCK, Kind.ALTERED))
 
 COPY = "a copy: changes made by the worker are not seen by the sender; nothing to clean up"
 
