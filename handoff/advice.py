@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from handoff.lanes import BIS, NULL
 from handoff.outcome import Kind
 from handoff.payload import Duty
 from handoff.record import Record
-from handoff.stats import Estimate, Samples, Verdict
+from handoff.stats import Samples, Verdict
 from handoff.strategies import registry
 from handoff.strategy import Channel, Launch, Strategy
 
@@ -31,7 +31,7 @@ SCHEMA = 1
 TASK = {Duty.ARGUMENT: "handoff", Duty.RESULT: "handoff", Duty.STATE: "task", Duty.SHARED: "locked-update"}
 COARSE = 3.0  #: from this factor on fewer than three trials are enough to call a way slower: noise is far below it
 FEW = 3  #: trials below which intervals say next to nothing
-ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 % of it
+ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 %, or the A/A error
 #: The ways that change the least of a program, first: preferred within a tie.
 SIMPLE = ("pickle-default", "initializer", "inherit", "process-args", "manager-dict", "pickle-5", "cloudpickle")
 BOTH = "argument or state"  #: the duty of a job that may send the object with every task, or set it up once
@@ -365,41 +365,45 @@ def _merged(excluded: Sequence[Excluded]) -> list[Excluded]:
 
 
 def _tiers(ways: Mapping[str, Way], aa: float) -> tuple[tuple[Row, ...], ...]:
-    """Tie tiers by the total; ways with too few trials for intervals, but far behind, stand apart."""
-    totals = {key: way.total for key, way in ways.items()}
-    if not totals:
+    """Tie tiers by the total. Ways with too few trials for intervals stand behind where they are far slower, and else
+    beside the best, as inconclusive."""
+    if not ways:
         return ()
-    best = min(totals, key=lambda key: (-min(len(totals[key]), FEW), stats.estimate(totals[key]).value))
-    behind: dict[str, Estimate] = {}
-    for key, samples in totals.items():
-        ratio = stats.ratio(samples, totals[best])
-        if math.isnan(ratio.value):  # no trial in common: by medians
-            value = stats.estimate(samples).value / stats.estimate(totals[best]).value
-            ratio = Estimate(value, 0.0, math.inf, 0, 0)
-        if ratio.n_trials < FEW and ratio.value >= COARSE:
-            behind[key] = ratio
-    near = {key: samples for key, samples in totals.items() if key not in behind}
-    tiers = [[(m.lane, str(m.verdict)) for m in tier] for tier in stats.tiers(near, aa)]
-    tiers[0] = _preferred(tiers[0], ways)
+    typical = {key: stats.estimate(way.total).value for key, way in ways.items()}
+    many = {key for key, way in ways.items() if len(way.total) >= FEW}
+    least = min(typical.values())
+    best = min(
+        (key for key in many if typical[key] < COARSE * least), key=lambda key: typical[key], default=None
+    ) or min(typical, key=lambda key: typical[key])
+    behind = {key for key in ways if (key not in many or best not in many) and typical[key] >= COARSE * typical[best]}
+    tiers: list[list[tuple[str, str]]] = []
+    if best in many:
+        found = stats.tiers({key: ways[key].total for key in sorted(many)}, aa)
+        tiers = [[(m.lane, str(m.verdict)) for m in tier] for tier in found]
+    few = [(key, str(Verdict.INCONCLUSIVE)) for key in ways if key not in behind and not (tiers and key in many)]
+    tiers = [tiers[0] + few, *tiers[1:]] if tiers else [few]
+    tiers[0] = _preferred(tiers[0], ways, typical, aa)
     last = math.nan
-    for key in sorted(behind, key=lambda key: behind[key].value):
-        if not behind[key].value < COARSE * last:
+    for key in sorted(behind, key=lambda key: typical[key]):
+        if not typical[key] < COARSE * last:
             tiers.append([])
-            last = behind[key].value
+            last = typical[key]
         tiers[-1].append((key, str(Verdict.DIFFERENT)))
-    first = stats.estimate(totals[tiers[0][0][0]]).value
+    tiers[1:] = sorted(tiers[1:], key=lambda tier: typical[tier[0][0]])
+    first = typical[tiers[0][0][0]]
     return tuple(tuple(_row(ways[key], verdict, first, apart=key in behind) for key, verdict in tier) for tier in tiers)
 
 
-def _preferred(tier: list[tuple[str, str]], ways: Mapping[str, Way]) -> list[tuple[str, str]]:
-    """The first tier, led by the simplest of those that are as fast as its fastest."""
-    typical = {key: stats.estimate(ways[key].total).value for key, _ in tier}
-    few = all(len(ways[key].total) < FEW for key, _ in tier)
-    least = min(typical.values()) if few else typical[tier[0][0]]
-    most = max((len(ways[key].total) for key, _ in tier), default=0)
-    close = [item for item in tier if typical[item[0]] <= least * (1 + ENOUGH) and len(ways[item[0]].total) == most]
+def _preferred(
+    tier: list[tuple[str, str]], ways: Mapping[str, Way], typical: Mapping[str, float], aa: float
+) -> list[tuple[str, str]]:
+    """The first tier, led by the simplest of those that are as fast as its fastest, as far as can be told."""
+    trusted = [item for item in tier if len(ways[item[0]].total) >= FEW] or tier
+    least = min(typical[key] for key, _ in trusted)
+    margin = 1 + max(ENOUGH, min(aa, stats.TIE_LIMIT))
+    close = [item for item in trusted if typical[item[0]] <= least * margin]
     order = {name: index for index, name in enumerate(SIMPLE)}
-    leader = min(close or tier, key=lambda i: (order.get(ways[i[0]].strategy.name, len(SIMPLE)), typical[i[0]]))
+    leader = min(close, key=lambda i: (order.get(ways[i[0]].strategy.name, len(SIMPLE)), typical[i[0]]))
     rest = sorted((item for item in tier if item is not leader), key=lambda item: typical[item[0]])
     return [leader, *rest]
 
@@ -408,7 +412,7 @@ def _row(way: Way, verdict: str, best_s: float, *, apart: bool) -> Row:
     task, total = stats.estimate(way.task), stats.estimate(way.total)
     notes = []
     if apart:
-        notes.append(f"{total.n_trials} of the trials was enough: far slower")
+        notes.append("far slower already in the first trials: measured no more")
     elif total.n_trials < FEW:
         notes.append(f"{total.n_trials} trial{'s' if total.n_trials > 1 else ''} only: a first impression")
     elif verdict == Verdict.INCONCLUSIVE:
@@ -436,6 +440,7 @@ def advise(
 ) -> Advice:
     """Put a ranking into words. ``refactored`` are records of the object without its culprits."""
     ranking = rank(records, job, cores=cores, altered=known_altered(diagnosis))
+    diagnosis = _not_refuted(diagnosis, ranking)
     best = ranking.tiers[0][0] if ranking.tiers else None
     changes = _refactorings(ranking, job, diagnosis, refactored, cores, best)
     failed = next((record.failed for record in records if record.failed), "")
@@ -458,6 +463,14 @@ def advise(
         seconds=seconds,
         culprits=diagnosis.culprits if diagnosis else (),
     )
+
+
+def _not_refuted(diagnosis: Diagnosis | None, ranking: Ranking) -> Diagnosis | None:
+    """The diagnosis without culprits that did not stop what they were said to: a real hand-over knows better."""
+    if diagnosis is None:
+        return None
+    carried = {_pickled_as(way.strategy.name) for way in ranking.ways.values() if way.duty is not Duty.STATE} - {""}
+    return replace(diagnosis, culprits=tuple(each for each in diagnosis.culprits if not carried & set(each.blocks)))
 
 
 def known_altered(diagnosis: Diagnosis | None) -> dict[str, str]:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff import stats
-from handoff.advice import BOTH, FEW, Advice, Job, advise, known_altered, rank
+from handoff.advice import BOTH, COARSE, FEW, Advice, Job, Ranking, advise, known_altered, rank
 from handoff.collection import Entry, Ref
 from handoff.contain import Interpreter, NoAnswer, deadline
 from handoff.experiment import Experiment, _Run, serves
@@ -47,6 +47,13 @@ FIRST = {
     Duty.SHARED: ("manager-dict", "manager-list", "array-raw-numpy", "array-locked-numpy", "shm-reused"),
 }
 SCOUTS = 4  #: so many of them make the first answer
+#: For heavy objects: what is least slow. The baseline is measured twice, so it must not be the slowest.
+SCOUTS_HEAVY = {
+    Duty.ARGUMENT: ("shm-pickle-5", "pickle-5-oob"),
+    Duty.RESULT: ("shm-pickle-5", "pickle-5-oob"),
+    Duty.STATE: ("initializer", "inherit", "shm-pickle-5"),
+}
+HEAVY_BYTES, HEAVY_S = 32 << 20, 0.5
 #: The same stream as another's, or known to be far slower: last.
 LAST = ("pickle-4", "pickle-3", "pickle-2", "queue", "dill", "dill-recurse", "manager-namespace", "manager-class")
 
@@ -79,6 +86,12 @@ class Plan:
 
     def left_s(self) -> float:
         return self.end - time.monotonic()
+
+    @property
+    def heavy(self) -> bool:
+        """Whether a single hand-off takes so long that only a few can be tried."""
+        found = sum(each.bytes for each in self.diagnosis.heavy) if self.diagnosis else 0
+        return max(found, self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.walk_s > HEAVY_S
 
 
 def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_method: str | None) -> Job:
@@ -212,7 +225,8 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
     begin = time.monotonic()
     runs: dict[Duty, _Lanes] = {}
     names = {duty: lanes_for(duty, plan.leave_out) for duty in plan.job.duties}
-    for duty in dict.fromkeys((*plan.job.duties, Duty.STATE)):  # without strategies: what starting a worker takes
+    order = plan.job.duties[::-1] if plan.heavy else plan.job.duties  # what is set up once, first
+    for duty in dict.fromkeys((*order, Duty.STATE)):  # without strategies: what starting a worker takes
         runs[duty] = _Lanes(plan, plan.entry, duty, names.get(duty, ()), plan.opener)
     refactored: list[Record] = []
 
@@ -232,7 +246,10 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
     for duty, run in runs.items():
         progress(f"{duty}: a first look")
         scouts = names.get(duty, [])[:SCOUTS]
-        run.one(scouts)
+        if plan.heavy and scouts:
+            scouts = [name for name in SCOUTS_HEAVY.get(duty, scouts) if name in names[duty]]
+        if plan.left_s() > 0:
+            run.one(scouts)
         if scouts and plan.left_s() > 0 and not _any_works(run, scouts):
             run.one(_next(names[duty], run))
         if duty in plan.job.duties:
@@ -257,28 +274,34 @@ def _look_at_all(
     plan: Plan, runs: dict[Duty, _Lanes], names: dict[Duty, list[str]], progress: Callable[[str], Any]
 ) -> None:
     """Every other way once, beside those that work; where an object is too heavy for that, the likelier ones."""
-    todo = [duty for duty in plan.job.duties if plan.left_s() > 0]
-    for index, duty in enumerate(todo):
-        run = runs[duty]
-        share_s = plan.left_s() * (SHARE if index < len(todo) - 1 else 0.5)
-        most = int((share_s - FIXED_S) / run.each_s) if run.each_s else len(names[duty])
-        chosen = [name for name in names[duty] if not _failed(run, name)][: max(most, 2)]
+    for index, (duty, run) in enumerate(each for each in runs.items() if each[0] in plan.job.duties):
+        ranking = _ranking(plan, runs)
+        best_s = ranking.tiers[0][0].total_s if ranking.tiers else 0.0
+        known = sorted((way for way in ranking.ways.values() if way.duty == duty), key=lambda way: way.least_s)
+        good = [way.strategy.name for way in known if way.least_s <= COARSE * best_s]
+        left = [name for name in names[duty] if name not in run.record.outcomes]
+        share_s = plan.left_s() * (SHARE if index < len(plan.job.duties) - 1 else 0.5)
+        most = int((share_s - FIXED_S) / run.each_s) if run.each_s else len(left)
         if plan.left_s() < FIXED_S + 2.2 * run.each_s:
             continue
+        if known and not good and most < len(left):  # all are far behind: what one does now is of interest, no more
+            most = 1
+        elif plan.heavy:
+            most = max(most, 2)
+        chosen = [*dict.fromkeys([*good[:1], *left, *good[1:]])][: max(most, 1)]
         progress(f"{duty}: {len(chosen)} ways")
         run.one(chosen)
 
 
-def _failed(run: _Lanes, name: str) -> bool:
-    outcome = run.record.outcomes.get(name)
-    return outcome is not None and not outcome.ok
+def _ranking(plan: Plan, runs: dict[Duty, _Lanes]) -> Ranking:
+    records = [run.settled() for run in runs.values()]
+    return rank(records, plan.job, cores=plan.cores, altered=known_altered(plan.diagnosis))
 
 
 def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any]) -> None:
     """Trial after trial of what is not hopeless, the kinds in turn, until the time is up or all is known."""
     while True:
-        records = [run.settled() for run in runs.values()]
-        ranking = rank(records, plan.job, cores=plan.cores, altered=known_altered(plan.diagnosis))
+        ranking = _ranking(plan, runs)
         if ranking.tiers and _known(ranking):
             return
         best = ranking.tiers[0][0] if ranking.tiers else None
@@ -298,8 +321,7 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             fits = int((plan.left_s() - FIXED_S) / (1.2 * run.each_s)) - 1
             if (own and fits < min(2, len(chosen))) or fits < 0:
                 continue
-            base = [run.record.baseline] if run.record.baseline in chosen else []
-            chosen = list(dict.fromkeys([*base, *chosen]))[: max(fits, 1)] if own else []
+            chosen = chosen[: max(fits, 1)] if own else []
             progress(f"{duty}: trial {run.done + 1}, {len(chosen)} ways" if own else f"starting workers {run.done + 1}")
             run.one(chosen)
             went = own or went
@@ -309,7 +331,7 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             return
 
 
-def _known(ranking: Any) -> bool:
+def _known(ranking: Ranking) -> bool:
     """Whether the likely ways' ratios to the best are narrow enough."""
     best = ranking.ways[f"{ranking.tiers[0][0].strategy} {ranking.tiers[0][0].duty}"]
     near = [ranking.ways[f"{row.strategy} {row.duty}"] for row in ranking.tiers[0]]
@@ -419,7 +441,7 @@ def advise_object(
     if not hasattr(os, "fork"):
         raise OSError("this platform has no fork: use the command, handoff advise file.py:callable")
     end = time.monotonic() + budget_s
-    diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(5.0, budget_s / 6)))
+    diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(15.0, budget_s / 3)))
     entry = Entry(live.REF, Payload(name="obj", make=live.obj))
     live.hold(obj)
     try:
@@ -432,7 +454,7 @@ def advise_object(
 
 def end_of(begin: float, budget_s: float) -> float:
     """When a budget ends: it counts from the start, but half of it is for measuring, however long making took."""
-    return max(begin + budget_s, time.monotonic() + budget_s / 2)
+    return max(begin + 0.97 * budget_s - 0.3, time.monotonic() + budget_s / 2)  # and some is for ending in order
 
 
 def fitting(job: Job, asked: str | None, duties: Iterable[str], *, declared: bool) -> Job:
@@ -466,7 +488,7 @@ def advise_target(
         "job": asdict(job),
         "duty": duty,
         "budget_s": budget_s,
-        "diagnose_s": max(1.0, min(5.0, budget_s / 6)),
+        "diagnose_s": max(1.0, min(15.0, budget_s / 3)),
     }
     opened: dict[str, Any] = {}
     told: dict[str, Any] = {}

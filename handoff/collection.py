@@ -200,8 +200,10 @@ def _find(module: ModuleType, name: str) -> Callable[..., Any]:
         try:
             found = getattr(found, part)
         except AttributeError as error:
-            near = [n for n in vars(module) if callable(getattr(module, n, None)) and not n.startswith("_")]
-            hint = f"; it has {', '.join(near[:8])}" if near else ""
+            own = [
+                n for n, o in vars(module).items() if getattr(o, "__module__", None) == module.__name__ and callable(o)
+            ]
+            hint = f"; it has {', '.join(own[:8])}" if own else ""
             raise TargetError(f"{place}: nothing is named {name!r}{hint}") from error
     if not callable(found):
         raise TargetError(f"{place}: {name} is a {type(found).__name__}: name a callable that returns the object")

@@ -18,6 +18,7 @@ from typing import Any
 
 from handoff.collection import Entry, Ref, TargetError, load_collection, parse_target, place_of
 from handoff.contain import Interpreter, sweep
+from handoff.outcome import describe
 from handoff.payload import Payload
 from handoff.units import size
 
@@ -25,6 +26,7 @@ PATIENCE_S = 60.0  #: for importing the user's code and making the object
 GRACE_S = 5.0  #: more than it was given, before it is ended from outside
 SLOW_S = 0.5  #: an object that takes longer to make is made once
 MEMORY_SHARE = 0.8  #: of what is available: the rest is for the machine to go on working
+OBJECT_SHARE = 0.4  #: of that, for the object: to hand it over takes it at least twice
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -66,8 +68,8 @@ class Seat(Interpreter):
         """End whatever carries its mark, and remove everything. Idempotent."""
         if self.fd >= 0:
             nested = [path for path in self.folder.glob("ho*-*") if path.is_dir()]  # handoff-, or ho- for nested
-            _end_strays(self)
             super().close()
+            _end_strays(self)
             for path in nested:
                 sweep(path)
 
@@ -126,7 +128,7 @@ def _where(stacks: str) -> str:
             file, _, rest = line.removeprefix('  File "').partition('", line ')
             number, _, function = rest.partition(" in ")
             if not file.startswith(ours):
-                return f" (in {function}, {file}:{number})"
+                return f" (in {function}, {file}:{number.rstrip(',')})"
     return ""
 
 
@@ -139,6 +141,8 @@ def _ended(target: str, inside: Interpreter, *, opened: bool) -> TargetError:
     elif not opened and "status" in how:
         why = "; does it call os._exit?"
     stacks = inside.complaints()
+    if "Traceback" in stacks:
+        why = f": {stacks.strip().splitlines()[-1]}"
     error = TargetError(f"{target}: its process {how} {what}{_where(stacks)}{why}")
     error.__cause__ = _Theirs(stacks.strip() or "(it wrote nothing to standard error)")
     return error
@@ -149,18 +153,12 @@ def _end_strays(inside: Interpreter) -> None:
 
     Contained processes of ours among them see that their parent is gone, and clean up after themselves: they get time.
     """
-    assert inside.process.stdin is not None
-    with suppress(OSError):
-        inside.process.stdin.close()
-    with suppress(ProcessLookupError):
-        os.kill(inside.process.pid, signal.SIGKILL)
-    inside.process.wait()
     mark = f"TMPDIR={inside.folder}".encode()
     for attempt in range(60):
         strays = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _carries(pid, mark)]
         if not strays:
             return
-        if attempt >= 20:
+        if attempt >= 10:
             for pid in strays:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -180,7 +178,7 @@ def _carries(pid: int, mark: bytes) -> bool:
 
 
 def memory_limit() -> int:
-    """Bytes that a process of the user's may take: a share of what is available to us, now."""
+    """Bytes that a contained process may take: a share of what is available to us, now."""
     found = []
     with suppress(OSError, ValueError, IndexError):
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -202,32 +200,36 @@ def memory_limit() -> int:
 
 def main(config: dict[str, Any], tell: Tell) -> None:
     """What the contained interpreter does: a trial, or open the target and look at it."""
-    _settle(config.get("memory_bytes") or memory_limit())
+    _settle()
+    limit_bytes = config.get("memory_bytes") or memory_limit()
     if "experiments" in config:
+        _limit(limit_bytes)
         from handoff import trial
 
         trial.main(config, tell)
         return
     begin = time.monotonic()
+    _limit(int(limit_bytes * OBJECT_SHARE))
     try:
         entry, obj, made_s = _open(config, tell)
     except TargetError as error:
         tell({"failed": str(error), "traceback": traceback.format_exc()})
         return
     except MemoryError as error:
-        tell({"failed": _memory(config, error), "traceback": traceback.format_exc()})
+        tell({"failed": _memory(config["target"], limit_bytes, error), "traceback": traceback.format_exc()})
         return
     except BaseException as error:
         tell({"failed": _raised(config["target"], error), "traceback": traceback.format_exc()})
         return
+    _limit(limit_bytes)
     if config["do"] == "diagnose":
         tell({"diagnosis": _diagnosis(obj, config), "final": True})
     else:
         _advise(config, entry, obj, made_s > SLOW_S, begin, tell)
 
 
-def _settle(limit_bytes: int) -> None:
-    """No input, stacks when asked for or when crashing, and no more memory than there is."""
+def _settle() -> None:
+    """No input; stacks when asked for, and when crashing."""
     import faulthandler
 
     quiet = os.open(os.devnull, os.O_RDONLY)
@@ -235,12 +237,15 @@ def _settle(limit_bytes: int) -> None:
     os.dup2(quiet, 0)
     faulthandler.enable(all_threads=False)
     faulthandler.register(signal.SIGUSR2, all_threads=False, chain=False)
+
+
+def _limit(nbytes: int) -> None:
+    """Let this process and its children have so much memory of their own, each; shared mappings do not count."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        wanted = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (nbytes if hard < 0 else min(nbytes, hard), hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
@@ -291,18 +296,18 @@ def _entry(config: dict[str, Any]) -> Entry:
     return Entry(ref, ref.load())
 
 
-def _memory(config: dict[str, Any], error: MemoryError) -> str:
+def _memory(target: str, limit_bytes: int, error: MemoryError) -> str:
     text = f": {error}" if str(error) else ""
-    limit = config.get("memory_bytes") or memory_limit()
-    return f"{config['target']}: making the object needs more memory than the {size(limit)} to be had here{text}"
+    limit = size(limit_bytes * OBJECT_SHARE)
+    return f"{target}: the object needs more memory than the {limit} that it may have here, to be handed over{text}"
 
 
 def _raised(target: str, error: BaseException) -> str:
     place = place_of(error)
     where = f" ({place})" if place else ""
     if isinstance(error, SystemExit):
-        return f"{target}: calls sys.exit({error.code!r}) instead of returning an object{where}"
-    text = " ".join(str(error).split())
+        return f"{target}: calls sys.exit({describe(error)}) instead of returning an object{where}"
+    text = " ".join(describe(error).split())
     return f"{target}: raised {type(error).__name__}{': ' if text else ''}{text[:300]}{where}"
 
 

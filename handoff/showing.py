@@ -11,6 +11,7 @@ import html
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -132,10 +133,11 @@ def _cell(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Markdown: code within a line, whatever it holds."""
-    ticks = "``" if "`" in text else "`"
+    """Markdown: code within a line, whatever it holds (CommonMark 6.1: a fence longer than any run of ticks in it)."""
+    text = " ".join(text.split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     pad = " " if "`" in text else ""
-    return f"{ticks}{pad}{' '.join(text.split())}{pad}{ticks}".replace("|", "\\|")
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
 
 
 def _many(number: int, noun: str) -> str:
@@ -264,7 +266,7 @@ HEAD = ("way", "duty", "job", "task", "×", "setup", "99 % of a task", "trials",
 
 def _shown(row: Row) -> tuple[str, ...]:
     low, high = units.seconds(row.task_s_low), units.seconds(row.task_s_high)
-    known = row.trials > 1
+    known = row.trials > 2
     return (
         row.strategy,
         row.duty,
@@ -272,7 +274,7 @@ def _shown(row: Row) -> tuple[str, ...]:
         units.seconds(row.task_s),
         units.ratio(row.ratio),
         units.seconds(row.setup_s) if row.setup_s else "0",
-        f"{low} – {high}" if known else "one trial",
+        f"{low} – {high}" if known else "too few",
         str(row.trials),
         "; ".join(row.notes),
     )

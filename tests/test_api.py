@@ -1,0 +1,138 @@
+"""The Python interface: live objects, typed results that show themselves, and the assertion for one's own tests."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import handoff
+from handoff.api import Diagnosed, Support
+from handoff.testing import assert_portable
+
+AWKWARD: dict[str, Any] = {"f": lambda x: x, "<b>": [threading.Lock()], "data": list(range(100))}
+
+
+def left_behind() -> set[str]:
+    mark = f"handoff-{os.getpid()}-"
+    places = [Path("/dev/shm"), Path(os.environ.get("TMPDIR", "/tmp"))]
+    return {str(path) for place in places if place.is_dir() for path in place.iterdir() if mark in path.name}
+
+
+def test_diagnose_is_typed_and_shows_itself() -> None:
+    found = handoff.diagnose(AWKWARD)
+    assert isinstance(found, Diagnosed)
+    assert [each.path for each in found.culprits] == ["obj['f']", "obj['<b>'][0]"]
+    assert repr(found) == "<Diagnosis of obj: 2 culprits in the way of its hand-over, 1 altered.>"
+    assert "fix:" in str(found)
+    assert "obj[&#x27;&lt;b&gt;&#x27;][0]" in found._repr_html_()
+    assert "<b>" not in found._repr_html_()
+    assert Diagnosed.from_json(found.to_json()) == found
+
+
+def test_support_executes_every_cell_asked_for() -> None:
+    found = handoff.support(AWKWARD, strategies=("pickle-default", "inherit"), start_methods=("fork",))
+    assert isinstance(found, Support)
+    assert [(cell.strategy, cell.duty, str(cell.outcome.kind)) for cell in found] == [
+        ("pickle-default", "argument", "refused"),
+        ("inherit", "state", "altered"),
+    ]
+    assert "taken in the worker, and still free here" in str(found)
+    assert found.failed == found.cells
+    assert "<b>" not in found._repr_html_()
+    assert found.to_json()["cells"][0]["outcome"] == "refused"
+
+
+def test_support_of_plain_data() -> None:
+    found = handoff.support([1, 2, 3], strategies=("pickle-5", "shm-list"), duties=("argument", "state"))
+    assert [cell.outcome.ok for cell in found] == [True, True, True]
+    assert repr(found) == "<Support for obj: 3 ok>"
+    assert left_behind() == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+def test_advise_on_a_live_object(start_method: str) -> None:
+    seen: list[str] = []
+    found = handoff.advise(
+        {"a": list(range(1000))}, tasks=10, workers=2, budget_s=8, start_method=start_method, progress=seen.append
+    )
+    assert found.best is not None
+    assert repr(found).startswith("<Advice for obj: Take ")
+    assert str(found).count("\n") > 5
+    assert found.advice.replace("'", "&#x27;") in found._repr_html_()
+    assert found.job.start_method == start_method
+    assert any("share one build" in note for note in found.notes)
+    assert "rebuild" not in {row.strategy for tier in found.tiers for row in tier}
+    assert seen
+    assert left_behind() == set()
+
+
+def test_rich_draws_all_results(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    Console(width=80).print(handoff.diagnose([1]))
+    Console(width=80).print(handoff.support([1], strategies=("pickle-5",)))
+    out = capsys.readouterr().out
+    assert "no culprit" in out
+    assert "1 ok" in out
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"duty": "fun"}, {"tasks": 0}, {"workers": 0}, {"start_method": "x"}, {"budget_s": -1}]
+)
+def test_wrong_arguments_raise(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        handoff.advise(1, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"strategies": ["x"]}, {"duties": ["x"]}, {"start_methods": ["x"]}])
+def test_wrong_names_raise(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="valid are"):
+        handoff.support(1, **wrong)
+
+
+def test_an_object_that_is_portable_passes() -> None:
+    assert_portable({"plain": [1, 2, 3]})
+    assert_portable(len, strategies=("pickle-default", "cloudpickle"), start_methods=("fork", "spawn"))
+
+
+def test_an_object_that_is_not_fails_with_all_culprits_and_what_to_do() -> None:
+    with pytest.raises(AssertionError) as raised:
+        assert_portable(AWKWARD, name="config")
+    text = str(raised.value)
+    assert "config is not portable" in text
+    assert "pickle-default, argument, spawn: refused" in text
+    for part in ("obj['f'] (function)", "obj['<b>'][0] (_thread.lock)", "importable name", "fix: define it at module"):
+        assert part in text
+
+
+def test_the_functions_stay_functions_when_the_modules_are_imported() -> None:
+    importlib.import_module("handoff.support")
+    importlib.import_module("handoff.advice")
+    assert callable(handoff.support)
+    assert callable(handoff.advise)
+    assert {"advise", "diagnose", "support"} <= set(dir(handoff))
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        handoff.nothing_of_the_kind  # noqa: B018
+
+
+def test_importing_is_light_and_using_it_leaves_picklers_alone() -> None:
+    code = (
+        "import sys, handoff; assert 'handoff.api' not in sys.modules; "
+        "handoff.diagnose({'f': lambda: 1}); handoff.support([1], strategies=['dill', 'cloudpickle']); "
+        "found = {'dill', 'cloudpickle', 'multiprocessing.managers', 'numpy', 'rich'} & set(sys.modules); "
+        "assert not found, found"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_package_is_typed() -> None:
+    assert (Path(handoff.__file__).parent / "py.typed").is_file()
