@@ -266,7 +266,7 @@ def rank(records: Sequence[Record], job: Job, *, cores: int, altered: Mapping[st
                 way = _way(figure, name, duty, job, start_s, cores)
                 ways[way.key] = way
         errors.append(_aa(figure, duty, job, start_s, cores))
-    aa = max(errors, default=math.inf)
+    aa = max(filter(math.isfinite, errors), default=math.inf)  # a duty that nothing serves has none
     return Ranking(_tiers(ways, aa), tuple(_merged(excluded)), ways, start_s, aa)
 
 
@@ -572,7 +572,7 @@ def _how_sure(ranking: Ranking) -> str:
         return ""
     tier = ranking.tiers[0]
     trials = max(row.trials for row in tier)
-    aa = f"two copies of one way differed by up to {units.percent(ranking.aa)}"
+    aa = f"two copies of one way differed by {units.percent(ranking.aa)}"
     if trials < FEW:
         some = "one trial" if trials == 1 else f"{trials} trials"
         return f"A first impression from {some}: only factors count. A larger --budget tells more."

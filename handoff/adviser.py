@@ -280,6 +280,8 @@ def _look_at_all(
         known = sorted((way for way in ranking.ways.values() if way.duty == duty), key=lambda way: way.least_s)
         good = [way.strategy.name for way in known if way.least_s <= COARSE * best_s]
         left = [name for name in names[duty] if name not in run.record.outcomes]
+        if plan.heavy:  # more trials of likely ways tell more than one of each unlikely one
+            left = [name for name in left if name in FIRST[duty]]
         share_s = plan.left_s() * (SHARE if index < len(plan.job.duties) - 1 else 0.5)
         most = int((share_s - FIXED_S) / run.each_s) if run.each_s else len(left)
         if plan.left_s() < FIXED_S + 2.2 * run.each_s:

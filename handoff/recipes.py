@@ -54,6 +54,29 @@ if __name__ == "__main__":
     with mp.get_context("fork").Pool() as pool:
         pool.map(work, range(100))
 """,
+    "process-args": """\
+import multiprocessing as mp
+{imports}
+
+def serve(obj, tasks, answers):
+    while (task := tasks.get()) is not None:
+        answers.put(...)  # uses obj
+
+if __name__ == "__main__":
+    ctx = mp.get_context("{method}")
+    tasks, answers = ctx.Queue(), ctx.Queue()
+    obj = {make}
+    workers = [ctx.Process(target=serve, args=(obj, tasks, answers)) for _ in range(mp.cpu_count())]
+    for worker in workers:
+        worker.start()
+    for task in range(100):
+        tasks.put(task)
+    results = [answers.get() for _ in range(100)]
+    for worker in workers:
+        tasks.put(None)
+    for worker in workers:
+        worker.join()
+""",
     "rebuild": """\
 import multiprocessing as mp
 {imports}
