@@ -445,6 +445,8 @@ def advise(
     changes = _refactorings(ranking, job, diagnosis, refactored, cores, best)
     failed = next((record.failed for record in records if record.failed), "")
     more = [*notes, *([f"measuring failed: {failed}"] if failed else [])]
+    if best is not None:
+        more.append(f"memory is not in it: handoff measure {target} --duty memory-{best.duty} -o FOLDER measures that")
     if job.duty == Duty.SHARED:
         more.append("ways that hand over a copy are no answer where several write, and were not asked")
     return Advice(

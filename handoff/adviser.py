@@ -19,6 +19,7 @@ from handoff.advice import BOTH, COARSE, FEW, Advice, Job, Ranking, advise, know
 from handoff.collection import Entry, Ref
 from handoff.contain import Interpreter, NoAnswer, deadline
 from handoff.experiment import Experiment, _Run, serves
+from handoff.lanes import BIS
 from handoff.loops import nothing
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
@@ -49,10 +50,12 @@ FIRST = {
 SCOUTS = 4  #: so many of them make the first answer
 #: For heavy objects: what is least slow. The baseline is measured twice, so it must not be the slowest.
 SCOUTS_HEAVY = {
-    Duty.ARGUMENT: ("shm-pickle-5", "pickle-5-oob"),
-    Duty.RESULT: ("shm-pickle-5", "pickle-5-oob"),
-    Duty.STATE: ("initializer", "inherit", "shm-pickle-5"),
+    Duty.ARGUMENT: ("shm-pickle-5",),
+    Duty.RESULT: ("shm-pickle-5",),
+    Duty.STATE: ("initializer", "inherit"),
 }
+COMPARED_S = 0.3  #: objects that take longer to read are compared by checksums alone: stating them takes ten times that
+CHECKSUM_NOTE = "too many parts to compare them all in the time: what arrived was compared by its checksum"
 HEAVY_BYTES, HEAVY_S = 32 << 20, 0.5
 #: The same stream as another's, or known to be far slower: last.
 LAST = ("pickle-4", "pickle-3", "pickle-2", "queue", "dill", "dill-recurse", "manager-namespace", "manager-class")
@@ -120,6 +123,7 @@ class _Lanes(_Run):
         self.silence_s = 15 + 3 * answer_s + 3 * plan.imported_s
         self.took_s = self.each_s = 0.0
         self.done = 0
+        self.bases: dict[int, str] = {}  #: by trial: the lane of which ``baseline-bis`` is the second copy
 
     @property
     def record(self) -> Record:
@@ -135,11 +139,21 @@ class _Lanes(_Run):
         self.each_s = max(self.took_s - FIXED_S, self.took_s / 4) / asked
         self.done += 1
 
+    @property
+    def base(self) -> str:
+        """The baseline of most trials: others were dropped, or failed."""
+        working = [lane for lane in self.bases.values() if lane not in self._failed(self.record)]
+        return max(working, key=working.count, default="")
+
     def settled(self) -> Record:
-        """The record as it stands, without samples of what has failed."""
-        failed = self._failed(self.record)
-        rows = [row for row in self.record.rows if row[0] not in failed]
-        return replace(self.record, rows=rows)
+        """The record as it stands: without samples of what has failed, or of second copies of another baseline."""
+        failed, base = self._failed(self.record), self.base
+        rows = [
+            row
+            for row in self.record.rows
+            if row[0] not in failed and (row[0] != BIS or self.bases.get(row[2]) == base)
+        ]
+        return replace(self.record, rows=rows, baseline=base)
 
     def _spec(self, index: int) -> dict[str, Any]:
         names = [name for name in self.wanted if name not in self._failed(self.record)]
@@ -147,7 +161,7 @@ class _Lanes(_Run):
             "ref": asdict(self.group[index].entry.ref),
             "kind": self.group[index].kind,
             "strategies": [] if self.record.failed else names,
-            "verify": any(name not in self.record.outcomes for name in names),
+            "verify": self.plan.walk_s < COMPARED_S and any(name not in self.record.outcomes for name in names),
         }
 
     def _interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
@@ -168,8 +182,8 @@ class _Lanes(_Run):
                         todo.clear()
                     case {"at": _}:
                         trying = ""
-                    case {"baseline": lane} if self.record.baseline not in ("", *self._failed(self.record)):
-                        continue  # the same one in all trials
+                    case {"baseline": lane}:
+                        self.bases[number] = lane
                     case _:
                         self._note(self.record, number, event)
             if todo:
@@ -223,6 +237,8 @@ def lanes_for(duty: Duty, leave_out: Sequence[str] = ()) -> list[str]:
 def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show = nothing) -> Advice:
     """Measure within the budget, and advise. ``show`` gets what is known after the first look."""
     begin = time.monotonic()
+    if plan.walk_s >= COMPARED_S:
+        plan.notes.append(CHECKSUM_NOTE)
     runs: dict[Duty, _Lanes] = {}
     names = {duty: lanes_for(duty, plan.leave_out) for duty in plan.job.duties}
     order = plan.job.duties[::-1] if plan.heavy else plan.job.duties  # what is set up once, first
@@ -310,7 +326,7 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
         went = False
         for duty, run in runs.items():
             own = duty in plan.job.duties
-            if not own and run.done >= FEW:
+            if run.done == 0 or (not own and run.done >= FEW):
                 continue
             rows = [row for tier in ranking.tiers for row in tier if row.duty == duty]
             limit = HOPELESS[min(run.done, len(HOPELESS)) - 1]
@@ -320,10 +336,10 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
                 continue
             if own and "thread" in run.record.outcomes and run.done < FEW:
                 chosen.append("thread")
-            fits = int((plan.left_s() - FIXED_S) / (1.2 * run.each_s)) - 1
+            fits = int((plan.left_s() - FIXED_S) / (1.2 * max(run.each_s, 1e-3))) - 1
             if (own and fits < min(2, len(chosen))) or fits < 0:
                 continue
-            chosen = chosen[: max(fits, 1)] if own else []
+            chosen = sorted(chosen[: max(fits, 1)], key=lambda name: name != run.base) if own else []
             progress(f"{duty}: trial {run.done + 1}, {len(chosen)} ways" if own else f"starting workers {run.done + 1}")
             run.one(chosen)
             went = own or went

@@ -24,7 +24,8 @@ from handoff.units import size
 
 PATIENCE_S = 60.0  #: for importing the user's code and making the object
 GRACE_S = 5.0  #: more than it was given, before it is ended from outside
-SLOW_S = 0.5  #: an object that takes longer to make is made once
+SLOW_S = 0.5  #: an object that takes longer to make is made once ...
+SLOW_IMPORT_S = 1.5  #: ... and so is one whose module takes longer to import
 MEMORY_SHARE = 0.8  #: of what is available: the rest is for the machine to go on working
 OBJECT_SHARE = 0.4  #: of that, for the object: to hand it over takes it at least twice
 
@@ -211,7 +212,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
     begin = time.monotonic()
     _limit(int(limit_bytes * OBJECT_SHARE))
     try:
-        entry, obj, made_s = _open(config, tell)
+        entry, obj, slow = _open(config, tell)
     except TargetError as error:
         tell({"failed": str(error), "traceback": traceback.format_exc()})
         return
@@ -225,7 +226,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
     if config["do"] == "diagnose":
         tell({"diagnosis": _diagnosis(obj, config), "final": True})
     else:
-        _advise(config, entry, obj, made_s > SLOW_S, begin, tell)
+        _advise(config, entry, obj, slow, begin, tell)
 
 
 def _settle() -> None:
@@ -249,8 +250,8 @@ def _limit(nbytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float]:
-    """Load the target and make its object, in so many seconds; tell of it."""
+def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, bool]:
+    """Load the target and make its object; tell of it; and whether that takes long."""
     begin = time.perf_counter()
     entry = _entry(config)
     imported_s = time.perf_counter() - begin
@@ -276,7 +277,7 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float]:
             }
         }
     )
-    return entry, obj, made_s
+    return entry, obj, made_s > SLOW_S or imported_s > SLOW_IMPORT_S
 
 
 def _entry(config: dict[str, Any]) -> Entry:

@@ -16,12 +16,12 @@ import synthetic
 from test_diagnose_command import GENEROUS_S, desk, handoff
 
 from handoff.advice import BOTH, REFERENCE, UNMEASURED, Advice, Job, advise, rank
-from handoff.adviser import advise_target, fitting, lanes_for, usual_job
-from handoff.collection import Ref, TargetError
+from handoff.adviser import Plan, _Lanes, advise_target, fitting, fresh, lanes_for, usual_job
+from handoff.collection import Entry, Ref, TargetError
 from handoff.diagnosing import Diagnosis, Finding
-from handoff.lanes import NULL
+from handoff.lanes import BIS, NULL
 from handoff.outcome import Kind, Outcome
-from handoff.payload import Duty
+from handoff.payload import Duty, Payload
 from handoff.recipes import recipe_for
 from handoff.record import Record
 from handoff.refactored import without
@@ -353,3 +353,25 @@ def test_an_outcome_of_a_died_parent_is_told_as_broken() -> None:
 def test_a_bad_target_raises_for_callers() -> None:
     with pytest.raises(TargetError, match="no such file"):
         advise_target("missing.py:make", usual_job(None, None, None, None))
+
+
+def test_second_copies_of_a_dropped_baseline_do_not_count() -> None:
+    """The baseline of most trials is the record's: the others' ``baseline-bis`` is a copy of something else."""
+    entry = Entry(Ref("", "nowhere", "thing"), Payload(name="thing", make=int))
+    plan = Plan("t", entry, job("argument"), fresh, math.inf, CORES)
+    run = _Lanes(plan, entry, Duty.ARGUMENT, ["pickle-default", "pickle-5"], fresh)
+    run.bases = dict.fromkeys(range(10), "pickle-5") | {0: "pickle-default", 1: "pickle-default"}
+    run.records = [synthetic.record(metrics={"handoff": {"pickle-default": 1e-2, "pickle-5": 1e-3}}, aa=5.0)]
+    settled = run.settled()
+    assert settled.baseline == "pickle-5"
+    assert {row[2] for row in settled.rows if row[0] == BIS} == set(range(2, 10))
+    assert {row[2] for row in settled.rows if row[0] == "pickle-default"} == set(range(10))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("budget", ["200ms", "1s"])
+def test_a_budget_too_small_gives_what_there_is(desk: Path, budget: str) -> None:
+    done = handoff(desk, "advise", "targets.py:plain", "--budget", budget, "-q")
+    assert done.returncode in (0, 1), done
+    assert "Traceback" not in done.stderr
+    assert re.search(r"first impression|Nothing was measured", " ".join(done.stdout.split()))
