@@ -505,13 +505,15 @@ def _sentence(job: Job, ranking: Ranking, changes: Sequence[Refactoring], diagno
     best = ranking.tiers[0][0] if ranking.tiers else None
     work = f"{job.tasks:,} task{'s' if job.tasks != 1 else ''} on {job.workers} worker{'s' if job.workers != 1 else ''}"
     if best is None:
+        tried = [each for each in ranking.excluded if each.outcome not in (UNMEASURED, REFERENCE)]
+        if any(each.outcome == UNMEASURED for each in ranking.excluded):
+            what = f"Nothing of the {len(tried)} ways that were tried carries it" if tried else "Nothing was measured"
+            return f"{what}, and the time was up before the others' turn: give it a larger --budget."
         if diagnosis is not None and diagnosis.culprits:
             first = diagnosis.culprits[0]
             more = len(diagnosis.culprits) - 1
             rest = f" (and {more} more, see handoff diagnose)" if more else ""
             return f"Nothing carries it as it is: mend {first.path}{rest}: {first.fix}."
-        if all(each.outcome == UNMEASURED for each in ranking.excluded):
-            return "Nothing was measured in the time there was: give it a larger --budget."
         return "Nothing carries it as it is: see what was excluded, and why."
     text = f"Take {_named(best)}: {work} take about {units.seconds(best.total_s)}"
     now = ranking.ways.get(f"pickle-default {Duty.ARGUMENT}")
