@@ -245,11 +245,12 @@ class _Run:
 
     def _spec(self, index: int) -> dict[str, Any]:
         experiment, record = self.group[index], self.records[index]
+        strategies = [] if record.failed else [s for s in experiment.strategies if s not in self._failed(record)]
         return {
             "ref": asdict(experiment.entry.ref),
             "kind": experiment.kind,
-            "strategies": [] if record.failed else [s for s in experiment.strategies if s not in self._failed(record)],
-            "verify": not record.outcomes,
+            "strategies": strategies,
+            "verify": any(name not in record.outcomes for name in strategies),
             "known": self._known(record),
         }
 

@@ -27,13 +27,13 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         profile.name: profile
         for profile in (
-            Profile(name="quick", trials=3, rounds=3, sample_s=0.002, lane_s=0.010, grouped=True),
+            Profile(name="quick", trials=3, rounds=2, sample_s=0.002, lane_s=0.010, grouped=True),
             Profile(
                 name="standard",
                 trials=8,
-                most_trials=16,
+                most_trials=12,
                 target=0.03,
-                rounds=5,
+                rounds=3,
                 sample_s=0.010,
                 lane_s=0.060,
                 grouped=False,

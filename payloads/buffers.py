@@ -232,6 +232,7 @@ def facts_aliasing(obj: tuple[Any, Any]) -> Mapping[str, Any]:
 
 
 ARGUMENT = frozenset({Duty.ARGUMENT})
+OUTCOME = frozenset[Duty]()  #: not timed: what becomes of it is the whole figure
 BUFFER = frozenset({Trait.BUFFER})
 FLAT = BUFFER | {Trait.FIXED_DTYPE}
 PEP574 = "PEP 574"
@@ -264,7 +265,7 @@ PAYLOADS = (
         make=bytearray_1mib,
         touch=checksum,
         traits=frozenset({Trait.FIXED_DTYPE}),
-        duties=ARGUMENT,
+        duties=OUTCOME,
         nbytes=MIB,
         why="A received or growing buffer of the same size. Protocols up to 4 rebuild it from a bytes object, one copy "
         "more; 5 has an opcode for it.",
@@ -296,7 +297,7 @@ PAYLOADS = (
         make=array_f64_64mib,
         touch=checksum,
         traits=FLAT,
-        duties=ARGUMENT | {Duty.RESULT},
+        duties=ARGUMENT,
         nbytes=64 * MIB,
         why="8,388,608 float64, about a 2896 by 2896 matrix: past every cache, past glibc's largest mmap threshold "
         "(32 MiB), so each fresh copy is page-faulted in.",
@@ -318,7 +319,7 @@ PAYLOADS = (
         make=array_strided_1mib,
         touch=touch_strided,
         facts=facts_strided,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         nbytes=MIB,
         why="One column of a table in C order: 1 MiB seen through 2 MiB. Not contiguous, so pickle 5 copies it in "
         "band.",
@@ -330,7 +331,7 @@ PAYLOADS = (
         touch=checksum,
         facts=facts_fortran,
         traits=BUFFER,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         nbytes=MIB,
         why="A 512 by 256 matrix as scipy.linalg returns it. Contiguous in its own order, so it may leave the stream; "
         "the order has to arrive too, or LAPACK copies it again.",
@@ -342,7 +343,7 @@ PAYLOADS = (
         touch=touch_structured,
         facts=facts_structured,
         traits=BUFFER,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         nbytes=MIB,
         why="32,768 sensor records of 32 bytes: what the rows of payloads.containers become when packed.",
         source="numpy user guide, structured arrays",
@@ -352,7 +353,7 @@ PAYLOADS = (
         make=array_object_1k,
         touch=touch_object,
         facts=facts_object,
-        duties=ARGUMENT,
+        duties=OUTCOME,
         why="A text column of 1,000 cells as pandas kept it up to version 2: an array by name only, its items are "
         "pickled one by one.",
         source="numpy user guide, object arrays; pandas 3.0 release notes (str dtype)",
@@ -372,7 +373,7 @@ PAYLOADS = (
         make=model_1mib,
         touch=touch_model,
         traits=BUFFER,
-        duties=ARGUMENT,
+        duties=ARGUMENT | {Duty.STATE},
         nbytes=4 * sum(_product(shape) for shape in MLP.values()),
         why="A 784-256-256-10 perceptron for MNIST in float32: 269,322 parameters, 1.03 MiB in six arrays, four of "
         "them small.",
@@ -383,7 +384,7 @@ PAYLOADS = (
         make=model_64mib,
         touch=touch_model,
         traits=BUFFER,
-        duties=frozenset({Duty.STATE}),
+        duties=OUTCOME,
         nbytes=64 * MIB,
         why="16 layers of 1024 by 1024 float32, 16.8 million parameters: between ResNet-18 (11.7) and ResNet-50 "
         "(25.6).",
@@ -395,7 +396,7 @@ PAYLOADS = (
         touch=touch_aliasing,
         facts=facts_aliasing,
         traits=BUFFER | {Trait.IDENTITY},
-        duties=ARGUMENT,
+        duties=OUTCOME,
         nbytes=MIB + MIB // 2,
         why="A buffer of 1 MiB and a window on its half, as a sliding-window job holds them: two references to one "
         "memory become two copies, 1.5 MiB, and writing through one no longer shows in the other.",
