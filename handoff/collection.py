@@ -41,11 +41,12 @@ class Ref:
     #: it takes any: ``make(3, "x", k=[1])``
     name: str
     folder: str = ""  #: where the object is made, for callables that open files by relative paths; "": wherever we are
+    stated: bool = True  #: False for what is too large to be stated in full: its checksum has to do
 
     def load(self) -> Payload:
         """Import the module and return the payload. Raises :class:`TargetError`."""
-        payload = self._find()
-        built = _built.get(self)
+        payload = self._find() if self.stated else replace(self._find(), facts=_unstated)
+        built = _built.get(replace(self, stated=True))
         return replace(payload, make=lambda: built[1]) if built and built[0] == os.getpid() else payload
 
     def _find(self) -> Payload:
@@ -70,7 +71,11 @@ _built: dict[Ref, tuple[int, Any]] = {}
 
 def keep(ref: Ref, obj: Any) -> None:
     """From now on, and in this process alone, ``ref.load().make()`` returns this object instead of making it."""
-    _built[ref] = os.getpid(), obj
+    _built[replace(ref, stated=True)] = os.getpid(), obj
+
+
+def _unstated(_: Any) -> Mapping[str, Any]:
+    return {}
 
 
 def _end_stray(caller: int) -> None:
