@@ -32,8 +32,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cloudpickle
-import dill
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -464,16 +462,19 @@ def test_a_read_file_is_not_disturbed(text: Any) -> None:
 
 
 def test_cloudpickle_makes_a_string_of_a_file(text: Any) -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")  # not before: importing it changes what others' tests see
     assert (
         difference(facts(text), elsewhere(cloudpickle.dumps(text))) == "obj: _io.TextIOWrapper, arrived as _io.StringIO"
     )
 
 
 def test_dill_starts_a_read_file_again(text: Any) -> None:
+    dill = pytest.importorskip("dill")  # not before: importing it changes what others' tests see
     assert difference(facts(text), elsewhere(dill.dumps(text))) == "position in obj: 4, arrived as 0"
 
 
 def test_dill_truncates_a_written_file(tmp_path: Path) -> None:
+    dill = pytest.importorskip("dill")  # not before: importing it changes what others' tests see
     with open(tmp_path / "w", "w") as file:
         file.write("some text")
         file.flush()
@@ -483,6 +484,7 @@ def test_dill_truncates_a_written_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="whether dill's RLock can be taken there was not looked at")
 def test_an_rlock_through_dill_is_dead() -> None:
+    dill = pytest.importorskip("dill")  # not before: importing it changes what others' tests see
     lock = dill.loads(dill.dumps(threading.RLock()))
     assert difference(facts(threading.RLock()), facts(lock)) == "can be taken in obj: true, arrived as false"
     with pytest.raises(TimeoutError, match=r"obj\.lock: says it is free, and cannot be taken"):
