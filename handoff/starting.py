@@ -38,7 +38,7 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     del ballast
 
 
-def _built(ref: dict[str, str]) -> Any:
+def _built(ref: dict[str, Any]) -> Any:
     from handoff.collection import Ref
 
     return Ref(**ref).load().make()
