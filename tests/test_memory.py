@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -81,7 +82,8 @@ def test_a_copy_for_each_worker_is_seen_and_a_shared_one_is_not(payloads: Mappin
         return figures.amount(lane, "worker-uss-bytes").value - figures.amount(NULL, "worker-uss-bytes").value
 
     assert beyond_bare("pickle-5") > 0.9 * OBJECT_BYTES
-    assert beyond_bare("shm-reused") < 0.7 * OBJECT_BYTES
+    # Both workers have numpy, which a bare one has not: what is left between them is the object itself.
+    assert beyond_bare("pickle-5") - beyond_bare("shm-reused") > 0.7 * OBJECT_BYTES
 
 
 def test_reading_inherited_objects_copies_them_unless_they_are_packed(payloads: Mapping[str, Entry]) -> None:
@@ -99,11 +101,12 @@ def test_reading_inherited_objects_copies_them_unless_they_are_packed(payloads: 
 def test_pages_of_its_own_show_in_uss_and_in_the_peak() -> None:
     before = usage()
     peak = Peak()
-    block = bytearray(b"1") * 20_000_000
+    block = mmap.mmap(-1, 20_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # new pages, not freed ones
+    block.write(b"1" * len(block))
     after = usage(os.getpid())
-    assert after.uss_bytes - before.uss_bytes == pytest.approx(len(block), rel=0.1)
+    assert after.uss_bytes - before.uss_bytes == pytest.approx(20_000_000, rel=0.1)
     assert after.pss_bytes < machine_used_bytes()
-    del block
+    block.close()
     rise = peak.rise_bytes()
     assert rise is None or rise > 15_000_000
 
