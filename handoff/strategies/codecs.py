@@ -310,7 +310,7 @@ def _library(
         codec=codec,
         carry=_over_bytes(codec),
         needs=(module,),
-        fails=nested + BY_VALUE_FAILS,
+        fails=(*nested, *(pair for pair in BY_VALUE_FAILS if pair[0] not in dict(nested))),
         recipe=Recipe(_LIBRARY_BEFORE, _LIBRARY_AFTER.format(library=module, options=options)),
     )
 
