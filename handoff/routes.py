@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import multiprocessing.process
 import os
 import re
 import sys
@@ -271,8 +272,9 @@ class _Watch:
 def _watched(case: Case, package: str, note: str) -> tuple[Any, Any, _Watch]:
     """The package's context, the end that the worker reports through, and the watch of this side."""
     module = importlib.import_module(package)
-    folder = case.folder.name
-    importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = f"/{folder}"
+    # A package with processes of its own names its semaphores as this process does, whose names are swept at the end.
+    ours = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
+    importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = ours
     context: Any = module.get_context(case.start_method)
     inbox, outbox = context.Pipe(duplex=False)
     watch = _Watch(case, package, note, inbox, [])

@@ -37,7 +37,7 @@ HEAVY = (
 
 #: Where packages come from is a matter of each machine's pip, never of a file here.
 REGISTRY = re.compile(
-    r"pypi\.org|files\.pythonhosted|registry\.(?:npmjs|yarnpkg)"
+    r"pypi\.org|files\.python[h]osted|registry\.(?:npmjs|yarnpkg)"
     r"|(?:index|extra-index|find-links|registry)(?:-url)?\s*[=:]\s*[\"']?(?:https?|file):",
     re.IGNORECASE,
 )
