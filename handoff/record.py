@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ COLUMNS = (
 VALUE_COLUMNS = ("lane", "metric", "trial", "round", "value")
 
 SECONDS, BYTES = "seconds", "bytes"
+
+SELFTEST = "selftest"  #: the kind of a selftest's report, which may lie beside the records
 
 
 def unit(metric: str) -> str:
@@ -100,6 +103,40 @@ class Record:
 
 def read(path: Path) -> Record:
     """Read one record. Raises :class:`RecordError`."""
+    return _record(path, _loaded(path))
+
+
+def read_all(folder: Path) -> tuple[list[Record], list[str]]:
+    """Every record below a folder, and what could not be read, each in a sentence; selftests' reports are left out."""
+    records, problems = [], []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            data = _loaded(path)
+            if data.get("kind") != SELFTEST:
+                records.append(_record(path, data))
+        except RecordError as error:
+            problems.append(str(error))
+    return records, problems
+
+
+def selftests(folder: Path) -> list[dict[str, Any]]:
+    """The reports of ``handoff selftest --format json`` below a folder, the newest first; other files are passed over.
+
+    A report says when it ``started`` (ISO 8601, UTC), how deep it went (``depth``), its ``verdict`` in words, whether
+    the machine is ``trustworthy``, its ``advice``, the machine's ``fingerprint``, and of each of its ``checks``
+    ``name``, ``title``, ``state`` (see :class:`handoff.selftesting._frame.State`), ``summary`` and ``lines``.
+    """
+    found = []
+    for path in sorted(folder.rglob("*.json")):
+        with suppress(RecordError):
+            data = _loaded(path)
+            if data.get("kind") == SELFTEST:
+                found.append(data)
+    return sorted(found, key=lambda data: str(data.get("started", "")), reverse=True)
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    """What a file of this version's schema holds. Raises :class:`RecordError`."""
     try:
         data = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -107,6 +144,10 @@ def read(path: Path) -> Record:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else None
         raise RecordError(f"{path}: schema {found!r}, and this version reads schema {SCHEMA}")
+    return data
+
+
+def _record(path: Path, data: dict[str, Any]) -> Record:
     names = {f.name for f in fields(Record)}
     try:
         if tuple(data["columns"]) != COLUMNS:
@@ -115,14 +156,3 @@ def read(path: Path) -> Record:
         return Record(**{key: value for key, value in data.items() if key in names})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"{path}: incomplete: {type(error).__name__}: {error}") from error
-
-
-def read_all(folder: Path) -> tuple[list[Record], list[str]]:
-    """Every record below a folder, and what could not be read, each in a sentence."""
-    records, problems = [], []
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            records.append(read(path))
-        except RecordError as error:
-            problems.append(str(error))
-    return records, problems

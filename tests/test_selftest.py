@@ -21,7 +21,7 @@ from handoff.figures import Figures
 from handoff.lanes import BIS
 from handoff.outcome import OK, Kind, Outcome
 from handoff.profile import PROFILES, Profile
-from handoff.record import COLUMNS, Record
+from handoff.record import COLUMNS, Record, read_all, selftests
 from handoff.selftesting import _frame, _made, _show, asv_rule, coverage, identical, quiet, slowdowns
 from handoff.selftesting._frame import CELLS, DEPTHS, PAYLOADS, Check, Depth, Line, Report, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, asv_interval, exact_interval
@@ -321,6 +321,21 @@ def test_the_report_is_text_markdown_and_strict_json() -> None:
     assert data["checks"][1]["state"] == "off"
 
 
+def test_reports_beside_records_are_found_and_are_no_records(tmp_path: Path) -> None:
+    for day, folder in (("2026-01-02", "b"), ("2026-01-03", "a"), ("2026-01-01", "c")):
+        (tmp_path / folder).mkdir()
+        told = _show.to_json(replace(report(State.OK), started=day))
+        (tmp_path / folder / "selftest.json").write_text(told)
+    (tmp_path / "other.json").write_text("[]")
+    record("codec", [], baseline="pickle-5").write(tmp_path)
+    records, problems = read_all(tmp_path)
+    assert [each.kind for each in records] == ["codec"]
+    assert [problem.partition(":")[0] for problem in problems] == [str(tmp_path / "other.json")]
+    assert [each["started"] for each in selftests(tmp_path)] == ["2026-01-03", "2026-01-02", "2026-01-01"]
+    assert selftests(tmp_path)[0]["checks"][0]["state"] == "ok"
+    assert selftests(tmp_path / "nothing") == []
+
+
 def test_advice_is_given_when_something_is_wrong_and_not_else() -> None:
     from handoff.selftesting._advice import advise
 
@@ -382,7 +397,7 @@ def test_a_check_that_cannot_run_stops_no_other(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "selftest.json"
+    output = tmp_path / "records" / "selftest.json"
     arguments = ["selftest", "--quick", "-q", "--check", "clock"]
     assert cli.main([*arguments, "--format", "json", "-o", str(output)]) == 0
     assert json.loads(output.read_text())["schema"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from handoff.cli import Meter, choose, write
 
@@ -28,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from handoff.selftesting import _show
     from handoff.selftesting._frame import DEPTHS
 
+    if args.output is not None:
+        Path(args.output).parent.mkdir(parents=True, exist_ok=True)
     names = choose("check", args.check, selftesting.checks())
     depth = DEPTHS["quick" if args.quick else "thorough" if args.thorough else "full"]
     report = selftesting.run(depth, names=names, seed=args.seed, progress=Meter(quiet=args.quiet))

@@ -6,6 +6,7 @@ that the suite would time: the checks run real experiments, with strategies and 
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import pkgutil
 import time
@@ -43,6 +44,7 @@ def run(
     """Run the named checks, or all. A check that cannot run is ``unavailable``, with its reason; the others go on."""
     wanted = set(names)
     chosen = [check for name, check in checks().items() if not wanted or name in wanted]
+    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     before, began = noise(), time.perf_counter()
     results = []
     with Bench(depth, seed) as bench:
@@ -54,7 +56,7 @@ def run(
     after = noise()
     seconds = time.perf_counter() - began
     advice = advise(results, fingerprint(), before, after)
-    return Report(depth.name, tuple(results), tuple(advice), fingerprint(), before, after, round(seconds, 1))
+    return Report(depth.name, tuple(results), tuple(advice), fingerprint(), before, after, round(seconds, 1), started)
 
 
 def _say(progress: Progress, index: int, of: int, name: str, text: str) -> None:

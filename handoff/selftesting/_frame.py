@@ -90,6 +90,7 @@ class Report:
     before: Mapping[str, Any]  #: noise of the machine, see :func:`handoff.fingerprint.noise`
     after: Mapping[str, Any]
     seconds: float
+    started: str = ""  #: ISO 8601, UTC
 
     @property
     def trustworthy(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from handoff import units
+from handoff.record import SELFTEST
 from handoff.selftesting._frame import SCHEMA, Line, Report, Result, State
 
 COLUMNS = ("", "figure", "target", "", "")
@@ -86,7 +87,8 @@ def to_json(report: Report) -> str:
     """Schema 1. Numbers that are not finite are null."""
     data: dict[str, Any] = {
         "schema": SCHEMA,
-        "kind": "selftest",
+        "kind": SELFTEST,
+        "started": report.started,
         "depth": report.depth,
         "trustworthy": report.trustworthy,
         "verdict": report.verdict,
