@@ -34,7 +34,8 @@ VALUE_COLUMNS = ("lane", "metric", "trial", "round", "value")
 
 SECONDS, BYTES = "seconds", "bytes"
 
-SELFTEST = "selftest"  #: the kind of a selftest's report, which may lie beside the records
+#: Kinds of reports that may lie beside the records: of a selftest, and of two runs compared.
+SELFTEST, STABILITY = "selftest", "stability"
 
 
 def unit(metric: str) -> str:
@@ -112,7 +113,7 @@ def read_all(folder: Path) -> tuple[list[Record], list[str]]:
     for path in sorted(folder.rglob("*.json")):
         try:
             data = _loaded(path)
-            if data.get("kind") != SELFTEST:
+            if data.get("kind") not in (SELFTEST, STABILITY):
                 records.append(_record(path, data))
         except RecordError as error:
             problems.append(str(error))

@@ -22,7 +22,7 @@ from handoff.lanes import BIS
 from handoff.outcome import OK, Kind, Outcome
 from handoff.profile import PROFILES, Profile
 from handoff.record import COLUMNS, Record, read_all, selftests
-from handoff.selftesting import _frame, _made, _show, asv_rule, coverage, identical, quiet, slowdowns
+from handoff.selftesting import _frame, _made, _show, _stability, asv_rule, coverage, identical, quiet, slowdowns
 from handoff.selftesting._frame import CELLS, DEPTHS, PAYLOADS, Check, Depth, Line, Report, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, asv_interval, exact_interval
 from handoff.selftesting._pool import groups
@@ -334,6 +334,61 @@ def test_reports_beside_records_are_found_and_are_no_records(tmp_path: Path) -> 
     assert [each["started"] for each in selftests(tmp_path)] == ["2026-01-03", "2026-01-02", "2026-01-01"]
     assert selftests(tmp_path)[0]["checks"][0]["state"] == "ok"
     assert selftests(tmp_path / "nothing") == []
+
+
+def run_of(seconds: dict[str, float], *, seed: int, spread: float = 0.002) -> Record:
+    """A record of eight trials in which strategies take just so long, up to noise and to drift common to all."""
+    rng = random.Random(seed)
+    rows: list[list[Any]] = []
+    for trial, number in itertools.product(range(8), range(3)):
+        drift = rng.lognormvariate(0, 0.2)
+        for lane in (*seconds, BIS):
+            took = seconds.get(lane, seconds["pickle-default"]) * drift * rng.lognormvariate(0, spread)
+            rows += [[lane, metric, trial, number, 10, 10 * took, 0, 0, 0, 0, 0, 0] for metric in ("encode", "decode")]
+    return record("codec", rows, baseline="pickle-default")
+
+
+def test_two_runs_that_order_strategies_alike_are_stable() -> None:
+    times = {"pickle-default": 1e-3, "pickle-5": 1.0005e-3, "pickle-2": 1.03e-3, "cloudpickle": 1.2e-3, "dill": 1e-2}
+    found = _stability.compare([run_of(times, seed=1)], [run_of(times, seed=2)])
+    (result,) = found.results
+    assert result.state is State.OK
+    # dill and cloudpickle from each of the others, both ways round and in both metrics; pickle-2 is not far enough
+    assert result.data == {"pairs": 2 * 2 * (4 + 3), "inverted": 0, "experiments": 1}
+    assert found.trustworthy
+    assert json.loads(_show.to_json(found))["kind"] == "stability"
+
+
+def test_an_inversion_is_a_finding_and_noise_is_none() -> None:
+    before = {"pickle-default": 1e-3, "cloudpickle": 1.2e-3, "dill": 1e-2}
+    swapped = {"pickle-default": 1.2e-3, "cloudpickle": 1e-3, "dill": 1e-2}
+    found = _stability.compare([run_of(before, seed=1)], [run_of(swapped, seed=2)])
+    (result,) = found.results
+    assert (result.state, result.data["inverted"]) == (State.OFF, 4)
+    assert [line.value for line in result.lines[:2]] == [4 / 12, 4 / 12]  # inverted, and contradicted by the tiers
+    assert any("cloudpickle to pickle-default, codec rows" in line.what for line in result.lines)
+    assert not found.trustworthy
+    noisy = _stability.compare([run_of(before, seed=1, spread=0.5)], [run_of(swapped, seed=2, spread=0.5)])
+    assert noisy.results[0].data["inverted"] == 0  # what no run tells apart can't be inverted
+
+
+def test_runs_of_different_experiments_are_not_compared() -> None:
+    other = run_of({"pickle-default": 1e-3, "dill": 1e-2}, seed=1)
+    other.payload = "floats"
+    found = _stability.compare([run_of({"pickle-default": 1e-3, "dill": 1e-2}, seed=1)], [other])
+    assert found.results[0].state is State.UNDECIDED
+    assert "no experiment in common" in found.advice[0]
+
+
+def test_two_folders_are_compared_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, fast in (("a", 1e-3), ("b", 1e-3), ("c", 1e-1)):
+        run_of({"pickle-default": fast, "dill": 1e-2}, seed=ord(name)).write(tmp_path / name)
+    a, b, c = (str(tmp_path / name) for name in "abc")
+    assert cli.main(["selftest", "--compare", a, b]) == 0
+    assert "0 of 4 pairs told apart" in capsys.readouterr().out
+    assert cli.main(["selftest", "--compare", a, c]) == 1
+    assert cli.main(["selftest", "--compare", a, str(tmp_path / "nothing")]) == 2
+    assert "no records there" in capsys.readouterr().err
 
 
 def test_advice_is_given_when_something_is_wrong_and_not_else() -> None:

@@ -24,7 +24,9 @@ from handoff.selftesting._numbers import exact_interval
 from handoff.stats import Estimate
 
 SCHEMA = 1
-OF_THE_MACHINE = frozenset({"clock", "noise", "identical", "coverage", "slowdowns"})  #: the rest is of the suite itself
+OF_THE_MACHINE = frozenset(
+    {"clock", "noise", "identical", "coverage", "slowdowns", "stability"}
+)  #: the rest is of the suite itself
 ESSENTIAL = frozenset({"noise", "identical", "slowdowns"})  #: checks without which nobody should trust anything
 PAYLOADS = "handoff.selftesting._payloads"
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from handoff import units
-from handoff.record import SELFTEST
+from handoff.record import SELFTEST, STABILITY
 from handoff.selftesting._frame import SCHEMA, Line, Report, Result, State
 
 COLUMNS = ("", "figure", "target", "", "")
@@ -87,7 +87,7 @@ def to_json(report: Report) -> str:
     """Schema 1. Numbers that are not finite are null."""
     data: dict[str, Any] = {
         "schema": SCHEMA,
-        "kind": SELFTEST,
+        "kind": STABILITY if report.depth == STABILITY else SELFTEST,
         "started": report.started,
         "depth": report.depth,
         "trustworthy": report.trustworthy,

@@ -1,0 +1,123 @@
+"""Do two runs say the same? Strategies that one run's tiers put far apart must not come out the other way in another.
+
+A pair of strategies is *told apart* by a run when its tiers place them differently, neither is inconclusive there, and
+the ratio of the two is more than ``FAR``. It is *inverted* when the other run has the slower one as the faster, be it
+within noise; and *contradicted* when the other run's tiers say so. Both runs are asked in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from handoff import stats
+from handoff.figures import METRICS, Figures
+from handoff.fingerprint import fingerprint, noise
+from handoff.record import SECONDS, STABILITY, Record, unit
+from handoff.selftesting._frame import Line, Report, Result, State
+from handoff.selftesting._numbers import exact_interval
+from handoff.stats import Verdict
+
+FAR = 1.05  #: more than 5 % apart
+MOST_SHOWN = 10  #: inverted pairs that get a line of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two strategies that one run tells apart, and what the other run says of them."""
+
+    where: str  #: record and metric
+    faster: str
+    slower: str
+    ratio: float  #: slower to faster in the run that tells them apart
+    again: float  #: the same in the other run
+    contradicted: bool  #: the other run's tiers tell them apart the other way
+
+    @property
+    def inverted(self) -> bool:
+        return self.again < 1
+
+
+def pairs(mine: Record, other: Record) -> Iterator[Pair]:
+    """What ``mine`` tells apart and ``other`` has measured too."""
+    here, there = Figures(mine), Figures(other)
+    for metric in METRICS[mine.kind]:
+        if unit(metric) != SECONDS or not (here.has(mine.baseline, metric) and there.has(other.baseline, metric)):
+            continue
+        again = {frozenset(pair): pair for pair in told_apart(there, metric)}
+        for faster, slower in told_apart(here, metric):
+            if there.has(faster, metric) and there.has(slower, metric):
+                known = again.get(frozenset((faster, slower)))
+                yield Pair(
+                    f"{mine.title} {metric}",
+                    faster,
+                    slower,
+                    _ratio(here, metric, faster, slower),
+                    _ratio(there, metric, faster, slower),
+                    known == (slower, faster),
+                )
+
+
+def told_apart(figures: Figures, metric: str) -> Iterator[tuple[str, str]]:
+    """Pairs (faster, slower) that this run's tiers place differently, far apart."""
+    sure = [[m.lane for m in tier if m.verdict is not Verdict.INCONCLUSIVE] for tier in figures.tiers(metric)]
+    for first, later in combinations(sure, 2):
+        for faster in first:
+            for slower in later:
+                if _ratio(figures, metric, faster, slower) > FAR:
+                    yield faster, slower
+
+
+def _ratio(figures: Figures, metric: str, faster: str, slower: str) -> float:
+    return stats.ratio(figures.samples(slower, metric), figures.samples(faster, metric)).value
+
+
+def compare(before: Iterable[Record], after: Iterable[Record]) -> Report:
+    """Two runs of the same experiments as a report; records that only one of them has are left out, and counted."""
+    old, new = _by_name(before), _by_name(after)
+    both = [(old[name], new[name]) for name in old if name in new]
+    found = [pair for a, b in both for pair in (*pairs(a, b), *pairs(b, a))]
+    inverted = [pair for pair in found if pair.inverted]
+    lines = [
+        _share("inverted in the other run", inverted, found, "none"),
+        _share("contradicted by the other run's tiers", [pair for pair in found if pair.contradicted], found, "none"),
+        Line("pairs told apart by more than 5 %", len(found), unit="count"),
+        Line("experiments that both runs have", len(both), unit="count"),
+        Line("experiments that only one run has", len(old.keys() ^ new.keys()), unit="count"),
+    ]
+    for pair in sorted(inverted, key=lambda pair: pair.again)[:MOST_SHOWN]:
+        what = f"{pair.slower} to {pair.faster}, {pair.where}"
+        lines.append(Line(what, pair.again, unit="ratio", note=f"{pair.ratio:.3f} in the run that tells them apart"))
+    state = State.UNDECIDED if not found else State.OFF if inverted else State.OK
+    summary = f"{len(inverted)} of {len(found)} pairs told apart by more than 5 % are inverted in the other run"
+    data: dict[str, Any] = {"pairs": len(found), "inverted": len(inverted), "experiments": len(both)}
+    result = Result(state, summary, tuple(lines), data, "stability", "two runs agree")
+    now = noise()
+    apart = _apart(old, new)
+    return Report(STABILITY, (result,), apart, fingerprint(), now, now, 0.0, min(_starts(new), default=""))
+
+
+def _share(what: str, some: Sequence[Pair], of: Sequence[Pair], target: str) -> Line:
+    low, high = exact_interval(len(some), len(of)) if of else (0.0, 1.0)
+    state = State.UNDECIDED if not of else State.OFF if some else State.OK
+    share = len(some) / len(of) if of else float("nan")
+    return Line(what, share, low, high, "share", target, state, f"{len(some)} of {len(of)}")
+
+
+def _by_name(records: Iterable[Record]) -> dict[tuple[str, ...], Record]:
+    """The newest record of each experiment and version of Python."""
+    ordered = sorted(records, key=lambda record: record.started)
+    return {(record.name, str(record.fingerprint.get("python", ""))): record for record in ordered if record.rows}
+
+
+def _starts(records: dict[tuple[str, ...], Record]) -> list[str]:
+    return [record.started for record in records.values()]
+
+
+def _apart(old: dict[tuple[str, ...], Record], new: dict[tuple[str, ...], Record]) -> tuple[str, ...]:
+    """What to know about the two: nothing to compare is a matter of what was asked for."""
+    if old.keys() & new.keys():
+        return ()
+    return ("measure the same payloads, duties and start methods twice: the two runs have no experiment in common",)
