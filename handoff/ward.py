@@ -285,14 +285,16 @@ class Ward:
 
     def end(self) -> None:
         """End what all cells have shared, too; the resource tracker ends by itself."""
-        self._end_all(lambda: [pid for pid in _processes(0) if pid not in (os.getpid(), self.tracker)])
+        self._end_all(lambda: [pid for pid in _processes() if pid not in (os.getpid(), self.tracker)])
 
     @staticmethod
     def _end_all(members: Callable[[], Sequence[int]]) -> None:
-        """Kill them until there are none any more."""
+        """Kill them until there are none any more: two looks find none, as one may fall between a fork and its end."""
         gone: set[int] = set()
+        none = 0
         for _ in range(1000):
             found = members()
+            none = 0 if found else none + 1
             for pid in found:
                 gone.add(pid)
                 with suppress(ProcessLookupError):
@@ -300,23 +302,21 @@ class Ward:
             for pid in gone:
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
-            if not found:
+            if none == 2:
                 break
-            time.sleep(0.0005)
+            if found:
+                time.sleep(0.0005)
 
     def _members(self, child: _Running, others: Sequence[_Running]) -> list[int]:
         """The living processes of a cell: its parent's descendants, those of its workers, and all orphans."""
-        processes = _processes(child.pid)
         known = {os.getpid(), *self._servers(), *(other.pid for other in others)} - {child.pid}
         known.update(pid for other in others if other is not child for pid in _workers(other.folder))
-        found = {child.pid, *_workers(child.folder), *(p for p, parent in processes.items() if parent == os.getpid())}
-        found -= known
-        grown = True
+        found = {child.pid, *_workers(child.folder), *_children(os.getpid())} - known
+        grown = found
         while grown:
-            more = {pid for pid, parent in processes.items() if parent in found and pid not in known} - found
-            found |= more
-            grown = bool(more)
-        return [pid for pid in found if pid in processes]
+            grown = {pid for parent in grown for pid in _children(parent)} - known - found
+            found |= grown
+        return [pid for pid in found if _lives(pid)]
 
     # -- what the payloads need
 
@@ -346,25 +346,49 @@ class Ward:
         self._run(len(refs), begin, done, WAITING)
 
 
-def _processes(since: int) -> dict[int, int]:
-    """Living processes that descend from this one or are in its session, and their parents; ``since``: none older."""
+def _processes() -> dict[int, int]:
+    """Living processes that descend from this one or are in its session, and their parents."""
     me = os.getpid()
     found: dict[int, int] = {}
     sessions: dict[int, int] = {}
     for entry in os.listdir("/proc"):
-        if not entry.isdigit() or ((pid := int(entry)) < since and since > me):
-            continue
-        try:
-            stat = Path("/proc", entry, "stat").read_bytes()
-        except OSError:
-            continue
-        state, parent, _, session = stat[stat.rindex(b")") + 2 :].split(None, 4)[:4]
-        if state not in b"ZX":
-            found[pid], sessions[pid] = int(parent), int(session)
+        if entry.isdigit() and (fields := _status(int(entry))):
+            found[int(entry)], sessions[int(entry)] = int(fields[1]), int(fields[3])
     ours = {pid for pid, session in sessions.items() if session == me} | {me}
     while more := {pid for pid, parent in found.items() if parent in ours and pid not in ours}:
         ours |= more
     return {pid: parent for pid, parent in found.items() if pid in ours}
+
+
+def _status(pid: int) -> list[bytes]:
+    """State, parent, group and session of a living process; nothing of one that has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            stat = file.read()
+    except OSError:
+        return []
+    fields = stat[stat.rindex(b")") + 2 :].split(None, 4)[:4]
+    return [] if fields[0] in b"ZX" else fields
+
+
+def _lives(pid: int) -> bool:
+    return bool(_status(pid))
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that the threads of a process have started, or that have come to it as orphans."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
+                found += map(int, file.read().split())
+    except OSError:
+        if not _LISTS_CHILDREN and _lives(pid):  # a kernel without CONFIG_PROC_CHILDREN: look at all of them
+            return [child for child, parent in _processes().items() if parent == pid]
+    return found
+
+
+_LISTS_CHILDREN = os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
 
 
 def _workers(folder: Path) -> list[int]:
