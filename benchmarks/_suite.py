@@ -21,7 +21,7 @@ from handoff.deeper import DEEPER, INHERITANCE, STARTUP
 from handoff.experiment import CODEC, START, Experiment, measure, plan, serves
 from handoff.figures import METRICS, Figures
 from handoff.payload import Trait
-from handoff.profile import PROFILES
+from handoff.profile import PROFILES, Profile
 from handoff.record import BYTES, SECONDS, unit
 from handoff.strategies import registry
 from handoff.strategy import START_METHODS, Strategy
@@ -82,6 +82,13 @@ def _could_carry(strategy: Strategy, traits: frozenset[Trait]) -> bool:
     return not strategy.only or bool(strategy.only & traits)
 
 
+def measured(experiments: list[Experiment], profile: Profile) -> list[Experiment]:
+    """The experiments of a slice that a profile has time for."""
+    if experiments[0].kind in DEEPER and not profile.deeper:
+        return []
+    return [each for each in experiments if not profile.leaves_out(each.entry.payload.nbytes)]
+
+
 def run_slice(experiments: list[Experiment]) -> dict[tuple[str, str, str], Cell]:
     """Measure, and return what the cells show, by metric, lane and payload."""
     profile = os.environ.get("HANDOFF_PROFILE", "quick")
@@ -89,9 +96,7 @@ def run_slice(experiments: list[Experiment]) -> dict[tuple[str, str, str], Cell]
         raise ValueError(f"HANDOFF_PROFILE={profile!r}: unknown profile; valid are: {', '.join(PROFILES)}")
     folder = Path(os.environ.get("HANDOFF_RECORDS") or ROOT / ".asv" / "records" / f"unnamed-{os.getpid()}")
     cells: dict[tuple[str, str, str], Cell] = {}
-    if experiments[0].kind in DEEPER and not PROFILES[profile].deeper:
-        return cells
-    for record in measure(experiments, PROFILES[profile], folder):
+    for record in measure(measured(experiments, PROFILES[profile]), PROFILES[profile], folder):
         figures = Figures(record)
         for metric in figures.metrics:
             for lane in figures.lanes:

@@ -7,7 +7,7 @@ import re
 
 def expected(bench: str | None, profile: str = "quick") -> int:
     """How many records a run leaves that is limited to the benchmarks matching ``bench``."""
-    from benchmarks._suite import ASV_DEEPER, ROOT, slices
+    from benchmarks._suite import ASV_DEEPER, ROOT, measured, slices
     from handoff.experiment import KINDS
     from handoff.figures import METRICS
     from handoff.pairs import load_pairs
@@ -24,8 +24,8 @@ def expected(bench: str | None, profile: str = "quick") -> int:
         )
     ]
     return len(pairs) * len(load_pairs(ROOT / "payloads" / "pairs")) + sum(
-        len(experiments)
-        for kind in (*KINDS, *(ASV_DEEPER if PROFILES[profile].deeper else ()))
+        len(measured(experiments, PROFILES[profile]))
+        for kind in (*KINDS, *ASV_DEEPER)
         for name, experiments in slices(kind).items()
         if bench is None or any(re.search(bench, f"{kind}.{name}.track_{m.replace('-', '_')}") for m in METRICS[kind])
     )

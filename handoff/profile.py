@@ -21,13 +21,26 @@ class Profile:
     grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
     deeper: bool = False  #: whether asv measures the deeper kinds that it has
     answer_s: float = 10.0  #: silence after which a hand-off counts as hung
+    most_bytes: int = 0  #: of a collection, payloads larger than this are left out (0: none); named ones never are
+
+    def leaves_out(self, nbytes: int | None) -> bool:
+        """Whether a run over a whole collection has no time for a payload of this size."""
+        return bool(self.most_bytes and nbytes and nbytes > self.most_bytes)
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         profile.name: profile
         for profile in (
-            Profile(name="quick", trials=3, rounds=2, sample_s=0.002, lane_s=0.010, grouped=True),
+            Profile(
+                name="quick",
+                trials=3,
+                rounds=1,
+                sample_s=0.002,
+                lane_s=0.010,
+                grouped=True,
+                most_bytes=16 * 2**20,
+            ),
             Profile(
                 name="standard",
                 trials=8,

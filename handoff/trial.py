@@ -158,7 +158,7 @@ class Handle:
                 self.process.start()
             case Launch.POOL:
                 self.pool = ctx.Pool(1, start_in_pool, (job, inbox, outbox))
-                self.pool.apply_async(serve_in_pool)
+                self.task = self.pool.apply_async(serve_in_pool)
                 (self.process,) = self.pool._pool
             case Launch.THREAD:
                 import multiprocessing.dummy
@@ -224,7 +224,12 @@ class Handle:
         if self.launch is Launch.THREAD:
             self.process.join(1)
         elif self.launch is Launch.POOL:
-            self._end_pool()
+            self.task.wait(5)  # Pool.terminate for ever waits for a lock that a worker held when it was ended
+            if self.task.ready():
+                self.pool.close()
+                self.pool.join()
+            else:
+                self._end_pool()
         else:
             self.process.join(5)
             self.kill()
@@ -241,10 +246,12 @@ class Handle:
         self._close()
 
     def _end_pool(self) -> None:
-        if self.process.is_alive() and not self.started:
+        """End a pool whose worker is stuck in its initializer or its one task, where it holds no lock of the pool."""
+        if self.process.is_alive():
             self.process.kill()
-        self.pool.terminate()
-        self.pool.join()
+        with suppress(NoAnswer), deadline(5):
+            self.pool.terminate()
+            self.pool.join()
 
     def _close(self) -> None:
         self.to_worker.close()
@@ -275,6 +282,9 @@ class Measuring:
         self.outcomes: dict[str, Outcome] = {}
         self.lanes: list[Lane] = []
         self.round = 0
+        self.untold: list[
+            dict[str, Any]
+        ] = []  #: rows of this round: telling wakes a process that would disturb the next
         self.where = ""  #: which side a hang would be on
 
     # -- what all kinds of experiment share
@@ -293,8 +303,10 @@ class Measuring:
             ways[self.kind] = partial(import_module(DEEPER[self.kind].module).run, self)
         while True:
             try:
-                return ways[self.kind]()
+                ways[self.kind]()
+                return self.tell_rows()
             except LaneFailed as failed:
+                self.untold.clear()
                 self.settle(failed.lane.strategy.name if failed.lane.strategy else failed.lane.name, failed.outcome)
                 self.tell({"again": True})
                 for lane in self.lanes:
@@ -378,9 +390,9 @@ class Measuring:
         self.settle(name, OK)
 
     def sample(self, lane: Lane, metric: str, n: int, run: Callable[[int], Spent]) -> Spent:
-        """One sample of ``n`` operations, told as a row."""
+        """One sample of ``n`` operations, to be told as a row at the end of the round."""
         spent = self._timed(lane, run, n)
-        self.tell(
+        self.untold.append(
             {
                 "row": [
                     lane.name,
@@ -395,6 +407,11 @@ class Measuring:
             }
         )
         return spent
+
+    def tell_rows(self) -> None:
+        for row in self.untold:
+            self.tell(row)
+        self.untold.clear()
 
     def value(self, lane: Lane, metric: str, value: float) -> None:
         """What was read off rather than timed, in the unit that the metric's name ends with."""
@@ -441,6 +458,7 @@ class Measuring:
                     count = lane.counts[metric]
                     n = max(1, round(count * self.random.uniform(0.8, 1.2)))
                     self.sample(lane, metric, n, run)
+            self.tell_rows()
 
     def close_lanes(self) -> None:
         handles = {id(lane.worker): lane.worker for lane in self.lanes if lane.worker is not None}

@@ -248,6 +248,33 @@ def test_nothing_unknown_is_accepted() -> None:
         assert run.stdout == ""
 
 
+LARGE = """
+from handoff.payload import Payload
+
+def large():
+    return bytes(17 * 2**20)
+
+PAYLOADS = (
+    Payload(name="small", make=lambda: b"x" * 100, touch=len, nbytes=100),
+    Payload(name="large", make=large, touch=len, nbytes=17 * 2**20),
+)
+"""
+
+
+def test_quick_leaves_out_what_is_large_and_says_so_unless_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text(LARGE)
+    command = [sys.executable, "-m", "handoff", "measure", str(tmp_path / "two.py"), "-q", "-o"]
+    some = ["--duty", "codec", "--strategy", "pickle-5"]
+    whole = subprocess.run([*command, str(tmp_path / "whole"), *some], capture_output=True, text=True, check=True)
+    assert "profile quick leaves out what is large: large;" in whole.stdout
+    assert [record.payload for record in read_all(tmp_path / "whole")[0]] == ["small"]
+    named = subprocess.run(
+        [*command, str(tmp_path / "named"), *some, "--payload", "large"], capture_output=True, text=True, check=True
+    )
+    assert "leaves out" not in named.stdout
+    assert [record.payload for record in read_all(tmp_path / "named")[0]] == ["large"]
+
+
 def test_every_strategy_is_measured_for_some_kind() -> None:
     served = {
         name

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from handoff.cli import Meter, UsageError, choose
-from handoff.collection import load_target
+from handoff.collection import Entry, load_target
 from handoff.deeper import DEEPER
+from handoff.profile import PROFILES, Profile
 from handoff.strategy import START_METHODS
 
 HELP = "measure hand-offs and write records"
@@ -30,10 +32,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="of the shuffling, to repeat a run's order")
 
 
+def _too_large(collection: Mapping[str, Entry], profile: Profile) -> list[str]:
+    return [
+        name for name, entry in collection.items() if entry.payload.duties and profile.leaves_out(entry.payload.nbytes)
+    ]
+
+
 def run(args: argparse.Namespace) -> int:
     """Measure; 1 when an experiment failed as a whole."""
     from handoff.experiment import ALL_KINDS, KINDS, measure, plan
-    from handoff.profile import PROFILES
     from handoff.strategies import registry
 
     (profile,) = choose("profile", [args.profile], PROFILES)
@@ -42,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     kinds = choose("duty", args.duty, ALL_KINDS) if args.duty else list(KINDS)
     strategies = choose("strategy", args.strategy, registry())
     start_methods = choose("start method", args.start_method, START_METHODS)
-    entries = {name: collection[name] for name in payloads}
+    large = [] if args.payload or len(collection) == 1 else _too_large(collection, PROFILES[profile])
+    entries = {name: collection[name] for name in payloads if name not in large}
     experiments = plan(
         entries,
         kinds=kinds,
@@ -58,5 +66,9 @@ def run(args: argparse.Namespace) -> int:
         )
     except FileExistsError as error:
         raise UsageError(str(error)) from error
+    if large:
+        print(
+            f"profile {profile} leaves out what is large: {', '.join(large)}; name it with --payload, or take another"
+        )
     print(f"{len(records)} records in {args.output}; read them with: handoff report {args.output}")
     return 1 if any(record.failed for record in records) else 0
