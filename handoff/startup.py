@@ -101,15 +101,15 @@ PLAIN = {
 
 def run_plain(measuring: Measuring) -> None:
     """Starting a process, bare and with the payload among its arguments."""
-    _run(measuring, PLAIN)
+    run_conditions(measuring, PLAIN)
 
 
 def run(measuring: Measuring) -> None:
     """Starting a process under every condition."""
-    _run(measuring, CONDITIONS)
+    run_conditions(measuring, CONDITIONS)
 
 
-def _run(measuring: Measuring, conditions: dict[str, Condition]) -> None:
+def run_conditions(measuring: Measuring, conditions: dict[str, Condition]) -> None:
     """The first start of each once a trial, later ones in rounds."""
     from handoff.trial import Lane, Refused
 

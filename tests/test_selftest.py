@@ -33,8 +33,9 @@ CPU, IPC = CELLS
 TINY = Depth(
     name="tiny",
     profile=Profile(name="selftest", trials=2, rounds=5, sample_s=0.0005, lane_s=0.003, grouped=False),
+    trials=2,
     copies=3,
-    slowed=1,
+    slowed=2,
     cell_s=0.0,
     most_experiments=1,
     power_trials=(2,),
@@ -95,7 +96,8 @@ def test_a_target_is_missed_only_when_the_whole_interval_misses_it() -> None:
     assert _frame.at_least(95, 100, 0.9)[3] is State.OK
     assert _frame.at_least(17, 20, 0.9)[3] is State.UNDECIDED
     assert _frame.at_least(10, 100, 0.9)[3] is State.OFF
-    assert _frame.near_one(Estimate(1.04, 0.9, 1.2, 5, 5), 0.05) is State.OK
+    assert _frame.near_one(Estimate(1.04, 1.0, 1.07, 5, 5), 0.05) is State.OK
+    assert _frame.near_one(Estimate(1.04, 0.9, 1.2, 5, 5), 0.05) is State.UNDECIDED  # too wide to tell
     assert _frame.near_one(Estimate(1.06, 1.01, 1.2, 5, 5), 0.05) is State.UNDECIDED
     assert _frame.near_one(Estimate(1.2, 1.1, 1.3, 5, 5), 0.05) is State.OFF
     assert coverage.judge(95, 100, 0.92, 0.98)[3] is State.OK

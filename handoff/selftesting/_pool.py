@@ -69,6 +69,5 @@ def groups(figures: Sequence[Figures], cell: Cell, metric: str, trials: int) -> 
 
 
 def experiments(bench: Bench, cell: Cell) -> list[Group]:
-    """A cell's experiments as they were run, each metric by itself."""
-    trials = bench.depth.profile.trials
-    return [group for metric in cell.metrics for group in groups(bench.cell(cell), cell, metric, trials)]
+    """A cell's trials as experiments of the depth's size, each metric by itself."""
+    return [group for metric in cell.metrics for group in groups(bench.cell(cell), cell, metric, bench.depth.trials)]

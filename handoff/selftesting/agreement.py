@@ -5,44 +5,54 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeAlias
 
 from handoff import stats
 from handoff.contain import kill_group
 from handoff.experiment import CODEC
 from handoff.figures import Figures
 from handoff.profile import Profile
-from handoff.selftesting._frame import LEAST, Bench, Check, Result, State, ratio_line, worst
+from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst
+from handoff.stats import Estimate
 
-LIMIT = 0.05
-PAYLOADS = ("rows", "floats", "texts", "tree")
+SIDE = "handoff.selftesting._pyperf_side"
+Way: TypeAlias = Callable[[Bench, str], dict[str, float]]
+Kept: TypeAlias = dict[str, dict[int, list[float]]]  #: by operation and alternation
+
+LIMIT = 0.03
+PAYLOADS = ("rows", "floats")
 METRICS = {"encode": "dumps", "decode": "loads"}
 SAMPLE_S = 0.01
-ROUNDS = 5
+ROUNDS = 7
 
 
-def by_pyperf(bench: Bench, payload: str) -> dict[str, float]:
-    """pyperf's medians: one fresh worker process each (after one that calibrates). Raises ``RuntimeError``."""
-    output = bench.folder / f"pyperf-{bench.random.randrange(2**32):08x}.json"
-    options = ["--payload", payload, "-p", "1", "-n", str(ROUNDS), "-w", "1", "--min-time", str(SAMPLE_S)]
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "handoff.selftesting._pyperf_side",
-        *options,
-        "--copy-env",
-        "-o",
-        str(output),
-    ]
+def by_pyperf(bench: Bench, payload: str, loops: Mapping[str, int]) -> dict[str, float]:
+    """pyperf's medians, each from a fresh worker, as its own manager starts them. Raises ``RuntimeError``.
+
+    ``loops`` says of each benchmark how many operations make a value, so that no worker is spent on finding out.
+    """
+    found: dict[str, float] = {}
+    for task, (name, count) in enumerate(loops.items()):
+        output = bench.folder / f"pyperf-{bench.random.randrange(2**32):08x}.json"
+        options = ["--worker", f"--worker-task={task}", "-l", str(count), "-n", str(ROUNDS), "-w", "1"]
+        command = [sys.executable, "-P", "-m", SIDE, "--payload", payload, *options, "-o", str(output)]
+        _run_pyperf(command, bench.folder)
+        found |= read(json.loads(output.read_text()), name)
+    return found
+
+
+def _run_pyperf(command: Sequence[str], folder: Path) -> None:
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        cwd=bench.folder,
+        cwd=folder,
         start_new_session=True,
     ) as process:
         try:
@@ -51,15 +61,16 @@ def by_pyperf(bench: Bench, payload: str) -> dict[str, float]:
             kill_group(process.pid)
     if process.returncode:
         raise RuntimeError(f"pyperf exited with status {process.returncode}: {complaint.decode()[-300:]}")
-    return read(json.loads(output.read_text()))
 
 
-def read(suite: dict[str, Any]) -> dict[str, float]:
-    """The medians of pyperf's file, format 1.0, by benchmark name."""
+def read(suite: dict[str, Any], expected: str) -> dict[str, float]:
+    """The median of pyperf's file, format 1.0, by benchmark name. Raises ``RuntimeError`` for another benchmark's."""
     found = {}
     for benchmark in suite["benchmarks"]:
         name = benchmark.get("metadata", {}).get("name") or suite["metadata"]["name"]
         found[name] = median(value for run in benchmark["runs"] for value in run.get("values", ()))
+    if list(found) != [expected]:
+        raise RuntimeError(f"pyperf measured {', '.join(found)}, and was asked for {expected}")
     return found
 
 
@@ -74,15 +85,20 @@ def by_suite(bench: Bench, payload: str) -> dict[str, float]:
 def _run(bench: Bench) -> Result:
     if find_spec("pyperf") is None:
         return Result(State.UNAVAILABLE, "pyperf: not installed; pip install pyperf to have the suite compared with it")
-    depth = bench.depth
-    payloads = PAYLOADS[:2] if depth.check_s < 30 else PAYLOADS
-    ours: dict[str, dict[int, list[float]]] = {}
-    theirs: dict[str, dict[int, list[float]]] = {}
-    for number in bench.within(1.5 * depth.check_s, depth.alternations, least=LEAST):
+    ours: Kept = {}
+    theirs: Kept = {}
+    loops: dict[str, dict[str, int]] = {}
+
+    def ratios() -> list[Estimate]:
+        return [stats.ratio(ours[name], theirs[name], confidence=0.95) for name in ours]
+
+    for payload in PAYLOADS:  # not counted: how many operations make a sample
+        loops[payload] = {name: max(1, round(SAMPLE_S / took)) for name, took in by_suite(bench, payload).items()}
+    for number in bench.alternate(ratios, LIMIT):
         bench.say(f"alternating with pyperf, {number + 1}")
-        for payload in bench.random.sample(payloads, len(payloads)):
-            ways = [(by_suite, ours), (by_pyperf, theirs)]
-            for way, kept in ways if number % 2 else ways[::-1]:
+        for payload in bench.random.sample(PAYLOADS, len(PAYLOADS)):
+            ways: list[tuple[Way, Kept]] = [(by_suite, ours), (partial(by_pyperf, loops=loops[payload]), theirs)]
+            for way, kept in bench.random.sample(ways, len(ways)):
                 for name, value in way(bench, payload).items():
                     kept.setdefault(f"{name} {payload}", {})[number] = [value]
     lines = []

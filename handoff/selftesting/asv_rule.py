@@ -62,7 +62,7 @@ def _run(bench: Bench) -> Result:
         for group in experiments(bench, cell):
             rounds += in_rounds(group)
         results: dict[str, list[list[float]]] = {metric: [] for metric in cell.metrics}
-        for number in bench.within(depth.check_s / 2, 4 * depth.alternations, least=LEAST):
+        for number in bench.within(depth.check_s / 4, depth.alternations, least=LEAST):
             bench.say(f"{cell.title}, alone, {number + 1}")
             record = bench.experiment(
                 cell.payload, cell.kind, cell.start_method, ("copy-1",), profile, "handoff.selftesting._made"

@@ -27,7 +27,7 @@ def judge(held: int, of: int, lowest: float, highest: float) -> tuple[float, flo
 def _run(bench: Bench) -> Result:
     lines: list[Line] = []
     data: dict[str, Any] = {}
-    trials = bench.depth.profile.trials
+    trials = bench.depth.trials
     for confidence, lowest, highest in LEVELS:
         held = []
         for cell in CELLS:

@@ -24,7 +24,7 @@ def _run(bench: Bench) -> Result:
     lines: list[Line] = []
     data: dict[str, Any] = {}
     called: list[bool] = []
-    trials = bench.depth.profile.trials
+    trials = bench.depth.trials
     for cell in CELLS:
         here = [call for group in experiments(bench, cell) for call in called_different(group)]
         called += here

@@ -9,7 +9,8 @@ from handoff import stats
 from handoff.figures import Figures
 from handoff.payload import Duty
 from handoff.profile import Profile
-from handoff.selftesting._frame import LEAST, Bench, Check, Result, State, ratio_line, worst
+from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst
+from handoff.stats import Estimate
 from handoff.strategies import registry
 
 LIMIT = 0.05
@@ -17,13 +18,16 @@ WANTED = ("pickle-default", "pickle-5-oob", "cloudpickle")
 
 
 def _run(bench: Bench) -> Result:
-    depth = bench.depth
-    profile = Profile(name="selftest", trials=1, rounds=5, sample_s=0.003, lane_s=0.03, grouped=False)
+    profile = Profile(name="selftest", trials=1, rounds=25, sample_s=0.003, lane_s=0.1, grouped=False)
     names = tuple(name for name in WANTED if name in registry())
     apart: dict[str, dict[int, Any]] = {}
     together: dict[str, dict[int, Any]] = {}
     why = ""
-    for number in bench.within(depth.check_s, depth.alternations, least=LEAST):
+
+    def ratios() -> list[Estimate]:
+        return [stats.ratio(mine, apart[name], confidence=0.95) for name, mine in together.items()]
+
+    for number in bench.alternate(ratios, LIMIT):
         bench.say(f"shared and own workers, alternation {number + 1}")
         runs: list[tuple[str, ...]] = [names, *((name,) for name in names)]
         found: dict[tuple[str, ...], Figures] = {}

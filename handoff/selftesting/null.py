@@ -15,7 +15,8 @@ from handoff.loops import Spent
 from handoff.outcome import OK
 from handoff.payload import Duty
 from handoff.profile import Profile
-from handoff.selftesting._frame import LEAST, Bench, Check, Line, Result, State, ratio_line
+from handoff.selftesting._frame import Bench, Check, Line, Result, State, ratio_line
+from handoff.stats import Estimate
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
 
 LIMIT = 0.03
@@ -130,10 +131,13 @@ def _play(lane: trial.Lane, n: int) -> Spent:
 
 
 def _run(bench: Bench) -> Result:
-    depth = bench.depth
-    profile = Profile(name="selftest", trials=1, rounds=31, sample_s=0.005, lane_s=0.4, grouped=False)
+    profile = Profile(name="selftest", trials=1, rounds=61, sample_s=0.003, lane_s=0.4, grouped=False)
     pairs: dict[str, tuple[dict[int, Any], dict[int, Any]]] = {"fork": ({}, {}), "spawn": ({}, {})}
-    for number in bench.within(depth.check_s / 2, depth.alternations, least=LEAST):
+
+    def ratios() -> list[Estimate]:
+        return [stats.ratio(mine, plain, confidence=0.95) for mine, plain in pairs.values()]
+
+    for number in bench.alternate(ratios, LIMIT):
         bench.say(f"null lane, trial {number + 1}")
         for method, (mine, plain) in pairs.items():
             figures = Figures(bench.experiment("task", Duty.ARGUMENT, method, (PLAIN,), profile, __name__))
@@ -141,7 +145,8 @@ def _run(bench: Bench) -> Result:
             plain[number] = figures.samples(PLAIN, "handoff")[0]
     lines = []
     for method, (mine, plain) in pairs.items():
-        lines.append(ratio_line(f"null lane to ping-pong, {method}", stats.ratio(mine, plain, confidence=0.95), LIMIT))
+        ratio = stats.ratio(mine, plain, confidence=0.95)
+        lines.append(ratio_line(f"null lane to ping-pong, {method}", ratio, LIMIT, f"{ratio.n_trials} trials"))
         lines.append(Line(f"a ping-pong, {method}", stats.estimate(plain).value, unit="seconds"))
     judged = [line for line in lines if line.state is not State.INFO]
     state = max((line.state for line in judged), key=(State.OK, State.UNDECIDED, State.OFF).index)

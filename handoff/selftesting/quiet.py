@@ -37,7 +37,7 @@ def _run(bench: Bench) -> Result:
         least = detectable(found)
         state = State.OK if least <= LIMIT else State.OFF
         what = f"least slowdown found in 9 of 10 cases, {cell.title}"
-        note = f"computed, {bench.depth.profile.trials} trials"
+        note = f"computed, {bench.depth.trials} trials"
         lines.append(Line(what, least, target=f"at most {LIMIT:.0%}", state=state, note=note))
         lines.append(Line("half an interval, median", half_width(found)))
     state = worst(lines)

@@ -6,17 +6,21 @@ import json
 import subprocess
 import sys
 from statistics import median
+from typing import Any
 
-from handoff import stats
+from handoff import stats, trial
 from handoff.contain import kill_group
 from handoff.experiment import START
 from handoff.figures import Figures
 from handoff.lanes import BIS
 from handoff.profile import Profile
-from handoff.selftesting._frame import LEAST, Bench, Check, Result, ratio_line, worst
+from handoff.selftesting._frame import Bench, Check, Result, ratio_line, worst
+from handoff.startup import BARE, PLAIN, run_conditions
+from handoff.stats import Estimate
 from handoff.strategy import START_METHODS
 
 LIMIT = 0.10
+COUNT = 4  #: starts of each of the suite's two lanes in an alternation
 
 SCRIPT = """
 import multiprocessing
@@ -59,26 +63,35 @@ def plainly(bench: Bench, method: str, count: int) -> list[float]:
     return found
 
 
+def main(config: dict[str, Any], tell: trial.Tell) -> None:
+    """A trial of the suite's start cells, without the one that also sends a payload."""
+    (experiment,) = config["experiments"]
+    with trial.Shop(config, {}) as shop:
+        tell({"at": 0})
+        run_conditions(trial.Measuring(shop, experiment, config, tell), {BARE: PLAIN[BARE], BIS: PLAIN[BIS]})
+        tell({"done": 0})
+
+
 def by_suite(bench: Bench, method: str, count: int) -> list[float]:
     """The same by the suite: its bare lane and that lane's second copy."""
     profile = Profile(name="selftest", trials=1, rounds=count, sample_s=0.01, lane_s=60.0, grouped=False)
-    figures = Figures(bench.experiment("task", START, method, (), profile))
-    return figures.flat("bare", "start") + figures.flat(BIS, "start")
+    figures = Figures(bench.experiment("task", START, method, (), profile, __name__))
+    return figures.flat(BARE, "start") + figures.flat(BIS, "start")
 
 
 def _run(bench: Bench) -> Result:
-    count = 4
     found: dict[str, tuple[dict[int, list[float]], dict[int, list[float]]]] = {m: ({}, {}) for m in START_METHODS}
-    for number in bench.within(1.5 * bench.depth.check_s, bench.depth.alternations, least=LEAST):
+
+    def ratios() -> list[Estimate]:
+        return [stats.ratio(mine, plain, confidence=0.95) for mine, plain in found.values()]
+
+    for number in bench.alternate(ratios, LIMIT):
         bench.say(f"starting processes, alternation {number + 1}")
         for method in bench.random.sample(START_METHODS, len(START_METHODS)):
             mine, plain = found[method]
-            turns = [lambda m=method: by_suite(bench, m, count), lambda m=method: plainly(bench, m, 2 * count)]
-            if suite_first := number % 2 == 0:
-                mine[number] = [median(turns[0]())]
-            plain[number] = [median(turns[1]())]
-            if not suite_first:
-                mine[number] = [median(turns[0]())]
+            turns = [(mine, by_suite, COUNT), (plain, plainly, 2 * COUNT)]
+            for kept, way, count in bench.random.sample(turns, len(turns)):
+                kept[number] = [median(way(bench, method, count))]
     lines = []
     for method, (mine, plain) in found.items():
         times = f"{median(x for row in mine.values() for x in row) * 1e3:.2f} ms, plain script "
