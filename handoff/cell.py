@@ -12,20 +12,23 @@ import itertools
 import json
 import multiprocessing
 import os
+import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from handoff import routes, sharing, zygote
+from handoff import original, routes, sharing, zygote
 from handoff.collection import Ref
 from handoff.contain import NoAnswer, describe_exit
-from handoff.facts import difference, facts
+from handoff.facts import difference
+from handoff.original import Original, state
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.strategy import Launch, Site, Strategy
@@ -35,6 +38,7 @@ Stage = Callable[[str], None]
 MAKING, PARENT, STARTING, WORKER, RESULT = "making", "parent", "starting", "worker", "result"
 USED, SEEN = "used", "seen.json"
 PATIENT_S = 600.0  #: of a route itself: who waits for the cell is impatient enough, and says where it hangs
+WATCH_S = 0.05  #: how often it is looked whether the worker that owes a result still lives
 LOOK_S = 2.5  #: a look at whether a use shows may wait this long for the other side
 
 
@@ -68,33 +72,18 @@ def run(spec: Spec, stage: Stage) -> Outcome:
     multiprocessing.set_start_method(spec.start_method, force=True)
     try:
         payload = spec.ref.load()
-        obj = payload.make()
+        made = original.of(spec.ref, payload)
     except Exception as error:
         outcome = Outcome.from_exception(Kind.BROKEN, "parent", error)
         return replace(outcome, message=f"it cannot be made: {outcome.message}")
     try:
         if spec.strategy in routes.ROUTES:
-            return _Routed(spec, payload, obj, stage).run()
+            return _Routed(spec, payload, made, stage).run()
         from handoff.strategies import registry
 
-        return _Handed(spec, registry()[spec.strategy], payload, obj, stage).run()
+        return _Handed(spec, registry()[spec.strategy], payload, made, stage).run()
     except Ended as ended:
         return ended.outcome
-
-
-def _plain(statement: Mapping[str, Any]) -> Any:
-    return json.loads(json.dumps(statement, default=str))
-
-
-def _state(payload: Payload, obj: Any) -> Any:
-    return _plain((payload.facts or facts)(obj))
-
-
-def _uses(payload: Payload) -> tuple[Callable[[Any], None] | None, Callable[[Any], str] | None]:
-    """How to use it there and to look here: the payload's own way, or for plain objects the general one."""
-    if payload.use and payload.seen:
-        return payload.use, payload.seen
-    return (None, None) if payload.facts else (sharing.use, sharing.seen)
 
 
 def _broken(where: str, error: BaseException) -> dict[str, Any]:
@@ -117,8 +106,9 @@ class Job:
 class _Handed:
     """A cell of a strategy, in its parent."""
 
-    def __init__(self, spec: Spec, strategy: Strategy, payload: Payload, obj: Any, stage: Stage) -> None:
-        self.spec, self.strategy, self.payload, self.obj, self.stage = spec, strategy, payload, obj, stage
+    def __init__(self, spec: Spec, strategy: Strategy, payload: Payload, made: Original, stage: Stage) -> None:
+        self.spec, self.strategy, self.payload, self.made, self.stage = spec, strategy, payload, made, stage
+        self.obj = made.obj
         self.ctx: Any = multiprocessing.get_context(spec.start_method)
         self.numbers = itertools.count(1)
         self.process: Any = None
@@ -131,7 +121,7 @@ class _Handed:
         self.from_worker, self.outbox = self.ctx.Pipe(duplex=False)
 
     def run(self) -> Outcome:
-        sent = _state(self.payload, self.obj)
+        sent = self.made.facts
         self.stage(PARENT)
         ways = {Duty.ARGUMENT: self._argument, Duty.STATE: self._held, Duty.RESULT: self._result}
         if self.spec.duty is Duty.SHARED:
@@ -228,6 +218,28 @@ class _Handed:
             return Ended(replace(outcome, kind=Kind.REFUSED, where="result") if word["refused"] else outcome)
         return Ended(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
 
+    @contextmanager
+    def worker_watched(self) -> Iterator[None]:
+        """Raise :class:`Ended` when the worker ends although this side waits for it: a queue's ``get`` never would."""
+        gone = False
+
+        def look(_: int, __: FrameType | None) -> None:
+            nonlocal gone
+            if gone:  # twice: what it had sent is here by now
+                raise self.death()
+            gone = not self.process.is_alive()
+
+        if self.process is None:
+            yield
+            return
+        before = signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, WATCH_S, WATCH_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
     def told(self) -> dict[str, Any]:
         """The worker's next answer, which may be its failure."""
         answer = self.answer()
@@ -264,11 +276,10 @@ class _Handed:
             changed = (
                 "" if expected == arrived["checksum"] else f"checksum: {expected}, arrived as {arrived['checksum']}"
             )
-        use, seen = _uses(self.payload)
-        if not changed and use and seen:
+        if not changed and self.made.seen:
             self.command("use")
             if self.told()["used"]:
-                changed = seen(self.obj)
+                changed = self.made.seen(self.obj)
         if changed:
             return Outcome(Kind.ALTERED, "worker", "", changed)
         self.command("drop")
@@ -285,22 +296,25 @@ class _Handed:
         self.command("give")
         given = self.told()  # encoded, or an error
         try:
-            obj = receiver.decode(receiver.take())
+            with self.worker_watched():
+                message = receiver.take()
+            obj = receiver.decode(message)
+        except Ended:
+            raise
         except Exception as error:
             outcome = Outcome.from_exception(Kind.BROKEN, "result", error)
             return outcome if not isinstance(error, EOFError) else self.death().outcome
         try:
             known = _fetch(receiver, obj)
-            changed = difference(given["facts"], _state(self.payload, known))
+            changed = difference(given["facts"], state(self.payload, known))
             if not changed:
                 checksum = (getattr(receiver, "touch", None) or self.payload.touch)(obj)
                 expected = given["checksum"]
                 changed = "" if checksum == expected else f"checksum: {expected}, arrived as {checksum}"
-            use, seen = _uses(self.payload)
-            if not changed and use and seen and known is obj:
-                use(obj)
+            if not changed and self.made.use and known is obj:
+                self.made.use(obj)
                 self.command("seen")
-                changed = self._skip()["seen"]
+                changed = self.told()["seen"]
         except Ended:
             raise
         except Exception as error:
@@ -310,9 +324,6 @@ class _Handed:
         del obj, known
         receiver.release()
         return OK
-
-    def _skip(self) -> dict[str, Any]:
-        return self.told()
 
     def _shared(self, sent: Any) -> Outcome:
         assert self.strategy.share is not None
@@ -332,10 +343,6 @@ class _Handed:
                 if (now := repr(sharing_end.read(index))) != text:
                     changed = f"element {index}, {before} before, is {now} here after the worker had made it {text}"
         return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
-
-
-def _unequal(sent: int, arrived: int) -> str:
-    return "" if sent == arrived else f"checksum: {sent}, arrived as {arrived}"
 
 
 def _refused(where: str, error: BaseException) -> Outcome:
@@ -419,15 +426,14 @@ class _Serving:
         self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
         payload = self.load()
         return {
-            "facts": _state(payload, _fetch(self.end, self.obj)),
+            "facts": state(payload, _fetch(self.end, self.obj)),
             "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
         }
 
     def _use(self) -> dict[str, Any]:
-        use, _ = _uses(self.load())
-        if use is None or hasattr(self.end, "fetch"):
+        if hasattr(self.end, "fetch"):
             return {"used": False}
-        use(self.obj)
+        (self.load().use or sharing.use)(self.obj)
         return {"used": True}
 
     def _drop(self) -> dict[str, Any]:
@@ -438,8 +444,8 @@ class _Serving:
 
     def _give(self) -> dict[str, Any] | None:
         payload = self.load()
-        self.obj = payload.make()
-        word = {"facts": _state(payload, self.obj), "checksum": payload.touch(self.obj)}
+        self.obj = original.made(self.job.ref, payload)
+        word = {"facts": state(payload, self.obj), "checksum": payload.touch(self.obj)}
         try:
             message = self.end.encode(self.obj)
         except Exception as error:
@@ -453,12 +459,10 @@ class _Serving:
         return None
 
     def _seen(self) -> dict[str, Any]:
-        _, seen = _uses(self.load())
-        assert seen is not None
-        return {"seen": seen(self.obj)}
+        return {"seen": (self.load().seen or sharing.seen)(self.obj)}
 
     def _whole(self) -> dict[str, Any]:
-        return {"facts": _state(self.load(), self.end.whole())}
+        return {"facts": state(self.load(), self.end.whole())}
 
     def _change(self, size: str) -> dict[str, Any]:
         """Change one element so that the other side can see it: count it up, or swap it with another."""
@@ -482,24 +486,26 @@ class _Serving:
 class _Case(routes.Case):
     """A route's cell, whose tasks are those of this module."""
 
+    uses: bool = False  #: whether the worker is to use what arrives, so that it is seen here
+
     @property
     def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.duty is Duty.RESULT:
             return give, (self.ref, str(self.folder))
-        return receive, (self.ref, self.obj)
+        return receive, (self.ref, self.obj, self.uses)
 
 
 class _Routed:
     """A cell of a route, in its parent."""
 
-    def __init__(self, spec: Spec, payload: Payload, obj: Any, stage: Stage) -> None:
-        self.spec, self.payload, self.obj, self.stage = spec, payload, obj, stage
+    def __init__(self, spec: Spec, payload: Payload, made: Original, stage: Stage) -> None:
+        self.spec, self.payload, self.made, self.stage = spec, payload, made, stage
+        self.obj = made.obj
 
     def run(self) -> Outcome:
         spec = self.spec
         route = routes.ROUTES[spec.strategy]
         result = spec.duty is Duty.RESULT
-        sent = None if result else _state(self.payload, self.obj)
         case = _Case(
             spec.ref,
             self.payload,
@@ -508,6 +514,7 @@ class _Routed:
             spec.duty,
             spec.folder,
             spec.patience_s,
+            uses=self.made.use is not None,
         )
         self.stage(RESULT if result else WORKER)
         try:
@@ -518,17 +525,16 @@ class _Routed:
             return Outcome(Kind.BROKEN, "worker", "", str(error))
         except Exception as error:
             return _refused("result" if result else "parent", error)
-        return self._result(answer) if result else self._argument(sent, answer)
+        return self._result(answer) if result else self._argument(answer)
 
-    def _argument(self, sent: Any, answer: dict[str, Any]) -> Outcome:
+    def _argument(self, answer: dict[str, Any]) -> Outcome:
         if "error" in answer:
             return Outcome.from_json(answer["error"])
-        changed = difference(sent, answer["facts"])
+        changed = difference(self.made.facts, answer["facts"])
         if not changed and (expected := self.payload.touch(self.obj)) != answer["checksum"]:
             changed = f"checksum: {expected}, arrived as {answer['checksum']}"
-        _, seen = _uses(self.payload)
-        if not changed and seen and answer["used"]:
-            changed = seen(self.obj)
+        if not changed and self.made.seen and answer["used"]:
+            changed = self.made.seen(self.obj)
         return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
 
     def _result(self, obj: Any) -> Outcome:
@@ -536,12 +542,11 @@ class _Routed:
         if "error" in word:
             return Outcome.from_json(word["error"])
         try:
-            changed = difference(word["facts"], _state(self.payload, obj))
+            changed = difference(word["facts"], state(self.payload, obj))
             if not changed and (checksum := self.payload.touch(obj)) != word["checksum"]:
                 changed = f"checksum: {word['checksum']}, arrived as {checksum}"
-            use, _ = _uses(self.payload)
-            if not changed and use and word["looks"]:
-                use(obj)
+            if not changed and self.made.use and word["looks"]:
+                self.made.use(obj)
                 changed = self._looked()
         except Exception as error:
             return Outcome.from_exception(Kind.BROKEN, "result", error)
@@ -568,15 +573,13 @@ def _as_told(spec: Spec, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def receive(ref: Ref, obj: Any) -> dict[str, Any]:
+def receive(ref: Ref, obj: Any, uses: bool) -> dict[str, Any]:
     """The task whose argument is judged: state what arrived, read all of it, and use what is there to be used."""
     try:
         payload = ref.load()
-        answer = {"facts": _state(payload, obj), "checksum": payload.touch(obj), "used": False}
-        use, _ = _uses(payload)
-        if use:
-            use(obj)
-            answer["used"] = True
+        answer = {"facts": state(payload, obj), "checksum": payload.touch(obj), "used": uses}
+        if uses:
+            (payload.use or sharing.use)(obj)
     except Exception as error:
         return _broken("worker", error)
     return answer
@@ -590,13 +593,12 @@ def give(ref: Ref, folder: str) -> Any:
     obj = None
     try:
         payload = ref.load()
-        obj = payload.make()
-        word = {"facts": _state(payload, obj), "checksum": payload.touch(obj), "looks": False}
-        _, seen = _uses(payload)
-        if seen and (payload.use or sharing._found(obj)):
+        made = original.of(ref, payload)
+        obj = made.obj
+        word = {"facts": made.facts, "checksum": payload.touch(obj), "looks": made.seen is not None}
+        if made.seen:
             _kept.append(obj)
-            word["looks"] = True
-            threading.Thread(target=_look, args=(seen, obj, Path(folder)), daemon=True).start()
+            threading.Thread(target=_look, args=(made.seen, obj, Path(folder)), daemon=True).start()
     except Exception as error:
         word = _broken("worker", error)
     Path(folder, routes.GIVEN).write_text(json.dumps(word), encoding="utf-8")

@@ -43,12 +43,17 @@ def facts(obj: Any) -> dict[str, Any]:
     Equal objects give equal statements in every interpreter, whatever its hash seed. No object makes it raise.
     Cost: 0.1-0.6 s for 10**6 scalars, 2-5 s for 10**6 tuples, dicts or instances, 1 GB/s for buffers.
     """
+    return stated(obj)[0]
+
+
+def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type]]:
+    """The facts, and the classes of all parts but plain values, lists, tuples and dicts."""
     collecting = gc.isenabled()
     gc.disable()  # nothing here makes garbage in cycles, and collecting every 700 parts costs more than the walk
     try:
         walk = Walk()
         walk.run(obj)
-        return walk.statement()
+        return walk.statement(), frozenset(walk.plans)
     finally:
         if collecting:
             gc.enable()

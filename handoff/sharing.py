@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,11 @@ def seen(obj: Any) -> str:
         if not probe.seen(item):
             return f"{path}: {probe.lost}"
     return ""
+
+
+def shares(kinds: Iterable[type]) -> bool:
+    """Whether an object whose parts are of these classes (:func:`handoff.facts.stated`) can have a primitive inside."""
+    return any(class_name(base) in PROBES for kind in kinds for base in type.__dict__["__mro__"].__get__(kind))
 
 
 @dataclass(frozen=True, slots=True)

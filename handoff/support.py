@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handoff.collection import Entry
+from handoff.collection import Entry, Ref
 from handoff.contain import Interpreter
 from handoff.fingerprint import usable_cores
 from handoff.loops import nothing
@@ -156,6 +156,7 @@ class _Run:
         self.seconds: dict[int, float] = {}
         self.active: list[_Batch] = []
         self.modules: list[str] = []
+        self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
         self.waiting: deque[_Batch] = deque()
         groups: dict[tuple[Any, ...], dict[str, list[int]]] = {}
         known = ways()
@@ -191,13 +192,14 @@ class _Run:
 
     def _scout(self) -> None:
         """What the payloads import when they are made: what is harmless of it need not be imported for each cell."""
-        refs = {cell.entry.payload.name: asdict(cell.entry.ref) for cell in self.todo}
-        inside = Interpreter("handoff.ward", self._config("fork", ()) | {"scout": list(refs.values())})
+        refs = list(dict.fromkeys(cell.entry.ref for cell in self.todo))
+        inside = Interpreter("handoff.ward", self._config("fork", ()) | {"scout": [asdict(ref) for ref in refs]})
         found: dict[str, None] = {}
         try:
             for word in inside.told(SILENT_S):
                 self.progress(0, len(self.todo), "looking at what the payloads need")
                 found.update(dict.fromkeys(word["modules"]))
+                self.kept[refs[word["scouted"]]] = word["keep"]
         except TimeoutError:
             pass  # the cells will tell
         finally:
@@ -217,7 +219,7 @@ class _Run:
     def _start(self, batch: _Batch) -> None:
         config = self._config(batch.start_method, batch.group)
         config["cells"] = [
-            [index, asdict(cell.entry.ref), cell.strategy, str(cell.duty)]
+            [index, asdict(cell.entry.ref), cell.strategy, str(cell.duty), self.kept.get(cell.entry.ref, "")]
             for index in batch.cells
             for cell in (self.todo[index],)
         ]

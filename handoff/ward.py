@@ -1,8 +1,10 @@
 """The ward: an interpreter that does nothing but fork, so that each cell gets a clean process for the price of a fork.
 
-It forks a disposable parent for every cell, waits for what that tells, and then ends everything the cell has started:
-its workers, what they have started, and daemons that have left their session (the ward is a subreaper: orphans come to
-it). Whoever does not answer is asked for its stacks first, so that the outcome can say where it hangs.
+For each payload it forks a *stem*, which imports the payload's module and, where that can make no difference
+(:mod:`handoff.original`), makes the object. The stem forks a disposable parent for every cell, waits for what that
+tells, and then ends everything the cell has started: its workers, what they have started, and daemons that have left
+their session (stem and ward are subreapers: orphans come to them). Whoever does not answer is asked for its stacks
+first, so that the outcome can say where it hangs.
 
 A cell that takes longer than ``slow_s`` waits on, while the next ones have their turn.
 
@@ -13,6 +15,7 @@ Told, a JSON object each: ``{"at": index, "last": …}`` when a cell begins, and
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -23,14 +26,14 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from handoff import zygote
+from handoff import original, zygote
 from handoff.collection import Ref
 from handoff.contain import describe_exit, sweep
 from handoff.outcome import Kind, Outcome
@@ -42,6 +45,10 @@ STARTING_S = 20.0  #: patience while something starts or is made: a busy machine
 WAITING = 16  #: cells that may wait beside the one that has its turn
 MEMORY_BYTES = 4 << 30  #: of address space for a process of a cell; the largest payload takes a tenth
 FILE_BYTES = 1 << 30  #: for a file that a cell writes
+MAKINGS = 20  #: as often as it took to make and state the object, beside its patience, a cell may be silent
+MODULE, OBJECT = "module", "object"  #: what the cells of a payload may have from the process that forks them
+STEMS = 8  #: with cells that wait, beside the one that has its turn
+WORD_BYTES = 4000  #: of what is told at once: several processes write into one pipe, and less than 4096 stays together
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 
 
@@ -67,7 +74,18 @@ class _Running:
     stage: str = "making"
     began: float = field(default_factory=time.perf_counter)
     since: float = field(default_factory=time.monotonic)  #: when it told the last time
+    making_s: float = 0.0  #: that it took until it could be handed over
     pending: bytes = b""
+
+
+@dataclass
+class _Stem:
+    """A process that forks the cells of one payload: what it is to run, and what it has left."""
+
+    cells: list[Any]
+    pid: int
+    read: int
+    left: bytes = b""
 
 
 Body = Callable[[Tell, Path], None]
@@ -82,10 +100,10 @@ class Ward:
         self.patience_s: float = config["patience_s"]
         self.slow_s: float = config["slow_s"]
         self.count = 0
-        self.subject: tuple[str, str] = ("", "")  #: the payload whose turn it is
-        self.slow: set[tuple[str, str]] = set()
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+        self.isolated: bool = config["isolated"]
+        self.slow = False  #: whether a cell has made the others wait
+        self.write = 0  #: in a stem, where it tells the ward that it waits
+        _reap()
         self._limit()
         quiet = os.open(os.devnull, os.O_WRONLY)
         self.complaints = os.dup(2)
@@ -105,11 +123,11 @@ class Ward:
 
         registry()
         self.server: zygote.Server | None = None
-        if config["isolated"]:
+        if self.isolated:
             _leave_word_in_spawned()
-        if config["isolated"] and self.start_method == "forkserver":
+        if self.isolated and self.start_method == "forkserver":
             self.server = zygote.Server(self.start_method, ())
-        elif not config["isolated"] and self.start_method != "fork":
+        elif not self.isolated and self.start_method != "fork":
             self.server = zygote.Server(self.start_method, config["preload"])
 
     def _limit(self) -> None:
@@ -138,11 +156,68 @@ class Ward:
 
     def cells(self, cells: Sequence[Any], tell: Tell) -> None:
         """Run them, and tell when each begins and what became of it."""
+        last = cells[-1][0]
+        groups: list[list[Any]] = []
+        for cell in cells:
+            if not groups or groups[-1][-1][1] != cell[1]:
+                groups.append([])
+            groups[-1].append(cell)
+        todo = deque(groups)
+        stems: dict[int, _Stem] = {}
+        current: _Stem | None = None
+        while todo or stems:
+            if todo and current is None and len(stems) <= STEMS:
+                if self.server is not None:
+                    self.server.ensure()
+                current = self._plant(todo.popleft(), last, tell)
+                stems[current.read] = current
+            for read in select.select(list(stems), [], [])[0]:
+                stem = stems[read]
+                word = os.read(read, 1 << 16)
+                stem.left += word.replace(b"w", b"")
+                if not word:
+                    del stems[read]
+                    left = self._uproot(stem, stems.values())
+                    if left:
+                        todo.append(left)
+                if stem is current:  # it waits, or it is done
+                    current = None
+
+    def _plant(self, cells: list[Any], last: int, tell: Tell) -> _Stem:
+        """Fork the process that forks the cells of one payload."""
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(write)
+            return _Stem(cells, pid, read)
+        status = 1
+        try:
+            os.close(read)
+            os.set_inheritable(write, False)
+            signal.signal(signal.SIGIO, signal.SIG_IGN)
+            _reap()
+            self.write = write
+            ref = Ref(**cells[0][1])
+            with suppress(Exception):  # each cell will see it, and say so
+                if cells[0][4] == OBJECT:
+                    original.keep(ref)
+                elif cells[0][4] == MODULE:
+                    ref.load()
+            gc.freeze()  # collecting in a cell need not look at, and so copy, what is there already
+            left = self._grow(cells, last, tell)
+            os.write(write, json.dumps([cell[0] for cell in left]).encode())
+            status = 0
+        except BaseException:
+            self._complain(*sys.exc_info())
+        finally:
+            os._exit(status)
+
+    def _grow(self, cells: list[Any], last: int, tell: Tell) -> list[Any]:
+        """In a stem: run its cells; return those that are left when the server they need is gone."""
 
         def begin(number: int) -> Body:
-            index, ref, strategy, duty = cells[number]
-            self.subject = ref["module"], ref["name"]
-            tell({"at": index, "last": number == len(cells) - 1})
+            index, ref, strategy, duty, *_ = cells[number]
+            tell({"at": index, "last": index == last})
 
             def body(say: Tell, folder: Path) -> None:
                 from handoff import cell
@@ -155,9 +230,23 @@ class Ward:
             return body
 
         def done(number: int, told: dict[str, Any], seconds: float) -> None:
-            tell({"cell": cells[number][0], "outcome": told, "seconds": round(seconds, 4)})
+            word = {"cell": cells[number][0], "outcome": told, "seconds": round(seconds, 4)}
+            while len(json.dumps(word)) > WORD_BYTES:
+                told["message"] = told["message"][: len(told["message"]) // 2]
+            tell(word)
 
-        self._run(len(cells), begin, done, WAITING)
+        return [cells[number] for number in self._run(len(cells), begin, done, WAITING)]
+
+    def _uproot(self, stem: _Stem, others: Iterable[_Stem]) -> list[Any]:
+        """End what is left of a stem; return its cells that are still to be run. Raises when it has ended of itself."""
+        os.close(stem.read)
+        status = os.waitstatus_to_exitcode(os.waitpid(stem.pid, 0)[1])
+        if status:  # which of its cells was to blame will show when they are run one by one, in another ward
+            os.kill(os.getpid(), -status) if status < 0 else os._exit(status)
+        known = {self.tracker, *(other.pid for other in others)} | ({self.server.pid} if self.server else set())
+        self._end_all(lambda: [pid for pid in _children(os.getpid()) if pid not in known and _lives(pid)])
+        left = json.loads(stem.left)
+        return [cell for cell in stem.cells if cell[0] in left]
 
     def _run(
         self,
@@ -165,16 +254,25 @@ class Ward:
         begin: Callable[[int], Body],
         done: Callable[[int, dict[str, Any], float], None],
         waiting: int,
-    ) -> None:
-        """One process after the other; who takes long waits beside the next, at most ``waiting`` of them."""
+    ) -> list[int]:
+        """One process after the other; who takes long waits beside the next, at most ``waiting`` of them.
+
+        Returns what could not be begun, because the server of these processes is gone.
+        """
         todo = deque(range(count))
+        left: list[int] = []
         running: list[_Running] = []
         current: _Running | None = None
         while todo or running:
             if todo and current is None and len(running) <= waiting:
+                if not self._served():
+                    left, todo = list(todo), deque()
+                    continue
                 number = todo.popleft()
                 current = self._fork(number, begin(number))
                 running.append(current)
+            elif current is None and self.write:  # the next stem may have its turn
+                os.write(self.write, b"w")
             ready = self._wait(running, current)
             now = time.monotonic()
             for child in list(running):
@@ -189,7 +287,12 @@ class Ward:
                     current = None if child is current else current
                 elif child is current and now > child.since + self._turn():
                     current = None
-                    self.slow.add(self.subject)
+                    self.slow = True
+        return left
+
+    def _served(self) -> bool:
+        """Whether there is the server that starts this one's processes, or none is needed."""
+        return self.server is None or not self.write or _lives(self.server.pid)
 
     def _wait(self, running: Sequence[_Running], current: _Running | None) -> list[int]:
         """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
@@ -202,23 +305,23 @@ class Ward:
 
     def _turn(self) -> float:
         """How long the others wait for a cell: not as long for a payload that has made them wait before."""
-        return self.slow_s / 5 if self.subject in self.slow else self.slow_s
+        return self.slow_s / 5 if self.slow else self.slow_s
 
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):
             return STARTING_S
-        return self.patience_s
+        return self.patience_s + MAKINGS * child.making_s
 
     def _fork(self, number: int, body: Body) -> _Running:
-        if self.server is not None:
-            self.server.ensure()
         self.count += 1
-        folder = self.folder / f"c{self.count}"
+        folder = self.folder / f"c{self.count}" if not self.write else self.folder / f"c{os.getpid()}-{self.count}"
         folder.mkdir()
         read, write = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(read)
+            if self.write:
+                os.close(self.write)
             _run(body, write, folder)
         os.close(write)
         return _Running(number, pid, os.pidfd_open(pid), read, folder)
@@ -234,7 +337,10 @@ class Ward:
                 if "outcome" in word:
                     outcome: dict[str, Any] = word["outcome"]
                     return outcome
-                child.stage, child.since = word["stage"], time.monotonic()
+                now = time.monotonic()
+                if child.stage == "making":
+                    child.making_s += now - child.since
+                child.stage, child.since = word["stage"], now
             if not data:  # nobody can tell anything any more
                 os.close(child.read)
                 child.read = child.pidfd
@@ -327,12 +433,15 @@ class Ward:
             def body(say: Tell, _: Path) -> None:
                 import threading
 
-                before = set(sys.modules)
+                before, files = set(sys.modules), len(os.listdir("/proc/self/fd"))
                 payload = Ref(**refs[number]).load()
                 quiet = threading.active_count() == 1
+                alone = quiet and not _children(os.getpid()) and len(os.listdir("/proc/self/fd")) == files
+                keep = MODULE if alone else ""
                 with suppress(Exception):
-                    payload.make()
-                say({"outcome": {"modules": sorted(set(sys.modules) - before), "quiet": quiet}})
+                    keep = OBJECT if original.worth_sharing(payload) and alone else keep
+                modules = sorted(set(sys.modules) - before)
+                say({"outcome": {"modules": modules, "quiet": quiet, "keep": keep}})
 
             return body
 
@@ -341,9 +450,15 @@ class Ward:
             for name in modules:
                 with suppress(Exception):
                     importlib.import_module(name)
-            tell({"scouted": number, "modules": modules})
+            tell({"scouted": number, "modules": modules, "keep": told.get("keep", "")})
 
         self._run(len(refs), begin, done, WAITING)
+
+
+def _reap() -> None:
+    """Orphans of what this process starts come to it, not to init: prctl(2), PR_SET_CHILD_SUBREAPER."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
 def _processes() -> dict[int, int]:
