@@ -107,10 +107,10 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
             ),
             Deeper(
                 kind=JOB,
-                summary="whole jobs on a fresh pool, and the parts that should add up to them",
+                summary="whole jobs on a fresh pool, and what the least job and steady work foretell of them",
                 module="handoff.scaling",
                 metrics=(
-                    *(f"{part}-{number}" for part in ("task", "start", "first") for number in ("1", "all")),
+                    *(f"{part}-{number}" for part in ("task", "least") for number in ("1", "all")),
                     *(f"job-{tasks}-{number}" for tasks in JOB_TASKS for number in ("1", "all")),
                 ),
                 duty=Duty.ARGUMENT,

@@ -6,6 +6,7 @@ They are ends like any other, so the one timing loop drives them too.
 from __future__ import annotations
 
 from multiprocessing.connection import Connection
+from operator import index
 from typing import Any
 
 from handoff.loops import nothing
@@ -35,10 +36,10 @@ class NullSender:
 
 
 class NullReceiver:
-    """Receives an empty message; reading all of its 0 bytes is taking its length."""
+    """Receives an empty message and takes its length, by the two cheapest calls there are."""
 
-    decode = staticmethod(bytes)
-    touch = staticmethod(len)
+    decode = staticmethod(len)
+    touch = staticmethod(index)
     release = staticmethod(nothing)
 
     def open(self, conn: Connection) -> None:

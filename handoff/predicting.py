@@ -63,22 +63,25 @@ def predictions(record: Record) -> list[Prediction]:
 
 def _pairs(figures: Figures, way: str, label: str, workers: int, tasks: int) -> Iterator[tuple[float, float]]:
     """Predicted and measured seconds of each trial's jobs."""
-    metrics = ("task-1", f"task-{label}", f"start-{label}", f"first-{label}", f"job-{tasks}-{label}")
+    metrics = ("task-1", f"task-{label}", f"least-{label}", f"job-{tasks}-{label}")
     samples = [figures.samples(way, metric) for metric in metrics]
     for trial in samples[-1]:
         for row in zip(*(each.get(trial, ()) for each in samples), strict=False):
-            one, many, start, first, measured = row
+            one, many, least, measured = row
             if None not in row:
-                yield _predict(WAYS[way].chunk, workers, tasks, one, many, start, first), measured
+                yield _predict(WAYS[way].chunk, workers, tasks, one, many, least), measured
 
 
-def _predict(chunk: int, workers: int, tasks: int, one: float, many: float, start: float, first: float) -> float:
+def _predict(chunk: int, workers: int, tasks: int, one: float, many: float, least: float) -> float:
+    """``least`` is the job of one chunk a worker: what it takes beyond its tasks is start and setup.
+
+    Start and setup are not measured apart: in a real job the first worker begins while the last still starts.
+    """
     chunks = math.ceil(tasks / chunk)
     return cost.total(
         chunks,
         workers=workers,
-        start=start,
-        setup=max(0.0, first - workers * chunk * many),  # what the first task of each worker takes beyond a task
+        start=max(0.0, least - workers * chunk * many),
         task=one * tasks / chunks,
         parallelism=one / many,
     )

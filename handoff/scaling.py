@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handoff import loops
 from handoff.collection import Ref
+from handoff.contain import NoAnswer, deadline
 from handoff.deeper import JOB, JOB_TASKS, SCALING, numbers_of_workers
 from handoff.lanes import BIS
 from handoff.loops import Spent
@@ -34,9 +35,13 @@ COPIES = 16  #: different objects to send: as many as the largest chunk has
 BATCH = 32  #: tasks a worker in a batch, where the library splits it: Pool.map makes four chunks of eight of it
 CHUNKS = 8  #: chunks a worker in a batch, where they are given: at its end workers wait, which must weigh little
 SINGLES = 64  #: tasks a worker in a batch, where each travels alone: for the same reason
+JOB_BATCH = (
+    512  #: tasks in a batch for the kind ``job``: with few at a time under way, each costs more than in a long job
+)
 STEADY = 10  #: a sample lasts at least this many times the profile's: a scheduler's time slice is milliseconds
 MOST_JOB_S = 2.0  #: a job that would take longer is left out: its start hardly matters any more
 READY_S = 60.0  #: patience with a starting crew
+KILL_S = 5.0  #: patience with a pool that is ended in the middle of its work
 
 
 # -- in the worker
@@ -116,7 +121,12 @@ class PoolCrew:
         self.pool.join()
 
     def kill(self) -> None:
-        self.pool.terminate()
+        with suppress(NoAnswer), deadline(KILL_S):
+            self.pool.terminate()  # waits for ever for a lock that a worker held when it was ended
+        for process in self.pool._pool:
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
 class ExecutorCrew:
@@ -418,17 +428,18 @@ def _verify(measuring: Measuring) -> None:
 
 
 def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
-    """Start, first tasks, steady work; and whole jobs for the kind ``job``."""
+    """Start and steady work; for the kind ``job`` the least job, steady work, and whole jobs."""
     measuring = site.measuring
-    crew, start = site.assembled(way, workers)
+    is_job = measuring.kind == JOB
+    least = workers * max(1, way.chunk)
+    crew, start = _job(site, way, workers, least) if is_job else site.assembled(way, workers)
 
     def tell(metric: str, n: int, spent: Spent) -> None:
         measuring.sample(lane, f"{metric}-{label}", n, lambda _: spent)
 
     try:
         site.check(crew, [])  # an executor's workers are let go here
-        first = loops.repeat(lambda _: site.check(crew, site.objects(workers * max(1, way.chunk))), 1)
-        batch = site.objects(workers * (way.chunk * CHUNKS if way.chunk > 1 else SINGLES if way.chunk else BATCH))
+        batch = site.objects(max(JOB_BATCH, least) if is_job else _batch(way, workers))
         warm = loops.repeat(lambda _: site.check(crew, batch), 1)
         times = max(1, round(STEADY * measuring.profile["sample_s"] / warm.seconds))
         steady = loops.repeat(lambda _: site.check(crew, batch), times)
@@ -436,18 +447,28 @@ def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
     except BaseException:
         crew.kill()
         raise
-    tell("start", 1, start)
+    tell("least" if is_job else "start", 1, start)
     tell("task", times * len(batch), steady)
-    if measuring.kind == JOB:
-        tell("first", 1, first)
+    if is_job:
         sizes = [n for n in JOB_TASKS if n * steady.seconds / (times * len(batch)) < MOST_JOB_S]
         measuring.random.shuffle(sizes)
         for tasks in sizes:
-            tell(f"job-{tasks}", 1, _job(site, way, workers, tasks))
+            crew, spent = _job(site, way, workers, tasks)
+            tell(f"job-{tasks}", 1, spent)
+            try:
+                crew.close()
+            except BaseException:
+                crew.kill()
+                raise
 
 
-def _job(site: Site, way: Way, workers: int, tasks: int) -> Spent:
-    """A whole job, from asking for the workers to the last result; that they end is not waited for."""
+def _batch(way: Way, workers: int) -> int:
+    """Tasks in a batch."""
+    return workers * (way.chunk * CHUNKS if way.chunk > 1 else SINGLES if way.chunk else BATCH)
+
+
+def _job(site: Site, way: Way, workers: int, tasks: int) -> tuple[Crew, Spent]:
+    """A whole job, from asking for the workers to the last result, and its crew, which is left to be closed."""
     objects = site.objects(tasks)
     crews: list[Crew] = []
 
@@ -459,9 +480,8 @@ def _job(site: Site, way: Way, workers: int, tasks: int) -> Spent:
     gc.collect()
     try:
         spent = loops.repeat(once, 1)
-        crews[0].close()
     except BaseException:
         for crew in crews:
             crew.kill()
         raise
-    return spent
+    return crews[0], spent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from test_measuring import assert_no_trace
 
-from handoff.collection import Entry, load_collection
+from handoff import scaling
+from handoff.collection import Entry, Ref, load_collection
 from handoff.deeper import CONTENDED, CONTENTION, JOB, JOB_TASKS, SCALING, numbers_of_workers
 from handoff.experiment import measure, plan
 from handoff.figures import Figures
@@ -21,6 +23,7 @@ from handoff.predicting import Prediction, efficiency, predictions, share
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record
 from handoff.scaling import JOB_WAYS, WAYS
+from handoff.selftesting._frame import PAYLOADS
 
 ONCE = replace(PROFILES["quick"], trials=1, sample_s=0.001)
 
@@ -102,6 +105,19 @@ def test_many_workers_on_one_thing(payloads: Mapping[str, Entry]) -> None:
     assert speedup("array-raw-numpy", "own-write") > 0.6  # rises with the cores that are free, never falls much
     assert speedup("manager-dict", "update") < 0.9 * max(2, usable_cores())
     assert min(figures.flat("manager-dict", "read-all")) > 5 * min(figures.flat("shm-reused", "read-all"))
+
+
+def test_a_pool_whose_worker_died_with_its_lock_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pool.terminate alone would wait for ever: a worker that is killed does not release the result queue's lock."""
+    monkeypatch.setattr(scaling, "KILL_S", 0.5)
+    ctx = multiprocessing.get_context("fork")
+    ready = ctx.Semaphore(0)
+    crew = scaling.PoolCrew(scaling.Hiring(ctx, Ref("", PAYLOADS, "task"), 2, ready), lambda *_: ())
+    assert ready.acquire(timeout=60)
+    assert crew.pool._outqueue._wlock.acquire(timeout=10)  # as a worker does that is killed while it answers
+    processes = list(crew.pool._pool)
+    crew.kill()
+    assert not any(process.is_alive() for process in processes)
 
 
 def test_whole_jobs_are_predicted_from_their_parts(payloads: Mapping[str, Entry]) -> None:
