@@ -138,10 +138,13 @@ def describe_exit(code: int | None) -> str:
 
 
 def kill_group(group: int, *, spare: int = 0) -> None:
-    """Kill every process of a group but its resource trackers (and ``spare``), and wait until all of them are gone."""
+    """Kill every process of a group but its resource trackers, and wait until all of them are gone.
+
+    With ``spare``, the calling process, nobody waits for the trackers: they end after it has.
+    """
     for _ in range(200):
         found = {pid: tracks for pid, tracks in members(group).items() if pid != spare}
-        if not found:
+        if not found or (spare and all(found.values())):
             return
         for pid, tracks in found.items():
             if not tracks:

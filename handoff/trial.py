@@ -111,6 +111,7 @@ class Shop:
         self.prefix = Path(config["folder"]).name
         self.numbers = itertools.count(1)
         self.stack = ExitStack()
+        self.leaving: list[Handle] = []  #: workers that were asked to end, and need not be waited for yet
         self._manager: Any = None
 
     def __enter__(self) -> Shop:
@@ -121,7 +122,13 @@ class Shop:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.see_off()
         self.stack.close()
+
+    def see_off(self) -> None:
+        """Wait until the workers that leave are gone: before anything is timed, and at the end."""
+        while self.leaving:
+            self.leaving.pop().stop()
 
     def segment_name(self) -> str:
         return f"{self.prefix}-{next(self.numbers)}"
@@ -168,7 +175,7 @@ class Handle:
                 self.process.start()
         if launch is not Launch.THREAD:
             self.inherited = (inbox, outbox)
-        self.started = False
+        self.started = self.dismissed = False
 
     def ready(self, seconds: float = START_S) -> dict[str, Any]:
         """Wait until the worker has opened its ends; what failed to open is in ``errors``."""
@@ -217,10 +224,16 @@ class Handle:
             return Refused(Outcome(Kind.BROKEN, "worker", "", "a hand-off was acknowledged with a wrong checksum"))
         return Refused(Outcome.from_json(json.loads(message)["error"]))
 
+    def dismiss(self) -> None:
+        """Ask it to end."""
+        if not self.dismissed:
+            self.dismissed = True
+            with suppress(OSError):
+                self.command(do="stop", lane="")
+
     def stop(self) -> None:
         """Ask it to end, wait, and insist."""
-        with suppress(OSError):
-            self.command(do="stop", lane="")
+        self.dismiss()
         if self.launch is Launch.THREAD:
             self.process.join(1)
         elif self.launch is Launch.POOL:
@@ -448,6 +461,7 @@ class Measuring:
 
     def rounds(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
         """Every lane once a round, in shuffled order, with jittered loop counts."""
+        self.shop.see_off()
         for number in range(self.profile["rounds"]):
             self.round = number
             gc.collect()
@@ -463,7 +477,12 @@ class Measuring:
     def close_lanes(self) -> None:
         handles = {id(lane.worker): lane.worker for lane in self.lanes if lane.worker is not None}
         for handle in handles.values():
-            handle.stop()
+            handle.dismiss()
+        for handle in handles.values():
+            if handle.launch is Launch.PROCESS:
+                self.shop.leaving.append(handle)
+            else:
+                handle.stop()  # now: nothing is forked while a thread runs
         for lane in self.lanes:
             with suppress(Exception):
                 lane.stack.close()
@@ -689,6 +708,7 @@ class Measuring:
         plan.append(Lane(lanes.NULL, None))
         self.random.shuffle(plan)
         plan.sort(key=lambda lane: (Launch.PROCESS, Launch.POOL, Launch.THREAD).index(lane.launch))  # threads last
+        self.shop.see_off()
         for lane in plan:
             gc.collect()
             try:
