@@ -408,7 +408,7 @@ def test_advice_is_given_when_something_is_wrong_and_not_else() -> None:
 
 def test_every_check_has_a_name_and_a_title() -> None:
     checks = selftesting.checks()
-    order = "clock noise identical asv coverage slowdowns null starts isolation agreement"
+    order = "clock noise identical asv coverage slowdowns null starts isolation agreement cost"
     assert list(checks) == order.split()
     assert all(check.title and name == check.name for name, check in checks.items())
 
@@ -434,8 +434,9 @@ def test_all_of_it_runs() -> None:
     assert set(missing) <= {"agreement"}, missing
     assert by_name["identical"].data["cpu"]["pairs"] == 2
     assert by_name["clock"].state is State.OK
+    assert by_name["cost"].data["jobs"] >= 60
     assert any("verified" in line.note for line in by_name["slowdowns"].lines)
-    assert told[-1][:2] == (10, 10)
+    assert told[-1][:2] == (11, 11)
     assert _show.text(found)
     assert json.loads(_show.to_json(found))["checks"]
 

@@ -53,7 +53,7 @@ def _tested(args: argparse.Namespace) -> Report:
     from handoff import selftesting
     from handoff.selftesting._frame import DEPTHS
 
-    names = choose("check", args.check, selftesting.checks())
+    names = choose("check", args.check, selftesting.checks()) if args.check else ()
     depth = DEPTHS["quick" if args.quick else "thorough" if args.thorough else "full"]
     return selftesting.run(depth, names=names, seed=args.seed, progress=Meter(quiet=args.quiet))
 

@@ -41,9 +41,16 @@ def run(
     seed: int | None = None,
     progress: Progress = lambda *_: None,
 ) -> Report:
-    """Run the named checks, or all. A check that cannot run is ``unavailable``, with its reason; the others go on."""
+    """Run the named checks, or all that the depth has room for.
+
+    A check that cannot run is ``unavailable``, with its reason; the others go on.
+    """
     wanted = set(names)
-    chosen = [check for name, check in checks().items() if not wanted or name in wanted]
+    chosen = [
+        check
+        for name, check in checks().items()
+        if name in wanted or (not wanted and (check.quick or depth.name != "quick"))
+    ]
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     before, began = noise(), time.perf_counter()
     results = []

@@ -80,6 +80,7 @@ class Check:
     title: str
     rank: int  #: order in the report
     run: Callable[[Bench], Result]
+    quick: bool = True  #: whether 90 seconds have room for it
 
 
 @dataclass(frozen=True, slots=True)
