@@ -27,8 +27,8 @@ from typing import Any
 from handoff import original, routes, sharing, zygote
 from handoff.collection import Ref
 from handoff.contain import NoAnswer, describe_exit
-from handoff.facts import difference
-from handoff.original import Original, state
+from handoff.facts import difference, facts
+from handoff.original import Original, plain, state
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.strategy import Launch, Site, Strategy
@@ -339,9 +339,9 @@ class _Handed:
         if not changed and (size := _size(self.obj)):
             self.command(f"change {size}")
             changes = self.told()["changes"]
-            for index, before, text in changes:
-                if (now := repr(sharing_end.read(index))) != text:
-                    changed = f"element {index}, {before} before, is {now} here after the worker had made it {text}"
+            for index, made in changes:
+                if found := difference(made, plain(facts(sharing_end.read(index)))):
+                    changed = f"element {index} as the worker has changed it is not to be seen here: {found}"
         return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
 
 
@@ -465,17 +465,21 @@ class _Serving:
         return {"facts": state(self.load(), self.end.whole())}
 
     def _change(self, size: str) -> dict[str, Any]:
-        """Change one element so that the other side can see it: count it up, or swap it with another."""
+        """Change one element so that the other side can see it: count up a number, or put another in its place."""
         last = int(size) - 1
-        before = self.end.read(last)
-        if type(before) in (int, float):
-            self.end.update(last)
-            return {"changes": [[last, repr(before), repr(before + 1)]]}
-        for index in range(min(last, 20)):
-            other = self.end.read(index)
-            if type(other) is type(before) and other != before:
-                self.end.write(last, other)
-                return {"changes": [[last, repr(before), repr(other)]]}
+        near = [last, *range(min(last, 20))]
+        before: dict[int, Any] = {}
+        for index in near:
+            value = before[index] = self.end.read(index)
+            if type(value) is float or (type(value) is int and -128 <= value < 127):  # one more fits in a byte
+                self.end.update(index)
+                return {"changes": [[index, plain(facts(value + 1))]]}
+        here = plain(facts(before[last]))
+        for index in near[1:]:
+            there = plain(facts(before[index]))
+            if there != here:
+                self.end.write(last, before[index])
+                return {"changes": [[last, there]]}
         return {"changes": []}
 
 

@@ -55,6 +55,8 @@ def predicted(payload: Payload, way: Way, duty: str, start_method: str) -> Kind:
     """
     if start_method not in way.start_methods:
         return Kind.UNAVAILABLE
+    if duty == "shared" and Trait.ELEMENTS not in payload.traits:
+        return Kind.REFUSED
     if not isinstance(way, Strategy):
         fails = _ROUTES.get(way.name, ())
         here = duty == "result" or start_method == "fork"

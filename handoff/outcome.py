@@ -59,6 +59,8 @@ def describe(error: BaseException) -> str:
     """The message of an exception with its notes, or a placeholder when even ``str`` of it fails."""
     try:
         text = str(error)
+        if type(error).__name__ == "RemoteError":  # a manager's: all of a traceback, between two rules
+            text = f"in the manager's process: {text.strip().rstrip('-').strip().splitlines()[-1]}"
     except Exception as second:
         text = f"(its message raises {type(second).__name__})"
     notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]

@@ -29,6 +29,9 @@ class Trait(StrEnum):
     BUFFER = "buffer"  #: most of its bytes are exposed as contiguous buffers that pickle 5 can take out of band
     FIXED_DTYPE = "fixed-dtype"  #: one flat, contiguous block of equal numbers or bytes: fits ``mp.Array``
     SCALARS = "scalars"  #: a flat list of int, float, bool, str, bytes or None: fits ``ShareableList``
+    ELEMENTS = (
+        "elements"  #: a list, dict, bytearray or array whose elements can be replaced: what duty ``shared`` needs
+    )
     CYCLE = "cycle"  #: refers to itself
     DEEP = "deep"  #: nests deeper than the recursion limit allows a pickler to follow
     NESTED = "nested"  #: nests deeper than a pickler written in Python (dill) can follow, not deeper than one in C

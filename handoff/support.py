@@ -23,6 +23,7 @@ from handoff.collection import Entry, Ref
 from handoff.contain import Interpreter
 from handoff.fingerprint import usable_cores
 from handoff.loops import nothing
+from handoff.naming import BUDGET_S, askable, named
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.routes import ROUTES, Route
@@ -102,6 +103,7 @@ def support(
     run = _Run(todo, patience_s, jobs or usable_cores(), progress, isolated=isolated)
     try:
         run.work()
+        run.name_parts()
     finally:
         run.close()
     return [
@@ -183,6 +185,29 @@ class _Run:
                     self._hear(batch)
                 elif time.monotonic() - batch.began > SILENT_S:
                     self._end(batch, f"no answer in {SILENT_S:g} s")
+
+    def name_parts(self) -> None:
+        """Ask the diagnosis which part of an object is meant by what went wrong, once for each payload."""
+        known = ways()
+        cells: dict[Ref, list[int]] = {}
+        for index, outcome in self.outcomes.items():
+            if askable(outcome, known[self.todo[index].strategy]):
+                cells.setdefault(self.todo[index].entry.ref, []).append(index)
+        if not cells:
+            return
+        refs = list(cells)
+        config = self._config("fork", ()) | {"diagnose": [asdict(ref) for ref in refs], "budget_s": BUDGET_S}
+        inside = Interpreter("handoff.ward", config | {"patience_s": 3 * BUDGET_S})
+        try:
+            for word in inside.told(SILENT_S):
+                self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
+                for index in cells[refs[word["diagnosed"]]]:
+                    way = known[self.todo[index].strategy]
+                    self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
+        except TimeoutError:
+            pass  # the messages stay as they are
+        finally:
+            _close(inside)
 
     def close(self) -> None:
         """End what is still running."""

@@ -36,6 +36,7 @@ from typing import Any
 from handoff import original, zygote
 from handoff.collection import Ref
 from handoff.contain import describe_exit, sweep
+from handoff.kinds import class_name
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 
@@ -57,6 +58,8 @@ def main(config: Mapping[str, Any], tell: Tell) -> None:
     ward = Ward(config)
     if "scout" in config:
         ward.scout(config["scout"], tell)
+    elif "diagnose" in config:
+        ward.diagnose(config["diagnose"], config["budget_s"], tell)
     else:
         ward.cells(config["cells"], tell)
     ward.end()
@@ -451,6 +454,27 @@ class Ward:
                 with suppress(Exception):
                     importlib.import_module(name)
             tell({"scouted": number, "modules": modules, "keep": told.get("keep", "")})
+
+        self._run(len(refs), begin, done, WAITING)
+
+    def diagnose(self, refs: Sequence[dict[str, Any]], budget_s: float, tell: Tell) -> None:
+        """Tell what the diagnosis finds in each payload."""
+
+        def begin(number: int) -> Body:
+            def body(say: Tell, _: Path) -> None:
+                from handoff.diagnosing import diagnose
+
+                obj = Ref(**refs[number]).load().make()
+                say({"stage": "parent"})
+                whole = class_name(type(obj))
+                found = diagnose(obj, budget_s=budget_s).culprits
+                say({"outcome": {"findings": [each.to_json() for each in found], "type": whole}})
+
+            return body
+
+        def done(number: int, told: dict[str, Any], _: float) -> None:
+            if "findings" in told:
+                tell({"diagnosed": number, **told})
 
         self._run(len(refs), begin, done, WAITING)
 

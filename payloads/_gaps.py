@@ -7,6 +7,15 @@ from handoff.outcome import Kind
 
 DILL = ("dill", "dill-recurse", "pathos")
 BY_CLOUDPICKLE = ("cloudpickle", "loky", "joblib")
+FRESH = ("spawn", "forkserver")
+MANAGERS = ("manager-dict", "manager-list", "manager-namespace", "manager-class")
+NUMPY_ARRAYS = ("array-locked-numpy", "array-raw-numpy")
+PICKLES = ("pickle-default", "pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-5-oob")
+#: Every way to send a copy.
+COPYING = (
+    *("pool", "process-pool-executor", "queue", "simple-queue", "shm-pickle-5", "pathos", "cloudpickle"),
+    *("dill", "dill-recurse", *PICKLES, *MANAGERS, "loky", "joblib"),
+)
 INHERITED = ("inherit", "process-args", "initializer")
 DILL_SOURCE = "dill 0.4.1, dill/_dill.py"
 CLOUDPICKLE_SOURCE = "cloudpickle 3.1.2, cloudpickle/cloudpickle.py"
@@ -20,6 +29,14 @@ GAPS = (
             ("sqlite-memory", "no reducer for connections"),
             ("thread-pool", "holds a SimpleQueue, which has no reducer"),
         )
+    ),
+    Gap(
+        payload="handler-stream",
+        strategy=DILL,
+        duty="result",
+        outcome=Kind.ALTERED,
+        reason="dill opens the log anew, which empties it",
+        source="dill issue 423",
     ),
     *(
         Gap(payload=name, strategy=DILL, outcome=Kind.BROKEN, reason="its RLock arrives held", source="dill issue 321")
@@ -73,6 +90,15 @@ GAPS = (
     Gap(
         payload="thread-local",
         strategy="thread",
+        duty="result",
+        outcome=Kind.ALTERED,
+        reason="what another thread has put in does not show in this one",
+        source="threading.local (Python manual)",
+    ),
+    Gap(
+        payload="thread-local",
+        strategy="thread",
+        duty=("argument", "state"),
         outcome=Kind.BROKEN,
         reason="another thread has no value in it",
         source="threading.local (Python manual)",
@@ -80,6 +106,7 @@ GAPS = (
     Gap(
         payload="context-variable",
         strategy="thread",
+        duty=("argument", "state"),
         outcome=Kind.ALTERED,
         reason="a new thread begins with an empty context",
         source="contextvars (Python manual)",
@@ -92,5 +119,137 @@ GAPS = (
         outcome=Kind.ALTERED,
         reason="travels by value, without its cache",
         source=DILL_SOURCE,
+    ),
+    Gap(
+        payload="lru-cache-filled",
+        strategy=DILL,
+        duty="result",
+        outcome=Kind.ALTERED,
+        reason="travels by value, without its cache",
+        source=DILL_SOURCE,
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy="manager-class",
+            duty="result",
+            start_method=FRESH,
+            outcome=Kind.ALTERED,
+            reason="it stays in the manager's process, which has not seen the change",
+            source="multiprocessing.managers (Python manual)",
+        )
+        for name in ("class-attribute-changed", "function-global-changed")
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy=MANAGERS,
+            duty="result",
+            start_method=FRESH,
+            outcome=Kind.REFUSED,
+            reason="the manager's process, which loads whatever is put in, has another __main__",
+            source="multiprocessing.managers (Python manual)",
+        )
+        for name in ("instance-main", "instance-main-guard")
+    ),
+    Gap(
+        payload="setstate-hangs",
+        strategy=MANAGERS,
+        duty=("argument", "state", "result"),
+        outcome=Kind.BROKEN,
+        reason="the manager's process loads whatever is put in, and hangs",
+        source="multiprocessing.managers.Server.serve_client (Lib/multiprocessing/managers.py)",
+    ),
+    Gap(
+        payload="logger",
+        strategy=COPYING,
+        duty="result",
+        start_method=FRESH,
+        outcome=Kind.ALTERED,
+        reason="a logger travels by name: here that names this process's own, with its own handlers",
+        source="logging.Logger.__reduce__ (Lib/logging/__init__.py)",
+    ),
+    Gap(
+        payload="socket",
+        strategy="pathos",
+        outcome=Kind.OK,
+        reason="multiprocess hands the descriptor over, as multiprocessing does",
+        source="multiprocess 0.70.19, multiprocess/reduction.py",
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy="rebuild",
+            outcome=Kind.ALTERED,
+            reason="its database is another file: building it makes a new one",
+            source="tempfile.mkstemp (Python manual)",
+        )
+        for name in ("getstate-connection", "reduce-ex-connection", "copyreg-connection")
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy=("array-locked-element", "array-raw-element"),
+            outcome=Kind.REFUSED,
+            reason="by element takes too long for more than 131,072 elements: this strategy says so",
+            source="handoff/strategies/arrays.py",
+        )
+        for name in ("bytes-1mib", "bytearray-1mib", "array-f64-64mib", "images-u8-32x224x224x3")
+    ),
+    Gap(
+        payload="images-u8-32x224x224x3",
+        strategy=(*NUMPY_ARRAYS, "shm-reused", "shm-fresh", "path-mmap"),
+        outcome=Kind.OK,
+        reason="four axes, and yet one block",
+        source="numpy user guide, the N-dimensional array",
+    ),
+    Gap(
+        payload="array-strided-1mib",
+        strategy=MANAGERS,
+        duty="shared",
+        outcome=Kind.REFUSED,
+        reason="a view with strides has no single block to be filled again",
+        source="handoff/strategies/_flat.py",
+    ),
+    Gap(
+        payload="bytearray-1mib",
+        strategy="shm-reused",
+        duty="shared",
+        outcome=Kind.REFUSED,
+        reason="only an array can be a view of a segment",
+        source="handoff/strategies/shm.py",
+    ),
+    Gap(
+        payload="logger",
+        strategy="rebuild",
+        outcome=Kind.ALTERED,
+        reason="the worker's logger of that name has a handler, and so a log file, of its own",
+        source="logging.getLogger (Python manual)",
+    ),
+    *(
+        Gap(payload=name, strategy="rebuild", outcome=Kind.OK, reason=reason, source="threading (Python manual)")
+        for name, reason in (
+            ("thread", "nobody else has to see it: a thread of the worker's own is as good"),
+            ("thread-pool", "nobody else has to see it: a pool of the worker's own is as good"),
+        )
+    ),
+    Gap(
+        payload="setstate-hangs",
+        strategy="thread",
+        duty="shared",
+        outcome=Kind.BROKEN,
+        reason="what threads share begins as a copy, made by pickle",
+        source="handoff/strategies/thread.py",
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy=MANAGERS[:3],
+            duty="shared",
+            outcome=Kind.REFUSED,
+            reason="each element is an object of the server's: limited to 131,072",
+            source="handoff/strategies/managers.py",
+        )
+        for name in ("bytearray-1mib", "array-f64-64mib", "images-u8-32x224x224x3")
     ),
 )

@@ -307,7 +307,7 @@ PAYLOADS = (
         make=make_sentinel,
         touch=lambda obj: obj["limit"] + len(obj),
         facts=facts_sentinel,
-        traits=frozenset({Trait.IDENTITY}),
+        traits=frozenset({Trait.IDENTITY, Trait.ELEMENTS}),
         duties=OUTCOME,
         why="A dict with a module's `MISSING = object()` in it: it arrives as some other object, and each `is "
         "MISSING` fails without an error.",

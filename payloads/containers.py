@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from handoff.payload import Duty, Payload
+from handoff.payload import Duty, Payload, Trait
 
 FIELDS = ("number", "customer", "email", "city", "amount", "paid", "placed")
 CITIES = tuple(f"City {index:02d}" for index in range(50))
@@ -182,6 +182,7 @@ PAYLOADS = (
         name="rows-dict-1k",
         make=rows_dict,
         touch=touch_rows_dict,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT | {Duty.RESULT},
         why=f"{ROWS}. As a JSON API or csv.DictReader gives them: the keys are written once, referred to 1,000 times.",
         source=f"{ROWS_SOURCE}; articles/002",
@@ -190,6 +191,7 @@ PAYLOADS = (
         name="rows-tuple-1k",
         make=rows_tuple,
         touch=touch_rows_tuple,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT,
         why=f"{ROWS}. As a database cursor gives them: no keys at all.",
         source=f"{ROWS_SOURCE}; PEP 249, fetchmany",
@@ -198,6 +200,7 @@ PAYLOADS = (
         name="rows-namedtuple-1k",
         make=rows_namedtuple,
         touch=touch_rows_tuple,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT,
         why=f"{ROWS}. Each row is made by calling its class: what a name for each field costs.",
         source=f"{ROWS_SOURCE}; collections.namedtuple (Python manual)",
@@ -206,6 +209,7 @@ PAYLOADS = (
         name="rows-dataclass-1k",
         make=rows_dataclass,
         touch=touch_rows_attributes,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT | {Duty.RESULT},
         why=f"{ROWS}. Each row is an object and its dict: the shape that new code is written in.",
         source=f"{ROWS_SOURCE}; dataclasses (Python manual)",
@@ -214,6 +218,7 @@ PAYLOADS = (
         name="rows-slots-1k",
         make=rows_slots,
         touch=touch_rows_attributes,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT,
         why=f"{ROWS}. Slots save memory; their state travels as a pair with a dict made for the journey. Protocols 0 "
         "and 1 refuse it.",
@@ -232,6 +237,7 @@ PAYLOADS = (
         name="nested-50",
         make=nested_50,
         touch=touch_nested,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=OUTCOME,
         why="A syntax tree or a document of 50 levels: deep for data, and well within every pickler; dill, written in "
         "Python, reaches the recursion limit of 1,000 first.",

@@ -193,6 +193,7 @@ PAYLOADS = (
         name="config-dict",
         make=config_dict,
         touch=touch_config,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT | {Duty.STATE},
         why=f"A service's settings in four levels, 2.6 KB as JSON: far inside one pipe buffer; {PIPE}. "
         "Set up once per worker or, more often than people think, sent with every task.",
@@ -202,7 +203,7 @@ PAYLOADS = (
         name="ints-10k",
         make=ints_10k,
         touch=sum,
-        traits=frozenset({Trait.SCALARS}),
+        traits=frozenset({Trait.SCALARS, Trait.ELEMENTS}),
         duties=ARGUMENT,
         why="10,000 ids or sample indices: one epoch's shard of a small data set. Two in three take three or five "
         "bytes of pickle, the rest, past 32 bits, up to eight: 59 KB, just inside one pipe buffer.",
@@ -212,7 +213,7 @@ PAYLOADS = (
         name="floats-10k",
         make=floats_10k,
         touch=touch_floats,
-        traits=frozenset({Trait.SCALARS}),
+        traits=frozenset({Trait.SCALARS, Trait.ELEMENTS}),
         duties=ARGUMENT | {Duty.RESULT, Duty.SHARED},
         why="10,000 measurements as Python floats: nine bytes of pickle each, 90 KB, one and a half pipe buffers; "
         "beside array-f64-1mib it shows what boxing costs.",
@@ -222,6 +223,7 @@ PAYLOADS = (
         name="strings-unique-1k",
         make=strings_unique_1k,
         touch=touch_strings,
+        traits=frozenset({Trait.ELEMENTS, Trait.SCALARS}),
         duties=ARGUMENT,
         why="1,000 e-mail addresses of 22 characters, all different: one page of keys for a batch job.",
         source="articles/002; pickle memo (Lib/pickle.py, Pickler.memoize)",
@@ -230,6 +232,7 @@ PAYLOADS = (
         name="strings-repeated-1k",
         make=strings_repeated_1k,
         touch=touch_strings,
+        traits=frozenset({Trait.ELEMENTS, Trait.SCALARS}),
         duties=ARGUMENT,
         why="A categorical column: 1,000 cells, ten different values. The memo writes a repeated string once, then two "
         "bytes for each reference: unique and repeated strings are different payloads.",
@@ -239,6 +242,7 @@ PAYLOADS = (
         name="lists-100x10",
         make=lists_100x10,
         touch=touch_lists,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT,
         why="100 small batches of ten numbers in one chunk: Pool.map sends an iterable in about four chunks per "
         "worker, so 800 tasks for two workers travel as 100 a message.",
@@ -249,6 +253,7 @@ PAYLOADS = (
         make=stdlib_400,
         touch=touch_stdlib,
         facts=facts_stdlib,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=ARGUMENT,
         why="100 each of the four value types that database rows and job descriptions are made of; each has a "
         "reduction of its own, and enum members must arrive as the very members.",
@@ -258,7 +263,7 @@ PAYLOADS = (
         name="scalars-1k",
         make=scalars_1k,
         touch=touch_scalars,
-        traits=frozenset({Trait.SCALARS}),
+        traits=frozenset({Trait.SCALARS, Trait.ELEMENTS}),
         duties=ARGUMENT,
         why="200 records of five scalars in one flat list: every type that ShareableList holds, 1,000 slots, so that "
         "its cost per element shows.",
@@ -268,6 +273,7 @@ PAYLOADS = (
         name="counters-100",
         make=counters_100,
         touch=touch_counters,
+        traits=frozenset({Trait.ELEMENTS}),
         duties=frozenset({Duty.SHARED}),
         why="A statistics table that every worker adds to: 100 named counters, the size of one service's metrics page.",
         source="articles/003; multiprocessing.managers.SyncManager.dict (Python manual)",

@@ -207,9 +207,17 @@ def _hold(new: New) -> Callable[[Site], Holding]:
     return hold
 
 
+ELEMENTS_MAX = 131_072  #: beyond, filling the container alone takes seconds; 1 MiB of float64
+
+
 def _share(new: New) -> Callable[[Site], Sharing]:
     def share(site: Site) -> Sharing:
         parts = Parts.of(site.obj)
+        if len(parts.keys) > ELEMENTS_MAX:
+            raise ValueError(
+                f"{len(parts.keys):,} elements, each an object of its own in the server: limited to {ELEMENTS_MAX:,}; "
+                f"use manager-class or shared memory"
+            )
         items = dict(zip(parts.keys, parts.split(site.obj), strict=True))
         return ManagedElements(_new(site, new, items), parts, site.ctx.Lock())
 

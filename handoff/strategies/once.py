@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff.collection import Ref
+from handoff.outcome import Kind
 from handoff.payload import Trait
 from handoff.strategies._flat import Shape
 from handoff.strategies.codecs import FORKING_FAILS, PICKLE_FAILS
@@ -281,6 +282,8 @@ if __name__ == "__main__":
             print([pool.apply(work, (key,)) for key in (3, 30, 300)])
 """
 
+#: What the worker builds is another file, socket or lock.
+_TWO_OF_THEM = (Trait.OS_RESOURCE, Trait.SOCKET, Trait.LOCK, Trait.SYNCHRONIZED)
 _REBUILD_AFTER = """
 import multiprocessing as mp
 
@@ -357,6 +360,7 @@ STRATEGIES = (
         meaning="an object of the worker's own, equal if building it is deterministic; nothing to clean up",
         channel=Channel.START,
         hold=_hold_rebuilt,
+        fails=tuple((trait, Kind.ALTERED) for trait in _TWO_OF_THEM),
         recipe=Recipe(_BEFORE, _REBUILD_AFTER),
     ),
 )
