@@ -22,7 +22,18 @@ from handoff.lanes import BIS
 from handoff.outcome import OK, Kind, Outcome
 from handoff.profile import PROFILES, Profile
 from handoff.record import COLUMNS, Record, read_all, selftests
-from handoff.selftesting import _frame, _made, _show, _stability, asv_rule, coverage, identical, quiet, slowdowns
+from handoff.selftesting import (
+    _frame,
+    _made,
+    _price,
+    _show,
+    _stability,
+    asv_rule,
+    coverage,
+    identical,
+    quiet,
+    slowdowns,
+)
 from handoff.selftesting._frame import CELLS, DEPTHS, PAYLOADS, Check, Depth, Line, Report, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, asv_interval, exact_interval
 from handoff.selftesting._pool import groups
@@ -477,6 +488,34 @@ def test_a_finding_is_exit_code_1_and_an_interrupt_130(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(selftesting, "checks", lambda: {"clock": Check("clock", "", 0, interrupt)})
     assert cli.main(["selftest", "--quick", "-q"]) == 130
+
+
+# -- the price of trust
+
+
+def test_the_price_is_in_time_at_equal_width() -> None:
+    assert _price.price(10, 5, 0.02, 0.01) == 8  # half the width is worth four times the time
+    assert _price.price(10, 5, 0.01, 0.02) == 0.5
+
+
+def test_widths_are_of_ratios_to_the_baseline() -> None:
+    rng = random.Random(6)
+    runs: _price.Runs = {}
+    for number in range(8):
+        drift = rng.lognormvariate(0, 0.5)  # common to both, and so without effect on their ratio
+        runs.setdefault(("rows", _price.BASELINE, "encode"), {})[number] = [drift]
+        runs.setdefault(("rows", "pickle-5", "encode"), {})[number] = [drift * 1.5 * (1 + 0.001 * number)]
+    (width,) = _price.half_widths(runs).values()
+    assert 0 < width < 0.004
+
+
+@pytest.mark.slow
+def test_plain_asv_measures_all_cells(tmp_path: Path) -> None:
+    pytest.importorskip("asv", reason="asv is not installed here: it is in the dependency group 'bench'")
+    found, seconds = _price.by_asv(tmp_path, 1)
+    assert len(found) == len(_price.OBJECTS) * len(_price.STRATEGIES) * len(_price.STEPS)
+    assert all(row[0][0] > 0 for row in found.values())
+    assert seconds > 0
 
 
 # -- adaptive trials, and causes
