@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import synthetic
 
 from handoff.commands.__main__ import renewed, table
+from reports import readme as results
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -65,3 +67,28 @@ def check_format(desk: Path, command: str, text: str) -> None:
 def test_there_are_examples() -> None:
     assert {"config.py", "table.py"} <= FILES.keys()
     assert len(RUNS) >= 6
+
+
+def test_results_are_taken_from_records_and_a_tie_changes_nothing(tmp_path: Path) -> None:
+    for record in (synthetic.tie(), *synthetic.model_under_spawn()):
+        record.write(tmp_path / "records")
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    assert results.main(tmp_path / "records", readme) == 0
+    text = readme.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    (model,) = [line for line in text.splitlines() if line.startswith("| `model") and "argument, handoff" in line]
+    assert re.search(r"\| \*\*take [a-z0-9-]+\*\* \| .* 6\.80× .* less \|$", model), model
+    (tie,) = [line for line in text.splitlines() if line.startswith(f"| `{synthetic.tie().payload}`")]
+    assert "keep pickle-default" in tie
+    assert "Test CPU" in text
+
+
+def test_results_without_records_or_markers_change_nothing(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("no markers\n")
+    (tmp_path / "records").mkdir()
+    assert results.main(tmp_path / "records", readme) == 2
+    synthetic.tie().write(tmp_path / "records")
+    assert results.main(tmp_path / "records", readme) == 2
+    assert readme.read_text() == "no markers\n"

@@ -1,0 +1,68 @@
+"""README's results: ``python -m reports.readme RECORDS README.md`` rewrites what is between its markers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from handoff import units
+from handoff.deeper import DEEPER
+
+from . import decide, plain, site
+from .rows import Table, tables
+
+BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
+METRICS = ("handoff", "task", "locked-update")  #: one for each duty: what a reader decides by
+COLUMNS = ("payload", "duty", "started by", "by default", "verdict", "instead")
+
+
+def results(found: Sequence[Table]) -> str:
+    """Markdown: one row a payload, duty and start method, and where and how it was measured."""
+    shown = [table for table in found if table.metric in METRICS and table.kind not in DEEPER]
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+    lines += [f"| {' | '.join(_row(table))} |" for table in shown]
+    record = shown[0].record
+    trials = sorted({len(table.record.trials) for table in shown})
+    reach = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
+    lines += [
+        "",
+        f"{plain.fingerprint(record)}. Profile `{record.profile['name']}`, {reach} trials, {record.started[:10]}. ",
+        "Factors with their 99 % intervals; what is as good within noise is named beside it.",
+    ]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _row(table: Table) -> list[str]:
+    advice, base, best = decide.advise(table), table.baseline, table.best
+    taken = best if advice.take and not advice.keep else None
+    instead = ""
+    if taken and taken.time:
+        instead = units.interval(taken.time)
+        if base and base.slower:
+            instead += f", {units.ratio_interval(base.slower)} less"
+    default = f"`{base.strategy}` {units.interval(base.time)}" if base and base.time else "does not carry it"
+    return [
+        f"`{table.record.payload}`",
+        f"{table.kind}, {table.metric}",
+        table.record.start_method,
+        default,
+        f"**{advice.short}**" if advice.take else "no change shown to pay",
+        instead,
+    ]
+
+
+def main(records: Path, readme: Path) -> int:
+    """Rewrite README's results; 2 where there are no records or no markers."""
+    found = site.load(records)
+    text = readme.read_text()
+    if not found.sources or BEGIN not in text or END not in text:
+        print(f"no records in {records}, or no {BEGIN.strip()} … {END.strip()} in {readme}", file=sys.stderr)
+        return 2
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n{results(tables(found.sources))}\n{END}{after}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
