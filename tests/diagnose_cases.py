@@ -10,6 +10,7 @@ import datetime as dt
 import decimal
 import enum
 import functools
+import gzip
 import io
 import logging
 import multiprocessing
@@ -22,9 +23,11 @@ import socket
 import sqlite3
 import sys
 import threading
+import time
 import types
 import uuid
 import weakref
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -530,6 +533,21 @@ def _named_dict() -> Any:
     return Box(d=found)
 
 
+class SlowToLoad:
+    """Takes its time when it is loaded, as what opens a connection does; it does not hang."""
+
+    def __setstate__(self, state: Any) -> None:
+        time.sleep(0.4)
+
+    def __getstate__(self) -> Any:
+        return {"some": "state"}
+
+
+def _compressed() -> Any:
+    archive = zipfile.ZipFile(io.BytesIO(), "w")
+    return {"gz": gzip.GzipFile(fileobj=io.BytesIO(), mode="wb"), "zip": (archive,)}
+
+
 def _handler() -> Any:
     handler = logging.StreamHandler(io.TextIOWrapper(io.BytesIO()))
     return Box(handlers={"log": [handler]})
@@ -713,6 +731,8 @@ CASES: tuple[Case, ...] = (
     Case("local-dataclass", lambda: (1, local_dataclass()(generate())), ("obj[1]", "obj[1].value")),
     Case("shadowed", _shadow_box, ("obj.f", "obj.r", "obj.c")),
     Case("decorated-original", lambda: [WRAPPED, decorated, cached], ("obj[0]",)),
+    Case("cached-lambda", lambda: {"f": functools.lru_cache(lambda x: x)}, ("obj['f']",)),
+    Case("compressed-files", _compressed, ("obj['gz']", "obj['zip'][0]")),
     Case("reduce-lambda", lambda: Box(r=ReducesToLambda()), ("obj.r.__reduce_ex__(2)[0]",)),
     Case("reduce-parts", lambda: [ReducesWithParts(1)], ("obj[0].__reduce_ex__(2)[1][1]",)),
     Case("reduce-own-parts", lambda: [ReducesOwnParts(threading.Lock(), [lambda: 1])], ("obj[0].one", "obj[0].two[0]")),

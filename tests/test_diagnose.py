@@ -132,6 +132,19 @@ def test_a_chain_too_deep_is_a_finding_at_its_head(length: int) -> None:
     assert found.depth.deepest == length + 2
 
 
+def test_of_very_many_alike_some_are_listed_and_the_rest_counted() -> None:
+    found = diagnose([threading.Lock() for _ in range(5_000)])
+    assert len(found.culprits) == 100 == len(found.altered)
+    assert "4,900 more findings like those listed are not shown" in found.notes
+    assert "4,900 more altered parts like those listed are not shown" in found.notes
+
+
+def test_what_is_merely_slow_to_load_is_a_note_and_no_culprit() -> None:
+    found = diagnose([cases.SlowToLoad() for _ in range(12)], budget_s=3)
+    assert found.culprits == ()
+    assert any("may just be slow" in note or "not complete" in note for note in found.notes)
+
+
 def test_two_deep_chains_are_two_findings() -> None:
     obj = [cases.linked(5_000), {"b": cases.linked(5_000)}, cases.linked(3)]
     assert [finding.path for finding in diagnose(obj).culprits] == ["obj[0]", "obj[1]['b']"]

@@ -27,6 +27,9 @@ class Arrivals:
     codecs_run: list[str]
     altered: list[Finding] = field(default_factory=list)
     facts: list[tuple[str, str, str, str]] = field(default_factory=list)  #: module, name, our value, path
+    hidden: int = 0  #: how many were left out, because as many like them are there
+    _known: dict[tuple[str, str], int] = field(default_factory=dict)  #: (path, kind) -> place in ``altered``
+    _counts: dict[tuple[str, type, str], int] = field(default_factory=dict)  #: by kind, type and strategy
 
     def find(self) -> None:
         walk = self.walk
@@ -50,14 +53,19 @@ class Arrivals:
 
     def _alter(self, index: int, kind: kinds.Kind, blocks: tuple[str, ...], reason: str = "") -> None:
         node = self.walk.named_node(index)
+        group = (kind.name, type(self.walk.objs[node]), blocks[0])
+        self._counts[group] = self._counts.get(group, 0) + 1
+        if self._counts[group] > GROUP_MOST:
+            self.hidden += 1
+            return
         path = self.walk.path(node)
         reason = reason or kind.reason
-        for at, known in enumerate(self.altered):
-            if known.path == path and known.kind == kind.name:
-                if blocks[0] not in known.blocks:
-                    merged = f"{known.reason}; under {', '.join(blocks)}: {reason}"
-                    self.altered[at] = replace(known, reason=merged, blocks=(*known.blocks, *blocks))
-                return
+        if (at := self._known.setdefault((path, kind.name), len(self.altered))) < len(self.altered):
+            known = self.altered[at]
+            if blocks[0] not in known.blocks:
+                merged = f"{known.reason}; under {', '.join(blocks)}: {reason}"
+                self.altered[at] = replace(known, reason=merged, blocks=(*known.blocks, *blocks))
+            return
         aliases = self.walk.other_paths(index)
         self.altered.append(Finding(path, kinds.type_name(type(self.walk.objs[node])), reason, kind.fix, blocks,
                                     kind.name, "arrival", "", aliases))  # fmt: skip

@@ -13,6 +13,7 @@ import time
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from handoff.diagnosing import kinds
@@ -25,9 +26,11 @@ from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Null, Walk, error_text, pickles
 from handoff.diagnosing.weights import heavy
 
+BEHIND_S = 0.25  #: for each of cloudpickle and dill behind what pickle refuses, and as much again as two dumps take
 LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy could cost the machine its memory
 WHOLE_MOST_S = 0.15  #: objects that take pickle longer are not pickled and loaded again with cloudpickle and dill
 SHARED_MOST = 20
+TELLING_S = 0.05
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class Run:
         self.size = 0
         self.whole_error: BaseException | None = None
         self.roots: dict[str, bool] = {}
+        self.telling_s = 0.0
+        self._behinds: dict[int, str] = {}  #: what :meth:`_behind` has found for the present result
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -72,19 +77,26 @@ class Run:
         self.walk_plainly()
         self.find_recursion()
         self.check_walk()
-        self.send(self.result())
+        self.send_so_far()
         if behind:
             for make in (Cloudpickle, Dill):
                 self.look_behind(make)
         self.arrivals.find()
-        self.send(self.result())
+        self.send_so_far()
         self.load_plainly()
-        self.send(self.result())
+        self.send_so_far()
         self.weigh()
         if behind:
             for make in (Cloudpickle, Dill):
                 self.try_whole(make)
         return self.result()
+
+    def send_so_far(self) -> None:
+        """Send what is known, in case a later step ends this process; what takes long to put together, only once."""
+        if self.telling_s < TELLING_S:
+            begin = time.monotonic()
+            self.send(self.result())
+            self.telling_s = time.monotonic() - begin
 
     # -- steps
 
@@ -252,7 +264,7 @@ class Run:
             return
         self.codecs_run.append(name)
         walk.complete = True
-        walk.run_behind(codec, starts, time.monotonic() + min(self.left_s() / 3, 2.0 + 3 * self.dump_s))
+        walk.run_behind(codec, starts, time.monotonic() + min(self.left_s() / 3, BEHIND_S + 2 * self.dump_s))
         if not walk.complete:
             self.note(f"behind what pickle refuses, {name} was not followed to the end in the time there was")
         for head, errors in self.recursion.items():
@@ -338,8 +350,9 @@ class Run:
             for index in self._nodes_for(victim):
                 self._add_load(index, codec.name, failure, victim)
                 named += 1
-        if not named and answer.get("hung") and detail.get("ok"):
-            self.note(f"{codec.name}: loading in another process took longer than expected")
+        if not named and answer.get("hung"):  # what really hangs is named: no step may take so long as that
+            why = "no part was seen to hang, so it may just be slow"
+            self.note(f"{codec.name}: {answer['error']} in another process; {why}: give it more time")
         elif not named:
             self.note(
                 f"{codec.name}: loading in another process fails, by what part was not seen: {answer.get('error')}"
@@ -411,7 +424,7 @@ class Run:
         for _ in range(20):
             file = io.BytesIO()
             try:
-                with limited(max(0.1, min(self.left_s() / 4, 0.5 + self.dump_s))):
+                with limited(max(0.1, min(self.left_s() / 4, BEHIND_S + 2 * self.dump_s))):
                     error = pickles(codec, self.obj, self.skip_for(name), file)
                     if error is None:
                         return file.getvalue()
@@ -458,12 +471,18 @@ class Run:
 
     def result(self) -> Diagnosis:
         walk, notes = self.walk, list(self.notes)
-        counts: dict[tuple[str, str], int] = {}
+        counts: dict[tuple[str, type], int] = {}
         culprits: dict[str, Finding] = {}
         hidden = 0
+        self._behinds = {}
 
-        def add(finding: Finding) -> None:
+        def add(kind: kinds.Kind, index: int, make: Callable[[], Finding]) -> None:
             nonlocal hidden
+            key = (kind.name, type(walk.objs[index]))
+            if counts.get(key, 0) >= GROUP_MOST:
+                hidden += 1
+                return
+            finding = make()
             if not finding.blocks:
                 return
             known = culprits.get(finding.path)
@@ -471,22 +490,21 @@ class Run:
                 blocks = tuple(s for s in STRATEGIES if s in known.blocks or s in finding.blocks)
                 culprits[finding.path] = replace(known, blocks=blocks)
                 return
-            key = (finding.kind, finding.type)
             counts[key] = counts.get(key, 0) + 1
-            if counts[key] > GROUP_MOST:
-                hidden += 1
-            else:
-                culprits[finding.path] = finding
+            culprits[finding.path] = finding
 
         for index in sorted({*walk.culprits, *self.loads, *self.recursion}):
             if index in walk.culprits:
-                add(self._dump_finding(index, walk.culprits[index]))
+                culprit = walk.culprits[index]
+                add(culprit.kind, index, partial(self._dump_finding, index, culprit))
             if index in self.recursion:
-                add(self._recursion_finding(index, self.recursion[index]))
+                add(kinds.RECURSION, index, partial(self._recursion_finding, index, self.recursion[index]))
             if index in self.loads:
-                add(self._load_finding(self.loads[index]))
+                add(self.loads[index].kind, index, partial(self._load_finding, self.loads[index]))
         if hidden:
             notes.append(f"{hidden:,} more findings like those listed are not shown")
+        if self.arrivals.hidden:
+            notes.append(f"{self.arrivals.hidden:,} more altered parts like those listed are not shown")
         depths = walk.depths()
         return Diagnosis(
             target=self.name,
@@ -536,14 +554,21 @@ class Run:
 
     def _behind(self, index: int) -> str:
         """The path of the nearest culprit above that pickle cannot look into."""
-        walk = self.walk
+        walk, known = self.walk, self._behinds
+        passed, found = [index], ""
         at = walk.parents[index]
         while at >= 0:
             culprit = walk.culprits.get(at)
             if culprit is not None and "pickle" in culprit.codecs:
-                return walk.path(walk.named_node(at))
+                found = walk.path(walk.named_node(at))
+                break
+            if at in known:
+                found = known[at]
+                break
+            passed.append(at)
             at = walk.parents[at]
-        return ""
+        known.update(dict.fromkeys(passed, found))
+        return found
 
     def _recursion_finding(self, index: int, errors: dict[str, str]) -> Finding:
         walk, kind = self.walk, kinds.RECURSION

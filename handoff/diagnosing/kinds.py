@@ -125,6 +125,21 @@ KINDS: tuple[Kind, ...] = (
         (("cloudpickle", "a StringIO with a copy of the content arrives, not the file"), _DILL_FILE),
     ),
     Kind(
+        "compressed-file",
+        "it is built on an open file, a descriptor of this process, and on the state of its compressor",
+        _FILE_FIX,
+        ("gzip.GzipFile", "bz2.BZ2File", "lzma.LZMAFile", "zipfile.ZipFile", "tarfile.TarFile"),
+        (_DILL_FILE,),
+        whole=True,
+    ),
+    Kind(
+        "cached-function",
+        "it is stored by the name of the function that it caches, and no import finds that name",
+        "decorate a module-level function with the cache, or make the cache in the worker",
+        ("functools._lru_cache_wrapper",),
+        whole=True,
+    ),
+    Kind(
         "temporary-file",
         "a temporary file is an open descriptor of this process, deleted when it is closed",
         _FILE_FIX,

@@ -103,6 +103,8 @@ class Walk:
     _found: dict[int, bool] = field(default_factory=dict)
     _watch: Watch = field(default_factory=lambda: Watch(HOOK_S))
     _paths: dict[int, str] = field(default_factory=dict)
+    _makers: dict[int, int] = field(default_factory=dict)  #: what :meth:`makers` has found; -1: none
+    _depths: list[int] = field(default_factory=list)  #: of the nodes for which :meth:`depths` was asked
     _keep: list[Any] = field(default_factory=list)  #: what reductions made afresh: alive, so that no id is used twice
 
     def run(self, root: Any, deadline: float) -> None:
@@ -481,18 +483,23 @@ class Walk:
 
     def makers(self, index: int) -> list[int]:
         """The objects whose reductions made a node afresh: another dump makes another, so they stand for it."""
-        found = []
-        while index >= 0:
-            step = self.steps[index]
+        passed = []
+        at = index
+        while at >= 0 and at not in self._makers:
+            passed.append(at)
+            step = self.steps[at]
             if step == "" or (isinstance(step, str) and any(mark in step for mark in _FRESH)):
-                found.append(self.parents[index])
-            index = self.parents[index]
-        return [at for at in found if at >= 0][:1]
+                self._makers[at] = self.parents[at]
+                break
+            at = self.parents[at]
+        found = self._makers.get(at, -1)
+        self._makers.update(dict.fromkeys(passed, found))
+        return [found] if found >= 0 else []
 
     def depths(self) -> list[int]:
         """Objects between the root and each node, the root at 1."""
-        found: list[int] = []
-        for parent in self.parents:
+        found = self._depths
+        for parent in self.parents[len(found) :]:
             found.append(1 if parent < 0 else found[parent] + 1)
         return found
 
