@@ -2,12 +2,14 @@
 
 asv measures each cell alone, in two processes of its own, one cell after the other, and tells two results apart by
 whether their 99 % intervals overlap. So here: the same operation, again and again, each time in two fresh
-interpreters. The suite's own samples are judged by that rule too: one lane's of two trials, the other's of the next
-two. That is kinder to asv than asv itself, for in rounds the samples of a lane lie further apart.
+interpreters. The suite's own samples are judged by that rule too: one lane's of two trials (or more, where two have too
+few samples for the rule), the other's of as many that follow. That is kinder to asv than asv itself, for in rounds the
+samples of a lane lie further apart.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -20,6 +22,7 @@ from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, exact_interval
 from handoff.selftesting._pool import Group, experiments
 
 PROCESSES = 2  #: asv's default for ``time_`` benchmarks ...
+SAMPLES, SAMPLE_S = 10, 0.010  #: its defaults in each process ...
 FACTOR = 1.1  #: ... and that of ``asv compare``
 
 Call = tuple[bool, bool]  #: called different; and by more than the factor
@@ -36,9 +39,10 @@ def in_rounds(group: Group) -> list[Call]:
     calls = []
     for a, b in group.pairs():
         mine, other = list(group.lanes[a].values()), list(group.lanes[b].values())
-        for start in range(0, min(len(mine), len(other)) - 2 * PROCESSES + 1, 2 * PROCESSES):
-            middle = start + PROCESSES
-            x, y = _flat(mine[start:middle]), _flat(other[middle : middle + PROCESSES])
+        size = max(PROCESSES, math.ceil(ASV_SAMPLES / max(map(len, mine), default=1)))
+        for start in range(0, min(len(mine), len(other)) - 2 * size + 1, 2 * size):
+            middle = start + size
+            x, y = _flat(mine[start:middle]), _flat(other[middle : middle + size])
             if min(len(x), len(y)) >= ASV_SAMPLES:
                 calls.append(judge(x, y))
     return calls
@@ -55,7 +59,7 @@ def _flat(trials: Sequence[Sequence[float | None]]) -> list[float]:
 
 def _run(bench: Bench) -> Result:
     depth = bench.depth
-    profile = replace(depth.profile, trials=PROCESSES)
+    profile = replace(depth.profile, trials=PROCESSES, rounds=SAMPLES, sample_s=SAMPLE_S, lane_s=1.0)
     rounds: list[Call] = []
     turns: list[Call] = []
     for cell in CELLS:
