@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from statistics import median
+from statistics import median, stdev
 from typing import TYPE_CHECKING, Any
 
 from handoff import cost, stats, units
@@ -31,9 +31,13 @@ SCHEMA = 1
 TASK = {Duty.ARGUMENT: "handoff", Duty.RESULT: "handoff", Duty.STATE: "task", Duty.SHARED: "locked-update"}
 COARSE = 3.0  #: from this factor on fewer than three trials are enough to call a way slower: noise is far below it
 FEW = 3  #: trials below which intervals say next to nothing
-ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 %, or the A/A error
+ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 %, or within the error
+UNSURE = (
+    0.25  #: ... of no more than so much: what is slower by more than that is taken for slower even if little is known
+)
 #: The ways that change the least of a program, first: preferred within a tie.
 SIMPLE = ("pickle-default", "initializer", "inherit", "process-args", "manager-dict", "pickle-5", "cloudpickle")
+MUCH_BYTES = 4 << 20  #: less is no reason to prefer one way to another: an import takes as much
 BOTH = "argument or state"  #: the duty of a job that may send the object with every task, or set it up once
 REFERENCE, UNMEASURED = "reference", "unmeasured"  #: outcomes beside those of ``Kind``: a thread; no time was left
 DUTY_WORDS = {
@@ -77,6 +81,11 @@ class Row:
     trials: int
     meaning: str
     notes: tuple[str, ...] = ()
+    worker_uss_bytes: float = (
+        math.nan
+    )  #: of one worker that has the object: memory that is nobody else's; NaN: not seen
+    worker_pss_bytes: float = math.nan  #: the same with its share of what it has in common with others
+    parent_peak_bytes: float = math.nan  #: how far the parent's memory rose while it handed the object to one worker
 
     def to_json(self) -> dict[str, Any]:
         found = {name: _finite(value) for name, value in asdict(self).items()}
@@ -129,6 +138,7 @@ class Advice:
     sure: str = ""  #: one sentence
     now: str = ""  #: what multiprocessing does by itself, and what that takes; "" if it does not work
     breaks_even: str = ""  #: one sentence
+    memory: str = ""  #: one sentence
     refactorings: tuple[Refactoring, ...] = ()
     recipe: Recipe | None = None
     notes: tuple[str, ...] = ()
@@ -153,6 +163,7 @@ class Advice:
             "sure": self.sure,
             "now": self.now,
             "breaks_even": self.breaks_even,
+            "memory": self.memory,
             "refactorings": [each.to_json() for each in self.refactorings],
             "recipe": asdict(self.recipe) if self.recipe else None,
             "culprits": [each.to_json() for each in self.culprits],
@@ -168,6 +179,7 @@ class Advice:
         if data.get("schema") != SCHEMA:
             raise ValueError(f"an advice of schema {data.get('schema')!r}; this version reads {SCHEMA}")
         known = {name: data[name] for name in ("target", "advice", "sure", "now", "breaks_even", "seconds")}
+        known["memory"] = data.get("memory", "")
         row = partial(_from_json, Row)
         return cls(
             **known,
@@ -400,12 +412,24 @@ def _preferred(
     """The first tier, led by the simplest of those that are as fast as its fastest, as far as can be told."""
     trusted = [item for item in tier if len(ways[item[0]].total) >= FEW] or tier
     least = min(typical[key] for key, _ in trusted)
-    margin = 1 + max(ENOUGH, min(aa, stats.TIE_LIMIT))
-    close = [item for item in trusted if typical[item[0]] <= least * margin]
+    fastest = ways[next(key for key, _ in trusted if typical[key] == least)]
+    close = [item for item in tier if _as_good(ways[item[0]], fastest, typical[item[0]] / least, aa)]
     order = {name: index for index, name in enumerate(SIMPLE)}
     leader = min(close, key=lambda i: (order.get(ways[i[0]].strategy.name, len(SIMPLE)), typical[i[0]]))
     rest = sorted((item for item in tier if item is not leader), key=lambda item: typical[item[0]])
     return [leader, *rest]
+
+
+def _as_good(way: Way, fastest: Way, apart: float, aa: float) -> bool:
+    """Whether a way is as fast as the fastest, as far as can be told: noise is no reason to take a complicated one.
+
+    The margin is one standard error of their paired ratio, or of two copies of one way, whichever is larger.
+    """
+    logs = stats.log_ratios(way.total, fastest.total)
+    known = len(logs) >= FEW
+    ratio = math.exp(median(logs)) if known else apart
+    error = stdev(logs) / math.sqrt(len(logs)) if known else UNSURE
+    return ratio <= 1 + max(ENOUGH, min(max(error, min(aa, stats.TIE_LIMIT)), UNSURE))
 
 
 def _row(way: Way, verdict: str, best_s: float, *, apart: bool) -> Row:
@@ -434,19 +458,27 @@ def advise(
     cores: int,
     diagnosis: Diagnosis | None = None,
     refactored: Sequence[Record] = (),
+    memory: Sequence[Record] = (),
     recipe: Any = None,
     notes: Sequence[str] = (),
     seconds: float = 0.0,
 ) -> Advice:
-    """Put a ranking into words. ``refactored`` are records of the object without its culprits."""
+    """Put a ranking into words.
+
+    ``refactored`` are records of the object without its culprits, ``memory`` those of the kinds ``memory-<duty>``.
+    """
     ranking = rank(records, job, cores=cores, altered=known_altered(diagnosis))
+    tiers = tuple(tuple(_with_memory(row, memory) for row in tier) for tier in ranking.tiers)
+    ranking = replace(ranking, tiers=tiers)
     diagnosis = _not_refuted(diagnosis, ranking)
     best = ranking.tiers[0][0] if ranking.tiers else None
     changes = _refactorings(ranking, job, diagnosis, refactored, cores, best)
     failed = next((record.failed for record in records if record.failed), "")
     more = [*notes, *([f"measuring failed: {failed}"] if failed else [])]
-    if best is not None:
-        more.append(f"memory is not in it: handoff measure {target} --duty memory-{best.duty} -o FOLDER measures that")
+    said = _memory(ranking, memory)
+    if best is not None and not said:
+        measures = f"handoff measure {target} --duty memory-{best.duty} -o FOLDER"
+        more.append(f"memory was not measured, for lack of time: a larger --budget, or {measures}, does that")
     if job.duty == Duty.SHARED:
         more.append("ways that hand over a copy are no answer where several write, and were not asked")
     return Advice(
@@ -459,12 +491,51 @@ def advise(
         sure=_how_sure(ranking),
         now=_now(ranking, job),
         breaks_even=_breaks_even(ranking, job),
+        memory=said,
         refactorings=tuple(changes),
         recipe=recipe(best) if recipe and best else None,
         notes=tuple(more),
         seconds=seconds,
         culprits=diagnosis.culprits if diagnosis else (),
     )
+
+
+def _with_memory(row: Row, records: Sequence[Record]) -> Row:
+    found = _read_off(row.strategy, row.duty, records)
+    return replace(
+        row,
+        worker_uss_bytes=found.get("worker-uss-bytes", math.nan),
+        worker_pss_bytes=found.get("worker-pss-bytes", math.nan),
+        parent_peak_bytes=found.get("parent-peak-bytes", math.nan),
+    )
+
+
+def _read_off(lane: str, duty: str, records: Sequence[Record]) -> dict[str, float]:
+    """The readings of a lane by metric: the medians over trials, in bytes."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        if record.kind == f"memory-{duty}":
+            for name, metric, _, _, value in record.values:
+                if name == lane:
+                    found.setdefault(metric, []).append(value)
+    return {metric: median(values) for metric, values in found.items()}
+
+
+def _memory(ranking: Ranking, records: Sequence[Record]) -> str:
+    """What the best way takes, and which of those as fast takes clearly less; "" where it was not measured."""
+    best = ranking.tiers[0][0] if ranking.tiers else None
+    if best is None or math.isnan(best.worker_uss_bytes):
+        return ""
+    bare = _read_off(NULL, best.duty, records).get("worker-uss-bytes")
+    text = f"Memory: a worker that has the object has {units.size(best.worker_uss_bytes)} to itself"
+    text += f" (a bare one {units.size(bare)})" if bare is not None else ""
+    if not math.isnan(best.parent_peak_bytes):
+        text += f", and this process rises by {units.size(best.parent_peak_bytes)} while it hands it over"
+    least = min(ranking.tiers[0], key=lambda row: row.worker_uss_bytes if row.worker_uss_bytes > 0 else math.inf)
+    saved = best.worker_uss_bytes - least.worker_uss_bytes
+    if saved > max(MUCH_BYTES, 0.2 * best.worker_uss_bytes):
+        text += f"; with {least.strategy} ({least.duty}) it is {units.size(least.worker_uss_bytes)}"
+    return text + "."
 
 
 def _not_refuted(diagnosis: Diagnosis | None, ranking: Ranking) -> Diagnosis | None:

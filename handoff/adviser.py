@@ -37,6 +37,7 @@ TARGET = 0.03  #: narrow enough: every likely way's ratio to the best is within 
 HOPELESS = (20.0, 8.0, 4.0)  #: slower than the best by this factor after one, two, more trials: measured no more
 SHARE = 0.4  #: of what is left of the budget, for the first look at everything
 WALK_MOST_S = 3.0
+MEMORY_SHARE, MEMORY_S, MEMORY_MOST = 0.2, 6.0, 4  #: of the budget, at most, for the memory of so many ways
 FIXED_S = 0.6  #: about what a trial takes without any lane: an interpreter, its imports, a worker
 NONE_NOTE = "the callable returned None: if that is not the object you mean, does it lack a return?"
 
@@ -114,11 +115,11 @@ def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_me
 class _Lanes(_Run):
     """One experiment's record while it grows, trial by trial, with ever fewer lanes."""
 
-    def __init__(self, plan: Plan, entry: Entry, duty: Duty, names: Sequence[str], opener: Opener) -> None:
+    def __init__(self, plan: Plan, entry: Entry, kind: str, names: Sequence[str], opener: Opener) -> None:
         answer_s = 4.0 + 20 * plan.walk_s
         profile = replace(PROFILE, answer_s=answer_s)
-        super().__init__([Experiment(entry, duty, plan.job.start_method, tuple(names))], profile, plan.seed, "")
-        self.plan, self.duty, self.opener = plan, duty, opener
+        super().__init__([Experiment(entry, kind, plan.job.start_method, tuple(names))], profile, plan.seed, "")
+        self.plan, self.opener = plan, opener
         self.wanted: list[str] = list(names)
         self.silence_s = 15 + 3 * answer_s + 3 * plan.imported_s
         self.took_s = self.each_s = 0.0
@@ -246,6 +247,7 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
     for duty in dict.fromkeys((*order, Duty.STATE)):  # without strategies: what starting a worker takes
         runs[duty] = _Lanes(plan, plan.entry, duty, names.get(duty, ()), plan.opener)
     refactored: list[Record] = []
+    memory: list[Record] = []
 
     def conclude() -> Advice:
         return advise(
@@ -255,6 +257,7 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
             cores=plan.cores,
             diagnosis=plan.diagnosis,
             refactored=refactored,
+            memory=memory,
             recipe=plan.recipe,
             notes=plan.notes,
             seconds=round(time.monotonic() - begin, 1),
@@ -275,8 +278,25 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
         progress("the refactored shape")
         refactored += _measure_refactored(plan, *plan.refactored)
     _look_at_all(plan, runs, names, progress)
+    end = plan.end
+    plan.end -= min(MEMORY_S, MEMORY_SHARE * (end - begin))
     _go_on(plan, runs, progress)
+    plan.end = end
+    memory += _weigh(plan, _ranking(plan, runs), progress)
     return conclude()
+
+
+def _weigh(plan: Plan, ranking: Ranking, progress: Callable[[str], Any]) -> Iterable[Record]:
+    """What the leading ways take in memory, the best first, as far as the time allows."""
+    rows = ranking.tiers[0][:MEMORY_MOST] if ranking.tiers else ()
+    for duty in dict.fromkeys(row.duty for row in rows):
+        names = [row.strategy for row in rows if row.duty == duty]
+        run = _Lanes(plan, plan.entry, f"memory-{duty}", names, plan.opener)
+        for group in [names] if not plan.heavy else [[name] for name in names]:
+            if plan.left_s() > FIXED_S + run.took_s:
+                progress(f"memory: {', '.join(group)}")
+                run.one(group)
+        yield run.settled()
 
 
 def _any_works(run: _Lanes, names: Sequence[str]) -> bool:
@@ -340,7 +360,9 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             fits = int((plan.left_s() - FIXED_S) / (1.2 * max(run.each_s, 1e-3))) - 1
             if (own and fits < min(2, len(chosen))) or fits < 0:
                 continue
-            chosen = sorted(chosen[: max(fits, 1)], key=lambda name: name != run.base) if own else []
+            chosen = (
+                sorted(chosen, key=lambda name: name != run.base)[: max(fits, 1)] if own else []
+            )  # baseline: always
             progress(f"{duty}: trial {run.done + 1}, {len(chosen)} ways" if own else f"starting workers {run.done + 1}")
             run.one(chosen)
             went = own or went
@@ -526,17 +548,18 @@ def advise_target(
         return replace(advice, notes=(*notes, *advice.notes))
     entry = desk.blank(opened)
     diagnosis = Diagnosis.from_json(told["diagnosis"])
+    job = fitting(job, duty, opened["duties"], declared=opened["declared"])
     plan = Plan(
         target,
         entry,
-        fitting(job, duty, opened["duties"], declared=opened["declared"]),
+        job,
         fresh,
         end_of(begin, budget_s),
         usable_cores(),
         told["walk_s"],
         opened["imported_s"],
         diagnosis,
-        recipe=recipe_for(entry.ref),
+        recipe=recipe_for(entry.ref, job),
         notes=notes,
     )
     if paths := parts_left_out(diagnosis):

@@ -332,7 +332,7 @@ def _advise(config: dict[str, Any], entry: Entry, obj: Any, once: bool, begin: f
         return
     job = adviser.fitting(Job(**config["job"]), config["duty"], entry.payload.duties, declared="collection" in config)
     plan = adviser.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data))
-    plan.recipe = recipe_for(entry.ref)
+    plan.recipe = recipe_for(entry.ref, job)
     advice = adviser.measure(
         plan,
         progress=lambda what: tell({"progress": what}),

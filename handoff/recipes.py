@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from handoff.advice import Recipe, Row
+from handoff.advice import Job, Recipe, Row
 from handoff.collection import Ref, parse_call
 from handoff.payload import Duty
 from handoff.strategies import registry
@@ -18,8 +18,8 @@ def work(obj, task):
 
 if __name__ == "__main__":
     obj = {make}
-    with mp.get_context("{method}").Pool() as pool:
-        pool.starmap(work, [(obj, task) for task in range(100)])
+    with mp.get_context("{method}").Pool({workers}) as pool:
+        pool.starmap(work, [(obj, task) for task in range({tasks})])
 """
 
 #: By strategy: the whole of it, for a pool. Others show their own recipe.
@@ -37,8 +37,8 @@ def work(task):
     ...  # uses obj
 
 if __name__ == "__main__":
-    with mp.get_context("{method}").Pool(initializer=start, initargs=({make},)) as pool:
-        pool.map(work, range(100))
+    with mp.get_context("{method}").Pool({workers}, initializer=start, initargs=({make},)) as pool:
+        pool.map(work, range({tasks}))
 """,
     "inherit": """\
 import multiprocessing as mp
@@ -51,8 +51,8 @@ def work(task):
 
 if __name__ == "__main__":
     obj = {make}  # before the pool starts: its workers begin with a copy of this memory
-    with mp.get_context("fork").Pool() as pool:
-        pool.map(work, range(100))
+    with mp.get_context("fork").Pool({workers}) as pool:
+        pool.map(work, range({tasks}))
 """,
     "process-args": """\
 import multiprocessing as mp
@@ -66,12 +66,12 @@ if __name__ == "__main__":
     ctx = mp.get_context("{method}")
     tasks, answers = ctx.Queue(), ctx.Queue()
     obj = {make}
-    workers = [ctx.Process(target=serve, args=(obj, tasks, answers)) for _ in range(mp.cpu_count())]
+    workers = [ctx.Process(target=serve, args=(obj, tasks, answers)) for _ in range({workers})]
     for worker in workers:
         worker.start()
-    for task in range(100):
+    for task in range({tasks}):
         tasks.put(task)
-    results = [answers.get() for _ in range(100)]
+    results = [answers.get() for _ in range({tasks})]
     for worker in workers:
         tasks.put(None)
     for worker in workers:
@@ -89,8 +89,8 @@ def work(task):
     ...  # uses obj
 
 if __name__ == "__main__":
-    with mp.get_context("{method}").Pool(initializer=start) as pool:
-        pool.map(work, range(100))
+    with mp.get_context("{method}").Pool({workers}, initializer=start) as pool:
+        pool.map(work, range({tasks}))
 """,
     "cloudpickle": """\
 import multiprocessing as mp
@@ -103,15 +103,15 @@ def work(message, task):
 
 if __name__ == "__main__":
     message = cloudpickle.dumps({make})
-    with mp.get_context("{method}").Pool() as pool:
-        pool.starmap(work, [(message, task) for task in range(100)])
+    with mp.get_context("{method}").Pool({workers}) as pool:
+        pool.starmap(work, [(message, task) for task in range({tasks})])
 """,
 }
 AFTER["dill"] = AFTER["cloudpickle"].replace("cloudpickle", "dill")
 
 
-def recipe_for(ref: Ref, method: str = "") -> Callable[[Row], Recipe]:
-    """How to write down the recipe of a way for the object that ``ref`` makes."""
+def recipe_for(ref: Ref, job: Job) -> Callable[[Row], Recipe]:
+    """How to write down the recipe of a way for the object that ``ref`` makes, and the job that is to be done."""
     name, _, _ = parse_call(ref.name)
     declared = name == ref.name and not name.replace(".", "").isidentifier()  # a payload of a collection, by its name
     root, make = name.partition(".")[0], ref.name if "(" in ref.name else f"{ref.name}()"
@@ -120,12 +120,12 @@ def recipe_for(ref: Ref, method: str = "") -> Callable[[Row], Recipe]:
         imports, make = f"# make() is that of {ref.name} in {ref.module}", "make()"
 
     def written(row: Row) -> Recipe:
-        import multiprocessing
-
         words = {
             "imports": imports,
             "make": make,
-            "method": method or multiprocessing.get_all_start_methods()[0],
+            "method": job.start_method,
+            "workers": job.workers,
+            "tasks": job.tasks,
         }
         template = AFTER.get(row.strategy)
         if template is None or (row.strategy == "pickle-default" and row.duty != Duty.ARGUMENT):

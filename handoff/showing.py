@@ -261,7 +261,7 @@ def diagnosis_html(diagnosis: Diagnosis) -> str:
 
 # -------------------------------------------------------------------------------------------------------------- advice
 
-HEAD = ("way", "duty", "job", "task", "×", "setup", "99 % of a task", "trials", "note")
+HEAD = ("way", "duty", "job", "task", "×", "setup", "memory", "99 % of a task", "trials", "note")
 
 
 def _shown(row: Row) -> tuple[str, ...]:
@@ -274,6 +274,7 @@ def _shown(row: Row) -> tuple[str, ...]:
         units.seconds(row.task_s),
         units.ratio(row.ratio),
         units.seconds(row.setup_s) if row.setup_s else "0",
+        units.size(row.worker_uss_bytes) if row.worker_uss_bytes > 0 else "–",
         f"{low} – {high}" if known else "too few",
         str(row.trials),
         "; ".join(row.notes),
@@ -286,21 +287,29 @@ def advice_parts(advice: Advice, columns: int | None = None) -> list[Part]:
     job = advice.job
     work = f"{_many(job.tasks, 'task')} on {_many(job.workers, 'worker')}, {job.start_method}, {job.duty}"
     parts = [Part(f"{advice.target}: {work}", "dim"), Part(advice.advice, "title")]
-    parts += [Part(text) for text in (advice.sure, advice.now, advice.breaks_even) if text]
+    parts += [Part(text) for text in (advice.sure, advice.now, advice.breaks_even, advice.memory) if text]
     if advice.best:
         parts.append(Part(f"What it means: {advice.best.meaning}."))
     parts += _refactoring_parts(advice)
     if advice.tiers:
         parts += [Part(""), Part("The job by each way; ways between two lines are a tie", "title")]
         parts.append(Part(_table(advice, columns), keep=True))
-        start = f"{units.seconds(advice.start_s)} until a worker is ready is in it" if advice.start_s > 0 else ""
-        parts.append(Part(f"job: start, setup and all tasks{f'; {start}' if start else ''}. Setup is once.", "dim"))
+        start = f"; {units.seconds(advice.start_s)} until a worker is ready is in it" if advice.start_s > 0 else ""
+        text = f"job: start, setup and all tasks{start}. Setup is once. Memory: what one worker has to itself."
+        parts.append(Part(text, "dim"))
     parts += _excluded_parts(advice)
-    if advice.recipe:
-        parts += [Part(""), Part("Before", "title"), Part(advice.recipe.before.rstrip(), indent=2, keep=True)]
-        parts += [Part("After", "title"), Part(advice.recipe.after.rstrip(), indent=2, keep=True)]
+    for title, code in _code_parts(advice):
+        parts += [Part(""), Part(title, "title"), Part(code, indent=2, keep=True)]
     parts += [Part(f"Note: {note}", "dim") for note in advice.notes]
     return parts
+
+
+def _code_parts(advice: Advice) -> list[tuple[str, str]]:
+    """What the code looks like, with a title each: once where nothing has to change."""
+    if advice.recipe is None:
+        return []
+    before, after = advice.recipe.before.rstrip(), advice.recipe.after.rstrip()
+    return [("The code, as it may be already", after)] if before == after else [("Before", before), ("After", after)]
 
 
 def _refactoring_parts(advice: Advice) -> list[Part]:
@@ -328,9 +337,9 @@ def _table(advice: Advice, columns: int) -> str:
         rows += [_shown(row) for row in tier]
     if len({row[1] for row in rows[1:]}) == 1:
         rows = [(row[0], *row[2:]) for row in rows]
-        lines = table(rows, columns, right=(1, 2, 3, 4)).split("\n")
+        lines = table(rows, columns, right=(1, 2, 3, 4, 5)).split("\n")
     else:
-        lines = table(rows, columns, right=(2, 3, 4, 5)).split("\n")
+        lines = table(rows, columns, right=(2, 3, 4, 5, 6)).split("\n")
     ruler = "-" * max(map(len, lines))
     made = []
     for number, line in enumerate(lines[: MOST_ROWS + 1]):
@@ -380,12 +389,12 @@ def advice_markdown(advice: Advice) -> str:
         f"**{_cell(advice.advice)}**",
         "",
         f"{_many(job.tasks, 'task')}, {_many(job.workers, 'worker')}, {job.start_method}, {job.duty}. "
-        + _cell(" ".join(filter(None, (advice.sure, advice.now, advice.breaks_even)))),
+        + _cell(" ".join(filter(None, (advice.sure, advice.now, advice.breaks_even, advice.memory)))),
         "",
     ]
     lines += [f"- {_cell(part.text)}" for part in _refactoring_parts(advice)]
     if advice.tiers:
-        lines += ["", f"| tier | {' | '.join(HEAD)} |", "| ---: | --- | --- |" + " ---: |" * 4 + " --- | ---: | --- |"]
+        lines += ["", f"| tier | {' | '.join(HEAD)} |", "| ---: | --- | --- |" + " ---: |" * 5 + " --- | ---: | --- |"]
         lines += [
             f"| {number} | {' | '.join(map(_cell, _shown(row)))} |"
             for number, tier in enumerate(advice.tiers, 1)
@@ -396,9 +405,8 @@ def advice_markdown(advice: Advice) -> str:
         lines += ["| no answer | outcome | reason |", "| --- | --- | --- |"]
         lines += [f"| {e.strategy} | {e.outcome} | {_cell(e.reason)} |" for e in advice.excluded]
         lines.append("")
-    if advice.recipe:
-        lines += ["Before:", "", "```python", advice.recipe.before.rstrip(), "```", ""]
-        lines += ["After:", "", "```python", advice.recipe.after.rstrip(), "```", ""]
+    for title, code in _code_parts(advice):
+        lines += [f"{title}:", "", "```python", code, "```", ""]
     lines += [f"- {_cell(note)}" for note in advice.notes]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -415,15 +423,36 @@ def advice_csv(advice: Advice) -> str:
         "task_s_high",
         "setup_s",
         "total_s",
+        "worker_uss_bytes",
+        "worker_pss_bytes",
+        "parent_peak_bytes",
         "reason",
     )
     rows: list[Sequence[Any]] = [
-        (n, r.strategy, r.duty, "ok", r.task_s, r.task_s_low, r.task_s_high, r.setup_s, r.total_s, "; ".join(r.notes))
+        (
+            n,
+            r.strategy,
+            r.duty,
+            "ok",
+            r.task_s,
+            r.task_s_low,
+            r.task_s_high,
+            r.setup_s,
+            r.total_s,
+            *_bytes(r),
+            "; ".join(r.notes),
+        )
         for n, tier in enumerate(advice.tiers, 1)
         for r in tier
     ]
-    rows += [("", e.strategy, e.duty, e.outcome, "", "", "", "", "", e.reason) for e in advice.excluded]
+    rows += [("", e.strategy, e.duty, e.outcome, *[""] * 8, e.reason) for e in advice.excluded]
     return _csv(head, rows)
+
+
+def _bytes(row: Row) -> list[Any]:
+    """The memory figures of a row; empty where they were not measured."""
+    found = (row.worker_uss_bytes, row.worker_pss_bytes, row.parent_peak_bytes)
+    return [int(value) if value == value else "" for value in found]
 
 
 def advice_as(advice: Advice, form: str) -> str:

@@ -235,10 +235,47 @@ def test_recipes_make_the_users_own_object_and_compile() -> None:
     ranking = rank(synthetic.model_under_spawn()[:2], job(), cores=CORES)
     for tier in ranking.tiers:
         for row in tier:
-            recipe = recipe_for(Ref("", "mine", "make(3, k=[1])"))(row)
+            recipe = recipe_for(Ref("", "mine", "make(3, k=[1])"), job())(row)
             compile(recipe.before, "before", "exec")
             compile(recipe.after, "after", "exec")
             assert "make(3, k=[1])" in recipe.after
+
+
+def test_the_recipe_is_written_for_the_job() -> None:
+    ranking = rank(synthetic.model_under_spawn()[:2], job(), cores=CORES)
+    rows = {(row.strategy, row.duty): row for tier in ranking.tiers for row in tier}
+    recipe = recipe_for(Ref("", "mine", "make"), job(tasks=7, workers=3))
+    assert 'get_context("spawn")' in recipe(rows["process-args", "state"]).after
+    assert "range(3)" in recipe(rows["process-args", "state"]).after
+    assert 'get_context("spawn").Pool(3)' in recipe(rows["pickle-default", "argument"]).after
+
+
+def test_memory_is_told_where_it_was_measured_and_else_said_to_be_missing() -> None:
+    records = [synthetic.tie()]
+    without_memory = advise("t", job("argument", 10_000), records, cores=CORES)
+    assert without_memory.memory == "" and any("memory was not measured" in note for note in without_memory.notes)
+    assert without_memory.to_json()["tiers"][0][0]["worker_uss_bytes"] is None
+    seen = synthetic.record(kind="memory-argument")
+    seen.rows, seen.values = [], [
+        [lane, metric, 0, 0, mib * 2**20]
+        for lane, mib in (("pickle-default", 80), ("pickle-5", 20), (NULL, 10))
+        for metric in ("worker-uss-bytes", "worker-pss-bytes", "parent-peak-bytes")
+    ]  # fmt: skip
+    advice = advise("t", job("argument", 10_000), records, cores=CORES, memory=[seen])
+    assert advice.best is not None and advice.best.worker_uss_bytes == 80 * 2**20
+    assert "80.0 MiB to itself (a bare one 10.0 MiB)" in advice.memory and "with pickle-5" in advice.memory
+    assert not any("memory was not measured" in note for note in advice.notes)
+    assert "80.0 MiB" in advice_text(advice, 110) and advice.memory in advice_as(advice, "markdown")
+    assert Advice.from_json(json.loads(json.dumps(advice.to_json()))).to_json() == advice.to_json()
+
+
+def test_few_noisy_trials_are_no_reason_for_a_complicated_way() -> None:
+    noisy = {"pickle-default": 1.1e-3, "shm-pickle-5": 1e-3}
+    record = few(synthetic.record(metrics={"handoff": noisy}), "pickle-default", 2)
+    assert best([record], job("argument", 10_000)) == ("pickle-default", "argument")
+    clear = few(synthetic.record(metrics={"handoff": {"pickle-default": 1.6e-3, "shm-pickle-5": 1e-3}}),
+                "pickle-default", 2)  # fmt: skip
+    assert best([clear], job("argument", 10_000)) == ("shm-pickle-5", "argument")
 
 
 def test_the_refactored_object_lacks_its_culprits_and_nothing_else() -> None:
