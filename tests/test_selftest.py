@@ -250,6 +250,7 @@ def test_identical_lanes_are_not_called_different_and_intervals_hold() -> None:
         assert quiet.CHECK.run(bench).state is State.OK
         held = coverage.CHECK.run(bench)
         assert held.state is State.OK, held
+        assert {line.what.split(", ")[-1] for line in held.lines[:3]} == {f"{name} noise" for name in coverage.NOISES}
 
 
 def test_slowdowns_are_found_and_verified() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from random import Random
 from typing import Any
 
 from handoff import stats
@@ -24,10 +27,36 @@ def judge(held: int, of: int, lowest: float, highest: float) -> tuple[float, flo
     return share, low, high, State.OFF if high < lowest else State.UNDECIDED
 
 
+#: Made noise between trials: what the sign test's interval has to bear.
+NOISES: dict[str, Callable[[Random], float]] = {
+    "normal": lambda rng: rng.gauss(0, 0.02),
+    "heavy-tailed": lambda rng: 0.01 * math.tan(math.pi * (rng.random() - 0.5)),
+    "skewed": lambda rng: rng.lognormvariate(0, 1) - 1,
+}
+SIMULATED = 2000
+
+
+def simulated(rng: Random, noise: Callable[[Random], float], trials: int, confidence: float, times: int) -> int:
+    """How many of so many intervals of made trials hold the median of their noise, which is 0."""
+    held = 0
+    for _ in range(times):
+        low, high = stats.interval([noise(rng) for _ in range(trials)], confidence)
+        held += low <= 0 <= high
+    return held
+
+
 def _run(bench: Bench) -> Result:
     lines: list[Line] = []
     data: dict[str, Any] = {}
     trials = bench.depth.trials
+    confidence, lowest, highest = LEVELS[0]
+    for name, noise in NOISES.items():
+        count = simulated(bench.random, noise, trials, confidence, SIMULATED)
+        share, low, high, state = judge(count, SIMULATED, lowest, highest)
+        what = f"{confidence:.0%} intervals that hold the truth, simulated, {name} noise"
+        note = f"{count} of {SIMULATED}, {trials} trials"
+        lines.append(Line(what, share, low, high, "share", f"{lowest:.0%} to {highest:.0%}", state, note))
+        data[name] = {"held": count, "of": SIMULATED}
     for confidence, lowest, highest in LEVELS:
         held = []
         for cell in CELLS:
@@ -38,10 +67,13 @@ def _run(bench: Bench) -> Result:
         share, low, high, state = judge(sum(held), len(held), lowest, highest)
         target = f"{lowest:.0%} to {highest:.0%}"
         note = f"{sum(held)} of {len(held)} identical pairs, {trials} trials"
-        lines.append(Line(f"{confidence:.0%} intervals that hold 1", share, low, high, "share", target, state, note))
+        what = f"{confidence:.0%} intervals that hold 1"
+        lines.append(Line(what, share, low, high, "share", target, state, note))
         data[f"{confidence:.0%}"] = {"held": sum(held), "of": len(held)}
     state = worst(lines)
-    summary = ", ".join(f"{line.what.split()[0]} intervals: {line.value:.1%}" for line in lines)
+    summary = "of identical pairs, " + ", ".join(
+        f"{line.what.split()[0]} intervals: {line.value:.1%}" for line in lines[len(NOISES) :]
+    )
     return Result(state, summary, tuple(lines), data)
 
 
