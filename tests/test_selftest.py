@@ -283,6 +283,26 @@ def test_asvs_rule_calls_cells_different_that_drifted_apart() -> None:
     assert len(asv_rule.in_rounds(group)) == 4 * 2
 
 
+def test_alternations_go_on_until_intervals_can_tell_or_there_are_enough() -> None:
+    with _frame.Bench(replace(DEPTHS["full"], check_s=1e9, alternations=30)) as bench:
+
+        def alternations(spread: float) -> int:
+            done = 0
+
+            def ratios() -> list[Estimate]:
+                return [Estimate(1.4, 1.4 / (1 + spread), 1.4 * (1 + spread), done, done)]
+
+            for number in bench.alternate(ratios, 0.03):
+                done = number + 1
+            return done
+
+        assert alternations(0.01) == 8  # never before eight; by width alone, however far from 1
+        assert alternations(0.02) == 30
+    with _frame.Bench(replace(DEPTHS["full"], check_s=0.0)) as bench:
+        assert len(list(bench.alternate(lambda: [Estimate(1.0, 0.5, 2.0, 1, 1)], 0.03))) == _frame.LEAST
+        assert len(list(bench.alternate(list, 0.03))) == 1  # nothing works: there is nothing to wait for
+
+
 # -- the report
 
 
@@ -540,7 +560,7 @@ def test_trials_go_on_until_intervals_are_narrow_or_there_are_enough() -> None:
     broken = [["dill", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0], ["null", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0]]
 
     def stopped(spread: float, profile: Profile) -> tuple[int, str]:
-        run = experiment._Run([one], profile, 0, "handoff.trial")
+        run = experiment.Run([one], profile, 0, "handoff.trial")
         run.records[0].outcomes["dill"] = Outcome(Kind.BROKEN, "worker", "", "in the second trial")
         run.records[0].baseline = "pickle-5"
         for done in itertools.count(1):
