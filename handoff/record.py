@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -107,17 +107,20 @@ def read(path: Path) -> Record:
     return _record(path, _loaded(path))
 
 
-def read_all(folder: Path) -> tuple[list[Record], list[str]]:
-    """Every record below a folder, and what could not be read, each in a sentence; selftests' reports are left out."""
-    records, problems = [], []
-    for path in sorted(folder.rglob("*.json")):
+def each(paths: Iterable[Path]) -> Iterator[tuple[Path, Record | dict[str, Any] | RecordError]]:
+    """What each file holds: a record, the report of a selftest (a dict with its ``kind``), or why it can't be read."""
+    for path in paths:
         try:
             data = _loaded(path)
-            if data.get("kind") not in (SELFTEST, STABILITY):
-                records.append(_record(path, data))
+            yield path, data if data.get("kind") in (SELFTEST, STABILITY) else _record(path, data)
         except RecordError as error:
-            problems.append(str(error))
-    return records, problems
+            yield path, error
+
+
+def read_all(folder: Path) -> tuple[list[Record], list[str]]:
+    """Every record below a folder, and what could not be read, each in a sentence; selftests' reports are left out."""
+    found = [item for _, item in each(sorted(folder.rglob("*.json")))]
+    return [x for x in found if isinstance(x, Record)], [str(x) for x in found if isinstance(x, RecordError)]
 
 
 def selftests(folder: Path) -> list[dict[str, Any]]:
@@ -127,13 +130,13 @@ def selftests(folder: Path) -> list[dict[str, Any]]:
     the machine is ``trustworthy``, its ``advice``, the machine's ``fingerprint``, and of each of its ``checks``
     ``name``, ``title``, ``state`` (see :class:`handoff.selftesting._frame.State`), ``summary`` and ``lines``.
     """
-    found = []
-    for path in sorted(folder.rglob("*.json")):
-        with suppress(RecordError):
-            data = _loaded(path)
-            if data.get("kind") == SELFTEST:
-                found.append(data)
-    return sorted(found, key=lambda data: str(data.get("started", "")), reverse=True)
+    found = [item for _, item in each(sorted(folder.rglob("*.json"))) if isinstance(item, dict)]
+    return newest(item for item in found if item["kind"] == SELFTEST)
+
+
+def newest(reports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reports, the newest first; one that does not say when it started is the oldest."""
+    return sorted(reports, key=lambda data: str(data.get("started", "")), reverse=True)
 
 
 def _loaded(path: Path) -> dict[str, Any]:

@@ -72,6 +72,15 @@ def size(value: float) -> str:
     return f"{digits(value / unit)} {name}" if unit > 1 else f"{value:.0f} B"
 
 
+def size_interval(figure: Estimate) -> str:
+    """Bytes with their interval in the same unit: ``1.50 MiB [1.49–1.52]``; ``±?`` where the spread is unknown."""
+    if not (math.isfinite(figure.low) and math.isfinite(figure.high)):
+        return f"{size(figure.value)} ±?"
+    unit = next((u for u, _ in _SIZES if abs(figure.value) >= u), 1)
+    low, high = (digits(limit / unit) if unit > 1 else f"{limit:.0f}" for limit in (figure.low, figure.high))
+    return f"{size(figure.value)} [{low}–{high}]"
+
+
 def rate(value: float) -> str:
     """Bytes a second in decimal units, as memory bandwidth is given: ``8.6 GB/s``."""
     return f"{digits(value / 1e9)} GB/s" if value >= 1e8 else f"{digits(value / 1e6)} MB/s"

@@ -16,13 +16,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from handoff import cost, units
+from handoff.deeper import CONTENTION, JOB, SCALING
+from handoff.experiment import INTERRUPTED, MOST_TRIALS, NARROW
 from handoff.lanes import NULL
+from handoff.predicting import predictions
+from handoff.record import Record
 from handoff.stats import Estimate, threshold
 from handoff.strategies import registry
 from handoff.strategy import Strategy
+from handoff.tables import workers
 
 from . import decide
-from .rows import Cell, Lane, Rank, Table, noise
+from .rows import FOOTPRINT, Cell, Lane, Rank, Table, noise
 
 SCHEMA = 1
 GraphLink = Callable[[Table, str], str]  #: asv's graph of a table's strategy; "" where there is none
@@ -47,7 +52,7 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "started": min((table.record.started for table in found), default=""),
         "kinds": list(dict.fromkeys(table.kind for table in found)),
         "duties": dict(decide.DUTIES),
-        "meanings": dict(decide.MEANING),
+        "meanings": {table.metric: decide.meaning(table.metric) for table in found},
         "phases": PHASES,
         "strategies": {
             name: _strategy(known[name]) if name in known else {}
@@ -63,6 +68,9 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "tables": [_table(table, graph) for table in found],
         "jobs": jobs(found),
         "crossings": crossings(found),
+        "footprint": [decide.meaning(name) for name in FOOTPRINT],
+        "scaling": scaling(found),
+        "runs": whole_jobs(found),
     }
 
 
@@ -90,7 +98,13 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "keep": advice.keep,
         "choice": bool(record.strategies),
         "short": advice.short,
-        "words": advice.text,
+        "words": advice.main,
+        "more": advice.more,
+        "saves": advice.saves,
+        "sure": advice.sure,
+        "unit": table.unit,
+        "group": record.collection.rpartition(".")[2],
+        "stopped": stopped(record),
         "why": str(record.about.get("why") or ""),
         "source": str(record.about.get("source") or ""),
         "aa": _number(table.aa),
@@ -105,8 +119,19 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
     }
 
 
+def stopped(record: Record) -> str:
+    """Why there were no more trials, in words; "" where the record does not say."""
+    trials = max((len(record.trials), *(int(row[2]) + 1 for row in (*record.rows[-1:], *record.values[-1:]))))
+    why = {
+        NARROW: "its intervals were narrow enough",
+        MOST_TRIALS: "its profile allows no more",
+        INTERRUPTED: "it was interrupted",
+    }
+    return f"Ended after {trials} trials: {why.get(record.stopped, record.stopped)}." if record.stopped else ""
+
+
 def _lane(lane: Lane) -> dict[str, Any]:
-    return {"name": lane.name, "time": _triple(lane.time), "rate": _number(lane.bytes_per_s)}
+    return {"name": lane.name, "value": _triple(lane.value), "rate": _number(lane.bytes_per_s)}
 
 
 def _cell(table: Table, cell: Cell, graph: GraphLink) -> dict[str, Any]:
@@ -127,6 +152,13 @@ def _cell(table: Table, cell: Cell, graph: GraphLink) -> dict[str, Any]:
         found["wire_bytes"] = cell.wire_bytes
     if cell.phases:
         found["phases"] = [_number(cell.phases[name]) for name in PHASES]
+    if cell.amount:
+        found["amount"] = _triple(cell.amount)
+    if cell.memory:
+        found["memory"] = [_triple(cell.memory[name]) if name in cell.memory else None for name in FOOTPRINT]
+    if cell.clean and cell.time and cell.disturbed:
+        found["clean"] = _triple(cell.clean) if cell.clean.n_samples else None
+        found["disturbed"] = {"samples": cell.time.n_samples, "clean": cell.clean.n_samples, **cell.disturbed}
     return found
 
 
@@ -187,7 +219,7 @@ def _lines(argument: Table | None, task: Table, setup: Table) -> list[dict[str, 
     if argument and bare:
         wanted = {argument.record.baseline, *(cell.strategy for cell in argument.at(Rank.BEST))}
         lines += [
-            _line(f"{cell.strategy} (argument)", bare.time.value, cell.time.value)
+            _line(f"{cell.strategy} (argument)", bare.value.value, cell.time.value)
             for cell in argument.cells
             if cell.time and cell.strategy in wanted
         ]
@@ -196,6 +228,58 @@ def _lines(argument: Table | None, task: Table, setup: Table) -> list[dict[str, 
 
 def _line(name: str, fixed: float, slope: float) -> dict[str, Any]:
     return {"name": name, "fixed": _number(fixed), "slope": _number(slope)}
+
+
+_SCALING = {"task": "tasks", "read": "reads", "own-write": "writes", "update": "locked updates"}
+
+
+def scaling(found: Iterable[Table]) -> list[dict[str, Any]]:
+    """For what was measured with one worker and with many: by way or strategy, operations a second against workers."""
+    groups: dict[tuple[str, str, str, str], list[tuple[int, Table]]] = {}
+    for table in found:
+        what, _, label = table.metric.rpartition("-")
+        if table.kind in (SCALING, CONTENTION) and what in _SCALING:
+            number = workers(table.record)[label]
+            groups.setdefault((table.record.payload, table.kind, table.record.start_method, what), []).append(
+                (number, table)
+            )
+    out = []
+    for (payload, kind, start_method, what), members in groups.items():
+        members.sort(key=lambda member: member[0])
+        names = dict.fromkeys(cell.strategy for _, table in members for cell in table.cells if cell.time)
+        lines = [{"name": name, "points": list(_rates(name, members))} for name in names]
+        found_here = {"payload": payload, "kind": kind, "start_method": start_method, "what": _SCALING[what]}
+        if lines:
+            out.append(found_here | {"cores": members[0][1].record.fingerprint.get("usable_cores"), "lines": lines})
+    return out
+
+
+def _rates(name: str, members: Sequence[tuple[int, Table]]) -> Iterable[list[Any]]:
+    """Workers, then operations a second with their interval."""
+    for number, table in members:
+        cell = table.cell(name)
+        if cell and cell.time:
+            rates = (1 / x if x > 0 else math.inf for x in (cell.time.value, cell.time.high, cell.time.low))
+            yield [number, [_number(rate) for rate in rates]]
+
+
+def whole_jobs(found: Iterable[Table]) -> list[dict[str, Any]]:
+    """Whole jobs as they ran, and as the cost model predicts them from their parts."""
+    records = {id(table.record): table.record for table in found if table.kind == JOB}.values()
+    return [
+        {
+            "payload": each.payload,
+            "start_method": each.start_method,
+            "way": each.way,
+            "workers": each.workers,
+            "tasks": each.tasks,
+            "predicted": _number(each.predicted_s),
+            "measured": _number(each.measured_s),
+            "ratio": _number(each.ratio),
+        }
+        for record in records
+        for each in predictions(record)
+    ]
 
 
 def crossings(found: Iterable[Table]) -> list[dict[str, Any]]:
@@ -237,6 +321,8 @@ COLUMNS = (
     "run", "kind", "payload", "start_method", "metric", "strategy", "outcome", "reason", "rank", "verdict",
     "time_s", "time_low_s", "time_high_s", "ratio", "ratio_low", "ratio_high", "slower", "slower_low", "slower_high",
     "floor_ratio", "bytes_per_s", "wire_bytes", "baseline", "aa_error", "n_trials", "n_samples", "record",
+    "amount_bytes", "amount_low_bytes", "amount_high_bytes", "worker_uss_bytes", "parent_peak_bytes", "total_pss_bytes",
+    "clean_s", "n_clean", "stopped",
 )  # fmt: skip
 
 
@@ -254,6 +340,9 @@ def as_csv(found: Iterable[Table]) -> str:
             figures += [cell.floor_ratio.value if cell.floor_ratio else "", cell.bytes_per_s or ""]
             figures += [cell.wire_bytes if cell.wire_bytes is not None else "", record.baseline, table.aa]
             figures += [cell.time.n_trials if cell.time else 0, cell.time.n_samples if cell.time else 0, table.path]
+            memory = [cell.memory[name].value if cell.memory and name in cell.memory else "" for name in FOOTPRINT]
+            clean = [cell.clean.value, cell.clean.n_samples] if cell.clean else ["", ""]
+            figures += [*_parts(cell.amount), *memory, *clean, record.stopped]
             writer.writerow([_inert(value) for value in (*row, *figures)])
     return out.getvalue()
 

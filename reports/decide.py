@@ -37,6 +37,30 @@ MEANING: Mapping[str, str] = {
     "whole-read": "reading everything",
     "start": "starting a worker until it answers",
 }
+_FOOTPRINTS: Mapping[str, str] = {
+    "worker-uss-bytes": "what one worker that has the object has of its own (USS)",
+    "worker-pss-bytes": "one worker that has the object, each shared page divided by those who share it (PSS)",
+    "parent-peak-bytes": "how far the parent's resident memory rises with one worker",
+    "total-pss-bytes": "the parent and all that it started, one worker, every shared page once",
+    "workers-uss-bytes": "what as many workers as there are usable cores have of their own (USS)",
+    "workers-pss-bytes": "as many workers as there are usable cores, shared pages divided (PSS)",
+    "workers-parent-peak-bytes": "how far the parent's resident memory rises with as many workers as usable cores",
+    "workers-total-pss-bytes": "the parent and all that it started, as many workers as usable cores, shared pages once",
+    "machine-used-bytes": "all memory of the machine that is not free, with as many workers as usable cores",
+    "read-uss-bytes": "what a worker gets of its own by reading what it inherited",
+    "collect-uss-bytes": "what a worker gets of its own by one garbage collection instead",
+    "workers-read-uss-bytes": "what as many workers as usable cores get of their own by reading",
+    "parent-uss-bytes": "what the starting process has of its own",
+}
+_COUNTED: Mapping[str, str] = {
+    "task": "one task",
+    "start": "starting the workers until all are ready",
+    "first": "the first tasks, one for each worker",
+    "read": "reading an element of one's own",
+    "own-write": "writing an element of one's own",
+    "update": "adding to one element, no update lost",
+}
+_NUMBERS = {"1": "one worker", "all": "as many workers as usable cores", "double": "twice as many workers"}
 DUTIES: Mapping[str, str] = {
     **{kind: deeper.summary for kind, deeper in DEEPER.items()},
     "argument": "it travels with every task",
@@ -45,7 +69,19 @@ DUTIES: Mapping[str, str] = {
     "shared": "it is written by several and seen by all",
     "start": "a worker is started with it",
     "codec": "it is only turned into bytes and back, in one process",
+    "pair": "an awkward object as it is, and refactored",
 }
+
+
+def meaning(metric: str) -> str:
+    """What a metric is, as the reader would say it; the metric itself where it is unknown."""
+    what, _, number = metric.rpartition("-")
+    workers = _NUMBERS.get(number, f"{number} workers")
+    if what.startswith("job-"):
+        return f"a whole job of {what.removeprefix('job-')} tasks, {workers}, started for it"
+    if what in _COUNTED:
+        return f"{_COUNTED[what]}, {workers}"
+    return MEANING.get(metric) or _FOOTPRINTS.get(metric, metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +90,47 @@ class Advice:
 
     take: str  #: the strategy to take; "" where none can be named
     keep: bool  #: it is the baseline: no change pays
-    text: str  #: the whole verdict
+    main: str  #: the verdict
     short: str  #: in two or three words
+    more: str = ""  #: what is no part of the choice: references, and strategies for objects of another shape
+    saves: str = ""  #: what taking it saves; "" where there is nothing to choose
+    sure: str = ""  #: how sure that is
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join(filter(None, (self.main, self.more)))
 
 
 def advise(table: Table) -> Advice:
     """The verdict sentence of a table."""
     if table.record.failed:
         return Advice("", False, f"Nothing was measured: {code(table.record.failed)}.", "not measured")
+    if any(cell.amount for cell in table.cells):
+        return _amounts(table)
     if not table.record.strategies:
         return _conditions(table)
-    failures = _failures(table)
+    failures, others = _failures(table)
     if table.best is None:
         words, short = _untimed(table)
-        return Advice("", False, " ".join([words, *failures]), short)
+        return Advice("", False, " ".join([words, *failures]), short, others)
     take, parts = _winner(table, table.best)
     base = table.baseline
-    unclear = [cell for cell in table.at(Rank.UNCLEAR) if cell is not base or take]
+    unclear = [cell for cell in table.at(Rank.UNCLEAR) if take or cell is not base]
     if unclear:
         shown = unclear if len(unclear) <= NAMED + 1 else unclear[:NAMED]
-        more = f" and {len(unclear) - len(shown)} more" if len(unclear) > len(shown) else ""
-        parts.append(f"too noisy to tell from it: {_names(shown)}{more}")
+        rest = f" and {len(unclear) - len(shown)} more" if len(unclear) > len(shown) else ""
+        parts.append(f"too noisy to tell from {'it' if take else 'the fastest'}: {_names(shown)}{rest}")
     parts += _slower(table.at(Rank.SLOWER), base)
-    text = " ".join(["; ".join(parts) + ".", *_references(table), *failures])
+    text = " ".join(["; ".join(parts) + ".", *failures])
+    more = " ".join(filter(None, (*_references(table), others)))
     keep = bool(take) and base is not None and take == base.strategy
+    saves, sure = _saves(table, take, keep), _sure(table, take, keep)
     if not take:
-        return Advice("", False, text, "no winner")
+        return Advice("", False, text, "nothing shown faster", more, saves, sure)
     if table.kind == CODEC:
-        return _codec(take, keep, text)
-    return Advice(take, keep, text, f"{'keep' if keep else 'take'} {take}")
+        return _codec(take, keep, text, more)
+    return Advice(take, keep, text, f"{'keep' if keep else 'take'} {take}", more, saves, sure)
 
 
 def _winner(table: Table, best: Cell) -> tuple[str, list[str]]:
@@ -93,10 +141,59 @@ def _winner(table: Table, best: Cell) -> tuple[str, list[str]]:
         words = [f"Keep `{base.strategy}` ({_time(base)}): nothing is faster beyond noise"]
         return base.strategy, words + _as_good(others, "")
     if base and base.rank is Rank.UNCLEAR:
-        text = f"No winner can be told: `{best.strategy}` ({_time(best)}) looks fastest, but the baseline"
-        text += f" `{base.strategy}` ({_ratio(base)}) can't be told apart from it"
-        return "", [text, *_as_good(ties, f" as `{best.strategy}`")]
+        text = f"No winner can be told, so no reason to change: nothing was shown to be faster than `{base.strategy}`"
+        parts = [f"{text} ({_time(base)})"]
+        if base.slower and base.slower.value > 1:
+            parts.append(f"`{best.strategy}` ({_time(best)}) looks fastest")
+        return "", parts + _as_good(ties, f" as `{best.strategy}`")
     return best.strategy, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties, "")]
+
+
+def _saves(table: Table, take: str, keep: bool) -> str:
+    best, base = table.best, table.baseline
+    if keep:
+        return "nothing: no other way is faster beyond noise"
+    if not take or best is None:
+        return "nothing that was shown"
+    if base is None or not base.time or not best.time or not base.slower:
+        return f"it takes {_time(best)}; there is no baseline that carries it to compare with"
+    saved = units.seconds(base.time.value - best.time.value)
+    return f"{saved} each: {_time(best)} instead of {_time(base)} with `{base.strategy}` ({_ratio(base)})"
+
+
+def _sure(table: Table, take: str, keep: bool) -> str:
+    trials = table.best.time.n_trials if table.best and table.best.time else 0
+    same = f"two copies of the same code came out {units.percent(table.aa)} apart"
+    if keep or not take:
+        seen = _findable(table.detectable)
+        known = "Sure within that" if keep and not table.noisy else "Not sure"
+        return f"{known}: in {trials} trials {same}; {seen}."
+    base = table.baseline
+    if base is None or base.slower is None or (base.verdict is None and base is table.best):
+        return f"In {trials} trials {same}."
+    reach = f"the 99 % interval of that factor is {units.ratio_interval(base.slower)}, from {trials} trials"
+    if table.noisy:
+        return f"Fairly: {reach}; but {same}, so only large differences count."
+    return f"Sure: {reach}; {same}."
+
+
+def _findable(least: float) -> str:
+    """The smallest slowdown that would have been found."""
+    if least > 9:
+        return "hardly any slowdown, however large, would surely have been found"
+    size = units.percent(least) if least < 1 else f"a factor of {units.digits(1 + least)}"
+    return f"a slowdown by {size} would have been found nine times out of ten"
+
+
+def _amounts(table: Table) -> Advice:
+    """Bytes: what has least and what has most, beside a bare worker."""
+    found = sorted((cell.amount.value, cell.strategy) for cell in table.cells if cell.amount)
+    words = [f"`{code(name)}` {units.size(value)}" for value, name in found]
+    text = f"From {words[0]} to {words[-1]}" if len(words) > 1 else words[0]
+    bare = table.lane(NULL)
+    text += f"; a bare worker that is handed nothing: {units.size(bare.value.value)}" if bare else ""
+    failures, others = _failures(table)
+    return Advice("", False, " ".join([f"{text}.", *failures]), "see the amounts", others)
 
 
 def _as_good(cells: Sequence[Cell], as_what: str) -> list[str]:
@@ -112,12 +209,12 @@ def _untimed(table: Table) -> tuple[str, str]:
     return "Nothing carries it.", "nothing carries it"
 
 
-def _codec(take: str, keep: bool, text: str) -> Advice:
+def _codec(take: str, keep: bool, text: str, more: str) -> Advice:
     """Bytes and back are a part of a hand-off: what is fastest here is no advice yet."""
     text = text if keep else f"Fastest is {text.removeprefix('Take ')}"
     if "-oob`" in text:
         text += " This is no hand-off yet: what goes out of band has not moved; see the duty argument."
-    return Advice(take, keep, text, f"{'tie' if keep else 'fastest'}: {take}")
+    return Advice(take, keep, text, f"{'tie' if keep else 'fastest'}: {take}", more)
 
 
 def _conditions(table: Table) -> Advice:
@@ -162,16 +259,15 @@ _FAILED = {
 }
 
 
-def _failures(table: Table) -> list[str]:
+def _failures(table: Table) -> tuple[list[str], str]:
+    """What does not carry it, a sentence an outcome; and how many were never made for it."""
     found = []
     for kind, words in _FAILED.items():
         cells = [cell for cell in table.cells if cell.outcome.kind is kind and not _other_shape(table, cell)]
         if cells:
             found.append(f"{words} {_names(cells)}.")
     others = sum(_other_shape(table, cell) for cell in table.cells)
-    if others:
-        found.append(f"{others} more {'is' if others == 1 else 'are'} for objects of another shape.")
-    return found
+    return found, f"{others} more {'is' if others == 1 else 'are'} for objects of another shape." if others else ""
 
 
 def _other_shape(table: Table, cell: Cell) -> bool:
@@ -229,10 +325,14 @@ class Pays:
         return self.at.agree >= SURE and math.isfinite(self.at.high)
 
     @property
+    def _perhaps(self) -> bool:
+        return self.at.pays is cost.Pays.FROM and math.isfinite(self.at.n)
+
+    @property
     def short(self) -> str:
         """In two or three words."""
         if not self.sure:
-            return "can't be told"
+            return f"not sure; {tasks(self.at.n)} tasks by the medians" if self._perhaps else "can't be told"
         n = tasks(self.at.n)
         return {"from": f"from {n} tasks", "until": f"up to {n} tasks"}.get(self.at.pays, str(self.at.pays))
 
@@ -244,7 +344,8 @@ class Pays:
         other = f"`{self.other.strategy}` as {self.other.duty}"
         low, high = tasks(self.at.low), tasks(self.at.high)
         if not self.sure:
-            return f"Whether {mine} {its} pays against {other} can't be told from these samples."
+            text = f"Whether {mine} {its} pays against {other} can't be told from these samples"
+            return text + (f"; by the medians alone, from {tasks(self.at.n)} tasks on." if self._perhaps else ".")
         match self.at.pays:
             case cost.Pays.ALWAYS:
                 return f"{mine} {its} is cheaper than {other} from the first task on."
@@ -284,7 +385,7 @@ def argument_job(argument: Table, setup: Table, strategy: str) -> Job | None:
     slope = _draws(Figures(argument.record), strategy, "handoff", 4)
     if not fixed or not slope:
         return None
-    return Job(strategy, "argument", cost.Line(bare.time.value, cell.time.value), fixed, slope)
+    return Job(strategy, "argument", cost.Line(bare.value.value, cell.time.value), fixed, slope)
 
 
 def pays(job: Job, other: Job) -> Pays:

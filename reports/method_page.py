@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from handoff import units
 
-from . import decide, plain
+from . import decide, plain, selftest
 from .extra import Page
-from .rows import noise
+from .rows import Table, noise
 from .run import Run
 
 ORDER = 90
@@ -35,6 +35,11 @@ RULES = (
 )
 
 
+def trials(table: Table) -> int:
+    """Trials of its best strategy."""
+    return max((cell.time.n_trials for cell in table.cells if cell.time), default=0)
+
+
 def page(runs: Sequence[Run], problems: Sequence[str]) -> Page:
     """Rules first, then each run."""
     blocks: list[plain.Block] = [
@@ -45,6 +50,9 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page:
     blocks += [plain.Items(RULES)]
     if problems:
         blocks += [plain.Heading(2, "Left out"), plain.Items([decide.code(plain.short(text)) for text in problems])]
+    machines = {run.machine: run.selftest for run in reversed(runs)}
+    for machine, report in machines.items():
+        blocks += [plain.Heading(2, f"The machine's own error: {decide.code(machine)}"), *selftest.blocks(report)]
     for run in runs:
         found = run.tables
         state = noise(found)
@@ -61,10 +69,12 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page:
                 units.percent(t.aa),
                 units.percent(t.detectable),
                 "too noisy" if t.noisy else "fine",
+                f"{t.record.stopped or 'not said'}, {trials(t)} trials",
             ]
             for t in sorted(found, key=lambda t: -t.aa)
-            if any(cell.time for cell in t.cells)
+            if t.judged
         ]
         head = ["payload", "duty", "start method", "timed", "A/A error", "slowdown found 9 times of 10", "so it is"]
+        head.append("ended")
         blocks.append(plain.Grid(f"Noise of each table of {run.title}", head, rows))
     return Page("method.html", "Method and noise", blocks)

@@ -24,10 +24,17 @@
   const interval = (t) => (known(t) ? `${seconds(t[0])} ${spread(t, unit(t[0])[0])}` : `${seconds(t[0])} ±?`);
   const ratioInterval = (t) => (known(t) ? `${ratio(t[0])} ${spread(t, 1)}` : `${ratio(t[0])} ±?`);
   const size = (x) => {
-    const [u, name] = SIZES.find(([each]) => x >= each) || [1, "B"];
+    const [u, name] = SIZES.find(([each]) => Math.abs(x) >= each) || [1, "B"];
     return u > 1 ? `${digits(round3(x / u))} ${name}` : `${Math.round(x)} B`;
   };
+  const sizeInterval = (t) => {
+    if (t[1] == null || t[2] == null) return `${size(t[0])} ±?`;
+    const [u] = SIZES.find(([each]) => Math.abs(t[0]) >= each) || [1];
+    const one = (x) => (u > 1 ? digits(round3(x / u)) : `${Math.round(x)}`);
+    return `${size(t[0])} [${one(t[1])}–${one(t[2])}]`;
+  };
   const rate = (x) => (x >= 1e8 ? `${digits(round3(x / 1e9))} GB/s` : `${digits(round3(x / 1e6))} MB/s`);
+  const amount = (table, t) => (table.unit === "bytes" ? sizeInterval(t) : interval(t));
   const count = (x) => (x == null ? "∞" : Math.ceil(x).toLocaleString("en"));
 
   // -- building
@@ -69,7 +76,10 @@
     if (!metrics.includes(state.metric)) state.metric = metrics[0] ?? "";
     const payloads = unique(here.map((t) => t.payload));
     if (!payloads.includes(state.payload)) state.payload = "";
-    const strategies = Object.keys(doc.strategies).filter((name) => here.some((t) => cellOf(t, name)));
+    // what carries most of them first: a reader of the first columns has the usual ways before him
+    const carries = new Map();
+    for (const t of here) for (const c of t.cells) carries.set(c.strategy, (carries.get(c.strategy) || 0) + (c.strategy === t.baseline ? 1e6 : c.outcome === "ok" ? 1 : 0));
+    const strategies = Object.keys(doc.strategies).filter((name) => carries.has(name)).sort((a, b) => carries.get(b) - carries.get(a));
     if (!strategies.includes(state.compare)) state.compare = "";
     if (!Object.hasOwn(ALSO, state.also)) state.also = "";
     return { starts, metrics, payloads, strategies, here, tables: here.filter((t) => t.metric === state.metric) };
@@ -81,7 +91,9 @@
   // -- the question
   const LABEL = { codec: "codec (bytes and back)", start: "start (of a worker)" };
   const ask = (q) => {
-    fill($("payload"), option("", `any of ${q.payloads.length} payloads`, state.payload), q.payloads.map((p) => option(p, p, state.payload)));
+    const groups = Map.groupBy ? Map.groupBy(q.here, (t) => t.group) : q.here.reduce((all, t) => all.set(t.group, [...(all.get(t.group) || []), t]), new Map());
+    fill($("payload"), option("", `any of ${q.payloads.length} payloads`, state.payload),
+      [...groups].map(([name, found]) => h("optgroup", { label: name || "payloads" }, unique(found.map((t) => t.payload)).map((p) => option(p, p, state.payload)))));
     fill($("duty"), doc.kinds.map((k) => option(k, LABEL[k] || k, state.duty)));
     fill($("start"), q.starts.map((m) => option(m, m || "none: one process", state.start)));
     fill($("metric"), q.metrics.map((m) => option(m, m, state.metric)));
@@ -102,26 +114,45 @@
   // -- the verdict, in words
   const FIRST = 12;
   let showAll = false;
+  const links = (table, cell) => h("ul", { class: "inline" },
+    table.record && h("li", null, h("a", { class: "record", href: "records/" + table.record.split("/").map(encodeURIComponent).join("/") }, "its record")),
+    (cell || table.cells.find((c) => c.strategy === table.take))?.graph && h("li", null, h("a", { class: "graph", href: (cell || table.cells.find((c) => c.strategy === table.take)).graph }, "its graph in asv")),
+    !cell && h("li", null, "again: ", h("code", null, table.command)));
   const verdict = (q, shown) => {
     const box = $("verdict-text");
     const mine = state.payload ? q.here.filter((t) => t.payload === state.payload) : [];
     if (mine.length) {
       const table = mine.find((t) => t.metric === state.metric) || mine[0];
       const setup = doc.jobs.find((j) => j.payload === state.payload && j.start_method === state.start && j.words);
+      const twin = ["argument", "state"].includes(state.duty);
+      const again = `handoff measure payloads --payload ${table.payload} --duty argument --duty state --start-method ${state.start} -o DIR`;
       fill(box,
         h("div", { class: "verdict" + (table.take ? "" : " unclear") },
+          table.saves && h("p", { class: "answer" }, table.take ? [table.keep ? "Keep " : "Take ", h("code", null, table.take)] : ["Nothing was shown to be faster than ", h("code", null, table.baseline)]),
+          table.saves && h("dl", null,
+            h("dt", null, "it saves"), h("dd", { id: "saves" }, words(table.saves)),
+            h("dt", null, "how sure"), h("dd", { id: "sure" }, table.sure),
+            twin && [h("dt", null, "set it up once?"), h("dd", { id: "setup" }, setup ? words(setup.words) : ["Not measured; ", h("code", null, again)])]),
           [table, ...mine.filter((t) => t !== table)].map((t) =>
             h("p", null, mine.length > 1 && h("strong", null, `${t.metric}: `), words(t.words))),
-          setup && ["argument", "state"].includes(state.duty) && h("p", null, h("strong", null, "Set it up once? "), words(setup.words)),
+          table.more && h("p", { class: "dim" }, words(table.more)),
+          !table.saves && twin && setup && h("p", null, h("strong", null, "Set it up once? "), words(setup.words)),
           table.why && h("p", { class: "dim" }, `${table.payload}: ${table.why}`, table.source && ` Source: ${table.source}.`),
-        h("p", { class: "dim" }, `A/A error ${table.aa_text}: two copies of the baseline came out that far apart. `,
-            `What this table would find nine times out of ten: ${table.detectable_text}. `,
+          h("p", { class: "dim" }, table.unit === "seconds" && table.choice && `A/A error ${table.aa_text}: two copies of the baseline came out that far apart. `,
+            table.stopped && `${table.stopped} `,
             table.noisy && h("strong", null, "This table is too noisy to tell much. "),
-            !table.complete && h("strong", null, "The run was interrupted here. "))));
+            !table.complete && h("strong", null, "The run was interrupted here. ")),
+          h("p", null, links(table))));
       return;
     }
+    const total = unique(shown.map((t) => t.payload)).length;
+    const better = shown.filter((t) => t.take && !t.keep), keep = shown.filter((t) => t.keep);
+    const gain = (t) => (t.take && !t.keep ? cellOf(t, t.baseline)?.slower?.[0] ?? 1e6 : t.keep ? -1 : -2);
+    const choices = shown.some((t) => t.saves);
+    if (choices && !state.sort) shown = [...shown].sort((a, b) => gain(b) - gain(a));
     const some = showAll ? shown : shown.slice(0, FIRST);
     fill(box,
+      choices && h("p", { id: "summary" }, `Of ${total} payloads another way than the baseline is faster for ${better.length}; for ${keep.length} the baseline is as good as anything; for ${total - better.length - keep.length} nothing could be told, or nothing carries them. Choose yours above, or here, the largest gain first:`),
       h("ul", { class: "verdicts" }, some.map((t) => h("li", null,
         h("button", { type: "button", onclick: () => { change({ payload: t.payload }); $("payload").focus(); } }, t.payload), ": ",
         t.noisy && h("strong", null, "(noisy) "), words(t.words)))),
@@ -131,14 +162,16 @@
 
   // -- the table
   const step = (x) => (x < 1.1 ? 0 : x < 1.5 ? 1 : x < 2 ? 2 : x < 4 ? 3 : x < 10 ? 4 : x < 50 ? 5 : 6);
+  const least = (table) => Math.min(...table.cells.filter((c) => c.amount && c.amount[0] > 0).map((c) => c.amount[0]));
   const against = (table, cell) => {
+    if (cell.amount) return cell.amount[0] > 0 ? round3(cell.amount[0] / least(table)) : 1;
     if (!state.compare) return cell.slower ? cell.slower[0] : null;
     const other = cellOf(table, state.compare);
     return other?.time ? round3(cell.time[0] / other.time[0]) : null;
   };
   // a leader that ties is no winner, and where no winner can be told nothing is framed
   const standing = (table, cell) => {
-    if (!table.choice) return "";
+    if (!table.choice || cell.amount) return "";
     if (!table.take && ["best", "tie"].includes(cell.rank)) return cell.rank === "best" ? "fastest, unclear" : "unclear";
     if (cell.rank === "best" && table.cells.some((c) => c.rank === "tie")) return "tie";
     return ["slower", "none"].includes(cell.rank) ? "" : cell.rank;
@@ -151,13 +184,17 @@
   const facts = (table, cell) => [
     ["strategy", cell.strategy], ["payload", table.payload],
     cell.outcome !== "ok" && ["outcome", cell.outcome], cell.reason && ["reason", cell.reason],
-    cell.outcome === "ok" && !cell.time && ["time", "not timed"],
+    cell.outcome === "ok" && !cell.time && !cell.amount && ["time", "not timed"],
     cell.time && ["time", interval(cell.time)],
+    cell.amount && ["bytes", sizeInterval(cell.amount)],
+    cell.amount && bare(table) && ["a bare worker", sizeInterval(bare(table))],
     cell.slower && ["against the best", `${ratioInterval(cell.slower)} (${standing(table, cell) || cell.rank})`],
     cell.ratio && [`against ${table.baseline}`, `${ratioInterval(cell.ratio)} (${cell.verdict || "the baseline itself"})`],
     cell.floor && ["against the floor", `${ratioInterval(cell.floor)} of ${cell.floor_lane}`],
     cell.rate && ["speed", rate(cell.rate) + floorRate(table, cell)],
     cell.wire_bytes != null && ["encoded", `${cell.wire_bytes.toLocaleString("en")} bytes`],
+    ...(cell.memory || []).map((t, i) => t && ["memory: " + doc.footprint[i], sizeInterval(t)]),
+    cell.clean !== undefined && ["undisturbed samples only", `${cell.clean ? interval(cell.clean) : "none"} (${cell.disturbed.clean} of ${cell.disturbed.samples}; disturbed by ${["switches", "faults", "collections"].filter((c) => cell.disturbed[c]).map((c) => `${c} ${cell.disturbed[c]}`).join(", ")})`],
     cell.phases && ["phases", doc.phases.map((name, i) => `${name} ${seconds(cell.phases[i])}`).join(", ")],
   ].filter(Boolean);
   const ALSO = {
@@ -165,8 +202,10 @@
     baseline: ["× the baseline", (t, c) => c.ratio && ratioInterval(c.ratio)],
     floor: ["× the floor", (t, c) => c.floor && `${ratio(c.floor[0])} floor`],
     rate: ["the speed", (t, c) => c.rate && rate(c.rate)],
+    memory: ["the worker's memory", (t, c) => c.memory?.[0] && size(c.memory[0][0])],
     bytes: ["encoded bytes", (t, c) => c.wire_bytes != null && `${c.wire_bytes.toLocaleString("en")} B`],
   };
+  const bare = (table) => table.lanes.find((l) => l.name === "null")?.value;
   const floorRate = (table, cell) => {
     const lane = table.lanes.find((l) => l.name === cell.floor_lane);
     return lane?.rate ? `; the floor's is ${rate(lane.rate)}` : "";
@@ -190,9 +229,7 @@
       h("dl", null, facts(table, cell).slice(2).map(([name, value]) => [h("dt", null, name), h("dd", null, value)])),
       about.recipe && h("details", null, h("summary", null, "How it is done"), h("pre", { class: "copy", tabindex: "0" }, about.recipe)),
       h("p", null, "Measure it again:"), h("code", { class: "copy", tabindex: "0" }, table.command),
-      h("ul", { class: "inline" },
-        table.record && h("li", null, h("a", { class: "record", href: "records/" + table.record.split("/").map(encodeURIComponent).join("/") }, "its record")),
-        cell.graph && h("li", null, h("a", { class: "graph", href: cell.graph }, "its graph in asv"))));
+      links(table, cell));
     $("details").showModal();
   };
   const drawTable = (q, shown) => {
@@ -208,8 +245,10 @@
       names.map((name) => {
         const cell = cellOf(table, name);
         if (!cell) return h("td", null, h("span", { class: "word" }, "not asked"));
-        const value = cell.time && against(table, cell);
-        const inside = cell.time
+        const value = (cell.time || cell.amount) && against(table, cell);
+        const inside = cell.amount
+          ? [size(cell.amount[0]), bare(table) && h("small", null, `${cell.amount[0] < bare(table)[0] ? "−" : "+"}${size(Math.abs(cell.amount[0] - bare(table)[0]))}`)]
+          : cell.time
           ? [seconds(cell.time[0]), h("small", null, cellText(table, cell) || "no ratio"), state.also && h("small", { class: "also" }, ALSO[state.also][1](table, cell) || "none known")]
           : [h("span", { class: `word ${cell.outcome}` }, cell.outcome === "ok" ? "not timed" : cell.outcome)];
         const button = h("button", { type: "button", tabindex: "-1",
@@ -225,7 +264,7 @@
       return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${good} in best tier`));
     };
     const grid = h("table", { class: "matrix", id: "matrix" },
-      h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row"}. ${shown.length} of ${q.tables.length} payloads.`),
+      h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: ${q.tables[0]?.unit === "bytes" ? "bytes, and the difference to a bare worker where there is one" : `time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row"}`}. ${shown.length} of ${q.tables.length} payloads.`),
       h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), setup && h("th", { scope: "col" }, "setting it up once pays"), names.map((name) => head(name, name)))),
       h("tbody", null, body),
       h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above"), h("td"), setup && h("td"), names.map(coverage))));
@@ -253,7 +292,7 @@
     const wanted = state.find.toLowerCase();
     const shown = q.tables.filter((t) => t.payload.toLowerCase().includes(wanted) && (!state.pays || (t.take && !t.keep)));
     const by = state.sort.replace(/^-/, "");
-    const key = by && by !== "payload" ? (t) => cellOf(t, by)?.time?.[0] ?? Infinity : null;
+    const key = by && by !== "payload" ? (t) => (cellOf(t, by)?.time ?? cellOf(t, by)?.amount)?.[0] ?? Infinity : null;
     shown.sort((a, b) => (key ? key(a) - key(b) || 0 : a.family.localeCompare(b.family) || (a.bytes || 0) - (b.bytes || 0) || a.payload.localeCompare(b.payload)));
     if (state.sort.startsWith("-")) shown.reverse();
     const chosen = shown.findIndex((t) => t.payload === state.payload); // what was asked for stands first
@@ -278,26 +317,41 @@
   // -- charts: SVG of our own, see reports/page.py for why
   const WIDTH = 860, HEIGHT = 380, LEFT = 70, RIGHT = 190, TOP = 14, BOTTOM = 46;
   const decades = (low, high) => { const out = []; for (let e = Math.ceil(Math.log10(low) - 1e-9); e <= Math.log10(high) + 1e-9; e++) out.push(10 ** e); return out; };
+  const ticksOf = (low, high) => {
+    const tens = decades(low, high);
+    if (tens.length > 1) return tens;
+    const fine = [-1, 0].flatMap((e) => [1, 2, 5].map((m) => m * 10 ** (Math.floor(Math.log10(high)) + e))).filter((x) => x >= low && x <= high);
+    return fine.length > 1 ? fine : unique([0, 1 / 3, 2 / 3, 1].map((part) => round3(low * (high / low) ** part)));
+  };
   const numbers = (head, rows) => h("details", null, h("summary", null, "Numbers of this chart"),
     h("table", { class: "plain" }, h("thead", null, h("tr", null, head.map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", null, rows.map(([first, ...rest]) => h("tr", null, h("th", { scope: "row" }, first), rest.map((text) => h("td", null, text)))))));
   const wide = (label, svg) => h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": label }, svg);
-  const logChart = ({ id, title, xLabel, yLabel, xText, ticks, series, marks = [], note = "", head, rows }) => {
+  const logChart = ({ id, title, xLabel, yLabel, xText, yText = seconds, ticks, series, marks = [], note = "", scatter = false, head, rows }) => {
     const points = series.flatMap((each) => each.points);
     const xs = points.map((p) => p.x), ys = points.flatMap((p) => [p.y, p.low > 0 ? p.low : p.y, p.high ?? p.y]).map((y) => y);
-    const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
+    const room = scatter ? 1.06 : 1; // dots stand clear of the frame
+    const [x0, x1] = [Math.min(...xs) / room, Math.max(...xs) * room];
     // an interval of few trials may span many decades: what is beyond a factor of 10 is cut
-    const [y0, y1] = [Math.max(Math.min(...ys), Math.min(...points.map((p) => p.y)) / 10), Math.min(Math.max(...ys), Math.max(...points.map((p) => p.y)) * 10)];
+    let [y0, y1] = [Math.max(Math.min(...ys), Math.min(...points.map((p) => p.y)) / 10), Math.min(Math.max(...ys), Math.max(...points.map((p) => p.y)) * 10)];
+    if (y1 / y0 < 1.2) [y0, y1] = [y0 / 1.1, y1 * 1.1];
     const X = (x) => LEFT + ((Math.log(x) - Math.log(x0)) / (Math.log(x1) - Math.log(x0) || 1)) * (WIDTH - LEFT - RIGHT);
     const Y = (y) => HEIGHT - BOTTOM - ((Math.log(Math.min(Math.max(y, y0), y1)) - Math.log(y0)) / (Math.log(y1) - Math.log(y0) || 1)) * (HEIGHT - TOP - BOTTOM);
     const labels = series.map((each, index) => ({ each, index, y: Y(each.points[each.points.length - 1].y) })).sort((a, b) => a.y - b.y);
     labels.forEach((label, index) => { if (index) label.y = Math.max(label.y, labels[index - 1].y + 14); });
     const over = Math.max(0, (labels[labels.length - 1]?.y ?? 0) - (HEIGHT - BOTTOM));
     for (const label of labels) label.y -= over;
+    const taken = []; // labels of a scatter chart beside their dots, moved down where one is already
+    const places = !scatter ? [] : labels.map(({ each, index }) => {
+      const place = { each, index, x: X(each.points[0].x) + 7, y: Y(each.points[0].y) + 4 };
+      while (taken.some((t) => Math.abs(t.x - place.x) < 110 && Math.abs(t.y - place.y) < 11)) place.y += 2;
+      taken.push(place);
+      return place;
+    });
     return h("figure", { id }, h("figcaption", null, title),
       wide(title, s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}. ${note} All numbers are in the table below the chart.` },
-        decades(y0, y1).map((y) => [s("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: Y(y), y2: Y(y) }), s("text", { x: LEFT - 6, y: Y(y) + 4, "text-anchor": "end" }, seconds(y))]),
-        (ticks || decades(x0, x1)).map((x) => [s("line", { class: "grid", x1: X(x), x2: X(x), y1: TOP, y2: HEIGHT - BOTTOM }), s("text", { x: X(x), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, xText(x))]),
+        ticksOf(y0, y1).map((y) => [s("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: Y(y), y2: Y(y) }), s("text", { x: LEFT - 6, y: Y(y) + 4, "text-anchor": "end" }, yText(y))]),
+        (ticks || ticksOf(x0, x1)).map((x) => [s("line", { class: "grid", x1: X(x), x2: X(x), y1: TOP, y2: HEIGHT - BOTTOM }), s("text", { x: X(x), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, xText(x))]),
         s("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }), s("line", { class: "axis", x1: LEFT, x2: LEFT, y1: TOP, y2: HEIGHT - BOTTOM }),
         s("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xLabel), s("text", { x: 14, y: HEIGHT / 2, transform: `rotate(-90 14 ${HEIGHT / 2})`, "text-anchor": "middle" }, yLabel),
         marks.filter((m) => m.x > x0 && m.x < x1).map((m) => s("g", null, s("title", null, m.text), s("line", { class: "mark", x1: X(m.x), x2: X(m.x), y1: TOP, y2: HEIGHT - BOTTOM }), s("text", { x: X(m.x) + 4, y: TOP + 10 }, m.label))),
@@ -306,7 +360,8 @@
           each.points.map((p) => [
             p.high != null && p.low > 0 && s("line", { class: "whisker", x1: X(p.x), x2: X(p.x), y1: Y(p.low), y2: Y(p.high) }),
             p.text && s("circle", { class: "dot", cx: X(p.x), cy: Y(p.y), r: 4 }, s("title", null, `${each.name}, ${p.text}`))]))),
-        labels.map(({ each, index, y }) => s("g", { class: `c${index % 8}` },
+        places.map(({ each, x, y }) => s("text", { x, y }, each.name)),
+        !scatter && labels.map(({ each, index, y }) => s("g", { class: `c${index % 8}` },
           s("rect", { class: "bar", x: WIDTH - RIGHT + 6, y: y - 5, width: 9, height: 9 }), s("text", { x: WIDTH - RIGHT + 19, y: y + 4 }, each.name))))),
       note && h("p", { class: "dim" }, note), numbers(head, rows));
   };
@@ -323,7 +378,7 @@
     const series = names.map((name) => ({ name, points: members.map((t) => at(t, name, cellOf(t, name)?.time)).filter(Boolean) }));
     const floors = unique(members.flatMap((t) => t.lanes.filter((l) => l.name.startsWith("floor")).map((l) => l.name)));
     const best = floors.includes("floor-shm") ? "floor-shm" : floors[0];
-    if (best) series.push({ name: best, floor: true, points: members.map((t) => at(t, best, t.lanes.find((l) => l.name === best)?.time)).filter(Boolean) });
+    if (best) series.push({ name: best, floor: true, points: members.map((t) => at(t, best, t.lanes.find((l) => l.name === best)?.value)).filter(Boolean) });
     const cross = doc.crossings.filter((c) => c.family === table.family && c.kind === state.duty && c.start_method === state.start);
     return logChart({ id: "chart-size", title: `Time against size: ${table.family}, ${state.duty}${state.start ? ", " + state.start : ""}`, xLabel: "bytes", yLabel: state.metric, xText: size,
       ticks: unique(members.map((t) => t.bytes)), series,
@@ -367,12 +422,62 @@
       h("p", { class: "dim" }, "Medians of each phase; they need not add up to the median of the whole. An arrow: longer than the axis."),
       numbers(["strategy", ...doc.phases, "whole"], cells.map((c) => [c.strategy, ...c.phases.map(seconds), interval(c.time)])));
   };
+  const scaling = (table) => {
+    const kind = { argument: "scaling", scaling: "scaling", shared: "contention", contention: "contention" }[state.duty];
+    const off = hidden();
+    return doc.scaling.filter((g) => g.payload === table.payload && g.start_method === state.start && g.kind === kind).map((group) => {
+      const perSecond = (x) => `${digits(round3(x))}/s`;
+      const axis = (x) => (x >= 1e6 ? `${digits(round3(x / 1e6))} M/s` : x >= 1e3 ? `${digits(round3(x / 1e3))} k/s` : perSecond(x));
+      const top = (line) => Math.max(...line.points.map((p) => p[1][0]));
+      const all = group.lines.filter((line) => !off.has(line.name)).sort((a, b) => top(b) - top(a));
+      if (!all.length) return null;
+      const text = (t) => (known(t) ? `${perSecond(t[0])} [${digits(round3(t[1]))}–${digits(round3(t[2]))}]` : `${perSecond(t[0])} ±?`);
+      const series = all.slice(0, LINES).map((line) => ({ name: line.name, points: line.points.map(([n, t]) => ({ x: n, y: t[0], low: t[1], high: t[2], text: `${n} workers: ${text(t)}` })) }));
+      const first = all[0].points.find(([n]) => n === 1);
+      const most = Math.max(...all.flatMap((line) => line.points.map((p) => p[0])));
+      if (first && most > 1) series.push({ name: "perfect", floor: true, points: [1, most].map((n) => ({ x: n, y: first[1][0] * n })) });
+      const sizes = unique(all.flatMap((line) => line.points.map((p) => p[0]))).sort((a, b) => a - b);
+      return logChart({ id: `chart-scaling-${group.what.replace(" ", "-")}`, title: `Scaling over workers: ${group.what} a second, ${table.payload}, ${state.start}`, xLabel: "workers", yLabel: `${group.what} a second`, xText: String, yText: axis, ticks: sizes, series,
+        note: `This machine lets it use ${group.cores} cores. Perfect: as many times one worker's rate (of ${all[0].name}) as there are workers.` + (all.length > LINES ? ` The ${LINES} fastest; the others are in the table below.` : ""),
+        head: ["way", ...sizes.map((n) => `${n} workers`)],
+        rows: all.map((line) => [line.name, ...sizes.map((n) => { const p = line.points.find((point) => point[0] === n); return p ? text(p[1]) : "no time"; })]) });
+    });
+  };
+  const memory = (table) => {
+    const off = hidden();
+    const all = table.cells.filter((c) => c.time && c.memory?.[2] && !off.has(c.strategy)).sort((a, b) => a.time[0] - b.time[0]);
+    if (all.length < 2) return null;
+    const series = all.map((c) => ({ name: c.strategy, points: [{ x: c.memory[2][0], y: c.time[0], low: c.time[1], high: c.time[2], text: `${interval(c.time)}, ${sizeInterval(c.memory[2])}` }] }));
+    return logChart({ id: "chart-memory", title: `Time against memory: ${table.payload}, ${state.duty}, ${state.start}`, xLabel: `memory: ${doc.footprint[2]}`, yLabel: state.metric, xText: size, series, scatter: true,
+      note: "Down and to the left is better. Memory was measured apart from time, in the same run.",
+      head: ["strategy", state.metric, ...doc.footprint], rows: all.map((c) => [c.strategy, interval(c.time), ...c.memory.map((t) => (t ? sizeInterval(t) : "unknown"))]) });
+  };
+  const wholeJobs = (table) => {
+    const found = doc.runs.filter((r) => r.payload === table.payload && r.start_method === state.start);
+    if (state.duty !== "job" || !found.length) return null;
+    const lines = unique(found.map((r) => `${r.way}, ${r.workers} workers`));
+    const of = (line) => found.filter((r) => `${r.way}, ${r.workers} workers` === line).sort((a, b) => a.tasks - b.tasks);
+    const series = lines.slice(0, 4).flatMap((line) => [
+      { name: line, points: of(line).map((r) => ({ x: r.tasks, y: r.measured, text: `${r.tasks} tasks: ${seconds(r.measured)}, predicted ${seconds(r.predicted)}` })) },
+      { name: `${line}, predicted`, floor: true, points: of(line).map((r) => ({ x: r.tasks, y: r.predicted })) }]);
+    const close = found.filter((r) => Math.abs(r.ratio - 1) <= 0.15).length;
+    return logChart({ id: "chart-jobs", title: `Whole jobs: ${table.payload}, ${state.start}`, xLabel: "tasks", yLabel: "seconds", xText: count, ticks: unique(found.map((r) => r.tasks)), series,
+      note: `Predicted from the parts alone: ${close} of ${found.length} within 15 % of what was measured.`,
+      head: ["way", "tasks", "measured", "predicted", "predicted / measured"], rows: found.map((r) => [`${r.way}, ${r.workers} workers`, count(r.tasks), seconds(r.measured), seconds(r.predicted), ratio(r.ratio)]) });
+  };
   const charts = (q, shown) => {
     const table = shown.find((t) => t.payload === state.payload) || shown.find((t) => q.tables.filter((o) => t.family && o.family === t.family && o.bytes !== t.bytes).length) || shown[0];
     if (!table) { fill($("charts-body")); return; }
-    const found = [bySize(q, table), ["argument", "state"].includes(state.duty) && total(table.payload), phases(table)].filter(Boolean);
+    const timed = table.unit === "seconds";
+    const found = [timed && bySize(q, table), ["argument", "state"].includes(state.duty) && total(table.payload), timed && phases(table), scaling(table), timed && memory(table), wholeJobs(table)].flat().filter(Boolean);
+    const missing = [
+      ["argument", "state"].includes(state.duty) && !doc.jobs.some((j) => j.payload === table.payload && j.start_method === state.start) && ["total time against tasks", "argument --duty state"],
+      state.duty === "argument" && !doc.scaling.some((g) => g.payload === table.payload && g.start_method === state.start && g.kind === "scaling") && ["scaling over workers", "scaling"],
+      state.duty in { argument: 1, state: 1, result: 1, shared: 1 } && !table.cells.some((c) => c.memory) && ["time against memory", `${state.duty} --duty memory-${state.duty}`],
+    ].filter(Boolean);
     fill($("charts-body"), !state.payload && h("p", { class: "dim" }, `Shown for ${table.payload}; choose a payload above for its own.`), found,
-      !found.length && h("p", null, "Nothing to draw for this question: one size only, and no phases."));
+      !found.length && h("p", null, "Nothing to draw for this question: one size only, and no phases."),
+      missing.length > 0 && h("p", { class: "dim" }, "Not measured in this run: ", missing.map(([what, duty], i) => [i ? "; " : "", `${what} (`, h("code", null, `handoff measure payloads --payload ${table.payload} --duty ${duty} --start-method ${state.start} -o DIR`), ")"]), "."));
   };
 
   // -- all of it

@@ -35,9 +35,20 @@ class Link:
 
 
 def decide(
-    document: Mapping[str, Any], *, links: Sequence[Link], runs: Sequence[Link], here: str, downloads: Sequence[Link]
+    document: Mapping[str, Any],
+    *,
+    links: Sequence[Link],
+    runs: Sequence[Link],
+    here: str,
+    downloads: Sequence[Link],
+    trust: str = "",
+    distrust: str = "",
+    problems: int = 0,
 ) -> str:
-    """The Decide page of one run. ``here`` is its own file name; ``runs`` are all of them, by machine."""
+    """The Decide page of one run. ``here`` is its own file name; ``runs`` are all of them, by machine.
+
+    ``trust``: what is known of the machine's own error, in a line; ``distrust``: why its figures should not be trusted.
+    """
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     # no time stamp: the same records make the same page
     packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
@@ -47,7 +58,7 @@ def decide(
 <label>I hand over <select id="payload"></select></label>
 <label>as <select id="duty"></select></label>
 <label>under <select id="start"></select></label>
-<label>what is timed <select id="metric"></select></label>
+<label>what is measured <select id="metric"></select></label>
 {_runs(runs, here)}
 </form>
 <p id="duty-says" class="dim"></p>
@@ -85,27 +96,44 @@ without.</p></noscript>
             " from it; stop what else runs on the machine, or take a longer profile, and measure again."
             ' <a href="method.html">How noise is judged</a></div>'
         )
+    if distrust:
+        banner += (
+            f'<div class="banner" role="alert"><strong>This machine failed its self-test.</strong> {escape(distrust)}'
+            ' <a href="method.html">What was found</a></div>'
+        )
+    if problems:
+        banner += (
+            f'<p class="dim"><a href="method.html">{problems} {"file" if problems == 1 else "files"}</a> could not be'
+            " read, or made no sense, and are not shown.</p>"
+        )
     lead = (
         f'<p class="dim">{escape(document["title"])}. Ways to hand a Python object to another process, measured on this'
         " machine: take ratios elsewhere, not seconds.</p>"
     )
-    return shell("Which way should I hand it over?", lead + banner + body, links=links, here=here, script=script)
+    return shell(
+        "Which way should I hand it over?", lead + banner + body, links=links, here=here, script=script, trust=trust
+    )
 
 
-def prose(title: str, blocks: str, *, links: Sequence[Link], here: str) -> str:
+def prose(title: str, blocks: str, *, links: Sequence[Link], here: str, trust: str = "") -> str:
     """A page without data: ``blocks`` is HTML that is escaped already."""
-    return shell(title, blocks, links=links, here=here)
+    return shell(title, blocks, links=links, here=here, trust=trust)
 
 
-def shell(title: str, body: str, *, links: Sequence[Link], here: str, script: str = "") -> str:
-    """Head, navigation, body."""
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    theme = '<li><button type="button" id="theme">dark or light</button></li>' if script else ""
+def navigation(links: Sequence[Link], here: str, more: str = "") -> str:
+    """The links to all pages; ``more`` is HTML of further items."""
     current = ' aria-current="page"'
     items = "".join(
         f'<li><a href="{escape(link.href)}"{current if link.href == here else ""}>{escape(link.text)}</a></li>'
         for link in links
     )
+    return f'<nav aria-label="Pages"><ul>{items}{more}</ul></nav>'
+
+
+def shell(title: str, body: str, *, links: Sequence[Link], here: str, script: str = "", trust: str = "") -> str:
+    """Head, navigation, body, and at the end how far the machine is to be trusted."""
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    theme = '<li><button type="button" id="theme">dark or light</button></li>' if script else ""
     policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
     policy += f"; script-src '{_hash(script)}'" if script else ""
     return f"""<!doctype html>
@@ -120,8 +148,9 @@ def shell(title: str, body: str, *, links: Sequence[Link], here: str, script: st
 </head>
 <body>
 <a class="skip" href="#main">Skip to the answer</a>
-<header><h1>{escape(title)}</h1><nav aria-label="Pages"><ul>{items}{theme}</ul></nav></header>
+<header><h1>{escape(title)}</h1>{navigation(links, here, theme)}</header>
 <main id="main">{body}</main>
+{f'<footer class="dim"><p>{escape(trust)}</p></footer>' if trust else ""}
 {f"<script>{script}</script>" if script else ""}
 </body>
 </html>

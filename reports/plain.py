@@ -9,13 +9,16 @@ import html as htmllib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from handoff import units
+from handoff.deeper import DEEPER
 from handoff.record import Record
 from handoff.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
+from handoff.tables import table as as_table
 
-from . import decide
-from .rows import CODEC, NOISY, Cell, Noise, Source, Table, noise, tables
+from . import data, decide
+from .rows import CODEC, FOOTPRINT, NOISY, Cell, Noise, Source, Table, noise, tables
 
 LONGEST = 300  #: characters of a foreign text in a table's cell; all of it is in the record
 LIMITS = (
@@ -64,7 +67,14 @@ class Grid:
     rows: Sequence[Sequence[str]] = field(default_factory=list)
 
 
-Block = Heading | Text | Items | Grid
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Links in a line: text and address, which is escaped as it is written."""
+
+    items: Sequence[tuple[str, str]]
+
+
+Block = Heading | Text | Items | Grid | Links
 
 
 def markdown(records: Iterable[Record]) -> str:
@@ -86,6 +96,7 @@ def blocks(found: Sequence[Table]) -> list[Block]:
     out += [Heading(2, "Limits"), Items(LIMITS)]
     out += [Heading(2, "Machine, profile, noise"), *about(found), *warnings(noise(found))]
     kind = place = ""
+    deeper = set[int]()
     for table in found:
         if table.kind != kind:
             kind, place = table.kind, ""
@@ -96,8 +107,25 @@ def blocks(found: Sequence[Table]) -> list[Block]:
             out.append(Heading(3, here))
             why = [str(table.record.about.get(key) or "") for key in ("why", "source")]
             out += [Text(decide.code(short(" Source: ".join(filter(None, why)))))] if any(why) else []
-        out += _table(table)
+        if table.kind not in DEEPER:
+            out += _table(table)
+        elif id(table.record) not in deeper:  # all metrics of a deeper kind in one table, a row a lane
+            deeper.add(id(table.record))
+            out += _deeper(table)
     return out
+
+
+def _deeper(table: Table) -> list[Block]:
+    shown = as_table(table.record)
+    notes = [Text(decide.code(short(note))) for note in shown.notes if note]
+    rows = [[f"`{decide.code(first)}`", *(cell or "none" for cell in rest)] for first, *rest in shown.rows]
+    return [Grid(decide.code(shown.title), shown.head, rows), *notes, *_again(table)]
+
+
+def _again(table: Table) -> list[Block]:
+    """Where a table's figures come from, and the command that measures them again."""
+    links = [Links([("its record", "records/" + quote(table.path))])] if table.path else []
+    return [Text(f"Measure it again: `{decide.code(data.command(table))}`"), *links]
 
 
 def about(found: Sequence[Table]) -> list[Block]:
@@ -153,7 +181,7 @@ def warnings(run: Noise) -> list[Text]:
 def _table(table: Table) -> list[Block]:
     record = table.record
     out: list[Block] = []
-    meaning = decide.MEANING.get(table.metric, table.metric)
+    meaning = decide.meaning(table.metric)
     out.append(Text(f"**{table.metric}** ({meaning}). {decide.advise(table).text}"))
     out += [Text(f"Warning of a measuring process: {decide.code(short(text))}", True) for text in record.complaints]
     buffers = table.metric == "handoff" and record.about.get("nbytes")
@@ -161,13 +189,24 @@ def _table(table: Table) -> list[Block]:
     head = ["strategy", "time", f"× {record.baseline or 'baseline'}", "against it", "× the best"]
     head += ["GB/s", "its floor"] if buffers else ["× its floor"] if table.metric == "handoff" else []
     head += ["wire bytes"] if codec else []
-    rows = [_row(table, cell, bool(buffers), codec) for cell in table.cells]
+    memory = any(cell.memory for cell in table.cells)
+    head += ["memory of the worker", "of the parent, at its peak", "of all"] if memory else []
+    disturbed = any(cell.disturbed for cell in table.cells)
+    head += ["undisturbed samples only"] if disturbed else []
+    rows = [
+        _row(table, cell, bool(buffers), codec)
+        + ([_footprint(cell, name) for name in FOOTPRINT] if memory else [])
+        + ([_clean(cell)] if disturbed else [])
+        for cell in table.cells
+    ]
     caption = f"{table.metric}, A/A error {units.percent(table.aa)}"
     for lane in table.lanes:
         rate = f", {units.rate(lane.bytes_per_s)}" if lane.bytes_per_s else ""
-        caption += f"; {lane.name} {units.interval(lane.time)}{rate}"
+        caption += f"; {lane.name} {table.shown(lane.value)}{rate}"
     out.append(Grid(caption, head, rows))
-    return out
+    if record.stopped:
+        out.append(Text(data.stopped(record)))
+    return out + _again(table)
 
 
 def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
@@ -197,6 +236,17 @@ def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
     if codec:
         row.append(f"{cell.wire_bytes:,}" if cell.wire_bytes is not None else "none")
     return row
+
+
+def _footprint(cell: Cell, name: str) -> str:
+    return units.size_interval(cell.memory[name]) if cell.memory and name in cell.memory else "unknown"
+
+
+def _clean(cell: Cell) -> str:
+    if cell.clean is None or cell.time is None:
+        return "all of them" if cell.time else "no time"
+    time = units.interval(cell.clean) if cell.clean.n_samples else "none"
+    return f"{time} ({cell.clean.n_samples} of {cell.time.n_samples})"
 
 
 def outcome_words(cell: Cell) -> str:
@@ -234,6 +284,8 @@ def as_markdown(found: Iterable[Block]) -> str:
                 out.append(("> **Warning.** " if warning else "") + _md(text))
             case Items(items):
                 out.append("\n".join(f"- {_md(item)}" for item in items))
+            case Links(items):
+                out.append(" · ".join(f"[{_md(text)}](<{href}>)" for text, href in items))
             case Grid(caption, head, rows):
                 lines = [head, ["---"] * len(head), *rows]
                 body = "\n".join(
@@ -254,10 +306,14 @@ def _md(text: str) -> str:
 _STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:auto;padding:1rem}
+body{color:#1a1a1a;background:#fff}a{color:#0645ad}
+@media (prefers-color-scheme:dark){body{color:#eee;background:#16181b}a{color:#8ab4f8}}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;margin:.5rem 0 2rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:.25rem 0}
 th,td{border-bottom:1px solid #8886;padding:.2rem .6rem;text-align:left;vertical-align:top}
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0}
+p,td,th,code{overflow-wrap:anywhere}
 .warning{border-left:.4rem solid #c00;padding-left:.6rem}
 """.strip()
 
@@ -277,6 +333,9 @@ def inner(found: Iterable[Block]) -> str:
                 )
             case Items(items):
                 out.append("<ul>" + "".join(f"<li>{_html(item)}</li>" for item in items) + "</ul>")
+            case Links(items):
+                links = (f'<a href="{htmllib.escape(href)}">{_html(text)}</a>' for text, href in items)
+                out.append(f"<p>{' · '.join(links)}</p>")
             case Grid(caption, head, rows):
                 lines = "".join(f'<th scope="col">{_html(cell)}</th>' for cell in head)
                 body = "".join(
@@ -298,13 +357,15 @@ def as_html(found: Iterable[Block]) -> str:
     return around(inner(found))
 
 
-def around(body: str) -> str:
-    """A page around HTML that is escaped already."""
+def around(body: str, navigation: str = "", trust: str = "") -> str:
+    """A page around HTML that is escaped already; ``trust`` is text for its foot."""
+    head = f"<header>{navigation}</header>\n" if navigation else ""
+    foot = f"<footer><p>{htmllib.escape(trust)}</p></footer>\n" if trust else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>handoff: plain report</title>\n<style>\n{_STYLE}\n</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<body>\n{head}<main>\n{body}\n</main>\n{foot}</body>\n</html>\n"
     )
 
 

@@ -58,11 +58,12 @@ def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:
     from . import page, site
 
     up = [page.Link("asv's pages", "../index.html")]
-    sources, problems = [], []
+    sources, problems, selftests = [], [], []
     for run in newest(records):
-        found, left_out = site.load(run)
-        sources += [site.moved(source, run.relative_to(records).as_posix()) for source in found]
-        problems += left_out
+        found = site.load(run)
+        sources += [site.moved(source, run.relative_to(records).as_posix()) for source in found.sources]
+        problems += found.problems
+        selftests += found.selftests
     for problem in problems:
         log.warning(f"skipped: {problem}")
     if not sources:
@@ -70,13 +71,23 @@ def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:
         (folder / "index.html").write_text(site.nothing(problems, up), encoding="utf-8")
         return
     site.write(
-        sources, records, folder, problems=problems, graph=lambda table, lane: graph(benchmarks, table, lane), up=up
+        sources,
+        records,
+        folder,
+        problems=problems,
+        selftests=selftests,
+        graph=lambda table, lane: graph(benchmarks, table, lane),
+        up=up,
     )
 
 
 def newest(records: Path) -> list[Path]:
     """The folders that hold records, the newest ``RUNS`` of them."""
-    folders = [Path(name) for name, _, files in os.walk(records) if any(file.endswith(".json") for file in files)]
+    folders = [
+        Path(name)
+        for name, _, files in os.walk(records)
+        if any(file.endswith(".json") and not file.startswith("selftest") for file in files)
+    ]
     return sorted(folders, key=lambda folder: (folder.stat().st_mtime, folder.name))[-RUNS:]
 
 

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from handoff import stats
+from handoff import stats, units
+from handoff.deeper import DEEPER, MEMORY
 from handoff.figures import Figures
 from handoff.lanes import BIS, FLOORS, NULL
 from handoff.outcome import Kind, Outcome
-from handoff.record import Record
+from handoff.payload import Duty
+from handoff.record import BYTES, Record, unit
 from handoff.stats import Estimate, Verdict
 from handoff.strategies import registry
 from handoff.strategy import Channel
@@ -26,6 +28,9 @@ CODEC = "codec"
 KINDS = ("argument", "state", "result", "shared", "start", CODEC)  #: in the order in which people ask
 NOISY = 0.10  #: an A/A error beyond what a tie promises (``stats.TIE_LIMIT``): this table can't tell much
 NOISY_SHARE = 0.25  #: of the tables: then the run as a whole is called too noisy
+#: What of a hand-off's memory stands beside its time: what the worker has of its own, how far the parent's resident
+#: memory rose, and everything, the parent and all that it started, every shared page counted once.
+FOOTPRINT = ("worker-uss-bytes", "parent-peak-bytes", "total-pss-bytes")
 WARNED = 3  #: trials below which nothing can be told apart with any confidence
 
 
@@ -42,7 +47,7 @@ class Rank(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One strategy in one table. Times in seconds; ratios are times slower."""
+    """One strategy, or lane of a deeper kind, in one table. Times in seconds; ratios are times slower."""
 
     strategy: str
     outcome: Outcome
@@ -56,6 +61,12 @@ class Cell:
     bytes_per_s: float | None = None  #: of the payload's buffers
     wire_bytes: int | None = None  #: encoded size
     phases: Mapping[str, float] | None = None  #: seconds, medians
+    amount: Estimate | None = None  #: bytes, where the table is of what was read off rather than timed
+    memory: Mapping[str, Estimate] | None = (
+        None  #: bytes by :data:`FOOTPRINT`, from the memory's record of the same run
+    )
+    clean: Estimate | None = None  #: as ``time``, of the undisturbed samples alone; None where nothing disturbed any
+    disturbed: Mapping[str, int] | None = None  #: how many samples each cause disturbed, of those that it did
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ class Lane:
     """One of the harness's own lanes."""
 
     name: str
-    time: Estimate
+    value: Estimate  #: in the table's unit
     bytes_per_s: float | None = None
 
 
@@ -85,8 +96,23 @@ class Table:
         return self.record.kind
 
     @property
+    def unit(self) -> str:
+        """Seconds an operation, or bytes."""
+        return unit(self.metric)
+
+    def shown(self, figure: Estimate) -> str:
+        """A figure in this table's unit, with its interval."""
+        return units.size_interval(figure) if self.unit == BYTES else units.interval(figure)
+
+    @property
     def noisy(self) -> bool:
-        return any(cell.time for cell in self.cells) and self.aa > NOISY
+        return self.judged and self.aa > NOISY
+
+    @property
+    def judged(self) -> bool:
+        """Whether it has times and an A/A pair, or ought to have one: the deeper kinds do not all have it."""
+        paired = math.isfinite(self.aa) or self.kind == CODEC or self.kind in tuple(Duty)
+        return paired and any(cell.time for cell in self.cells)
 
     def at(self, rank: Rank) -> list[Cell]:
         return [cell for cell in self.cells if cell.rank is rank]
@@ -119,8 +145,15 @@ class Source:
         return str(PurePosixPath(self.path).parent) if self.path and "/" in self.path else ""
 
 
-def tables(sources: Iterable[Source]) -> list[Table]:
-    """Every table, in the order kind, payload, start method, metric; ``ValueError`` for a clock that ran backwards."""
+#: What JSON of the right schema that is yet no record can raise: rows too short, a clock that ran backwards
+FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
+
+
+def tables(sources: Iterable[Source], problems: list[str] | None = None) -> list[Table]:
+    """Every table, in the order kind, payload, start method, metric.
+
+    A record that makes no sense is named in ``problems`` and left out; without a list it raises one of :data:`FAULTS`.
+    """
     sources = list(sources)
     sizes = {
         (source.run, source.record.payload, lane): size
@@ -128,11 +161,37 @@ def tables(sources: Iterable[Source]) -> list[Table]:
         if source.record.kind == CODEC
         for lane, size in source.record.wire_bytes.items()
     }
+    footprints = {
+        (
+            source.run,
+            source.record.payload,
+            str(DEEPER[source.record.kind].duty),
+            source.record.start_method,
+        ): source.record
+        for source in sources
+        if source.record.kind in MEMORY
+    }
     found = []
     for source in sorted(sources, key=_order):
-        figures = Figures(source.record)
-        found += [_table(source, figures, metric, sizes) for metric in _metrics(figures)]
+        record = source.record
+        beside = footprints.get((source.run, record.payload, record.kind, record.start_method))
+        try:
+            figures = Figures(record)
+            memory = _memory(Figures(beside)) if beside else {}
+            found += [_table(source, figures, metric, sizes, memory) for metric in _metrics(figures)]
+        except FAULTS as error:
+            if problems is None:
+                raise
+            problems.append(f"{source.path or record.name}: makes no sense: {type(error).__name__}: {error}")
     return found
+
+
+def _memory(figures: Figures) -> dict[str, dict[str, Estimate]]:
+    """By lane, the bare worker included, what of :data:`FOOTPRINT` was read off."""
+    return {
+        lane: {metric: figures.amount(lane, metric) for metric in FOOTPRINT if figures.has_amount(lane, metric)}
+        for lane in figures.lanes
+    }
 
 
 def _order(source: Source) -> tuple[object, ...]:
@@ -144,10 +203,17 @@ def _order(source: Source) -> tuple[object, ...]:
 def _metrics(figures: Figures) -> tuple[str, ...]:
     """Metrics with any sample; the first one where there is none, so that outcomes still have a table."""
     known = figures.metrics
-    return tuple(m for m in known if any(figures.has(lane, m) for lane in figures.lanes)) or known[:1]
+    lanes = figures.lanes
+    return tuple(m for m in known if any(figures.has(x, m) or figures.has_amount(x, m) for x in lanes)) or known[:1]
 
 
-def _table(source: Source, figures: Figures, metric: str, sizes: Mapping[tuple[str, str, str], int]) -> Table:
+def _table(
+    source: Source,
+    figures: Figures,
+    metric: str,
+    sizes: Mapping[tuple[str, str, str], int],
+    memory: Mapping[str, Mapping[str, Estimate]],
+) -> Table:
     record = source.record
     aa = figures.aa_error.get(metric, math.inf)
     # starting a process is measured with no strategy, in lanes of its own
@@ -155,24 +221,23 @@ def _table(source: Source, figures: Figures, metric: str, sizes: Mapping[tuple[s
     timed = {name: figures.samples(name, metric) for name in names if _timed(record, figures, name, metric)}
     ranks, slower = _ranks(timed, aa)
     base = timed.get(record.baseline)
-    alive = stats.holm(
-        {name: stats.p_value(stats.log_ratios(mine, base)) for name, mine in timed.items() if name != record.baseline}
-        if base
-        else {}
-    )
+    against = {name: stats.compared(mine, base) for name, mine in timed.items()} if base else {}
+    alive = stats.holm({name: p for name, (_, p) in against.items() if name != record.baseline})
     cells = []
     for name in _registered(names):
         outcome = record.outcomes.get(name, Outcome(Kind.BROKEN, "parent", "", "the record has no outcome for it"))
         size = sizes.get((source.run, record.payload, name))
         if name not in timed:
-            cells.append(Cell(name, outcome, wire_bytes=size))
+            amount = figures.amount(name, metric) if outcome.ok and figures.has_amount(name, metric) else None
+            cells.append(Cell(name, outcome, wire_bytes=size, amount=amount))
             continue
-        ratio = stats.ratio(timed[name], base) if base else None
+        ratio = against[name][0] if base else None
         verdict = None
         if ratio and name != record.baseline:
             verdict = stats.verdict(ratio, aa, significant=alive[name] <= stats.PAGE_ERROR)
         floor = figures.floor(name) if metric == "handoff" else ""
         time = stats.estimate(timed[name])
+        clean, disturbed = _undisturbed(figures, name, metric)
         moved = record.about.get("nbytes") if metric == "handoff" and ranks[name] is not Rank.REFERENCE else None
         cells.append(
             Cell(
@@ -188,6 +253,9 @@ def _table(source: Source, figures: Figures, metric: str, sizes: Mapping[tuple[s
                 moved / time.value if moved else None,
                 size,
                 figures.phases(name, metric) or None,
+                memory=memory.get(name) or None,
+                clean=clean,
+                disturbed=disturbed,
             )
         )
     pair = [stats.log_ratios(figures.samples(BIS, metric), base)] if base and figures.has(BIS, metric) else []
@@ -212,7 +280,7 @@ def _ranks(timed: Mapping[str, stats.Samples], aa: float) -> tuple[dict[str, Ran
     """Each timed strategy's rank, and its ratio to the best."""
     running = {name: mine for name, mine in timed.items() if not is_reference(name)}
     ranks = {name: Rank.REFERENCE if is_reference(name) else Rank.SLOWER for name in timed}
-    first = next(iter(stats.tiers(running, aa)), ()) if running else ()
+    first = stats.first_tier(running, aa)
     for member in first:
         ranks[member.lane] = Rank.TIE if member.verdict is Verdict.TIE else Rank.UNCLEAR
     if not first:
@@ -237,10 +305,20 @@ def _registered(names: Iterable[str]) -> list[str]:
 
 def _lanes(record: Record, figures: Figures, metric: str) -> Iterable[Lane]:
     for name in (NULL, *FLOORS.values()):
-        if figures.has(name, metric):
+        if figures.has_amount(name, metric):
+            yield Lane(name, figures.amount(name, metric))
+        elif figures.has(name, metric):
             time = stats.estimate(figures.samples(name, metric))
             size = (record.about.get("nbytes") or record.floor_bytes) if name != NULL else None
             yield Lane(name, time, size / time.value if size and metric == "handoff" else None)
+
+
+def _undisturbed(figures: Figures, name: str, metric: str) -> tuple[Estimate | None, Mapping[str, int] | None]:
+    """The figure of the undisturbed samples, and how many samples each cause disturbed; None where none did."""
+    counts = {cause: len(found) for cause, found in figures.disturbed(name, metric).items() if found}
+    if not counts:
+        return None, None
+    return stats.estimate(figures.samples(name, metric, clean=True)), counts
 
 
 # -- what holds for a whole run ----------------------------------------------------------------------------------------
@@ -266,7 +344,7 @@ class Noise:
 def noise(found: Iterable[Table]) -> Noise:
     """The A/A errors of a run's tables, summed up."""
     found = list(found)
-    timed = [table for table in found if any(cell.time for cell in table.cells)]
+    timed = [table for table in found if table.judged]
     errors = sorted(table.aa for table in timed) or [math.nan]
     records = {id(table.record): table.record for table in found}.values()
     return Noise(

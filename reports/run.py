@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .rows import Source, Table, tables
 
@@ -20,17 +21,25 @@ class Run:
     machine: str
     environment: str
     tables: Sequence[Table]
+    selftest: Mapping[str, Any] | None = None  #: the newest report of ``handoff selftest`` on this machine
 
 
-def runs(sources: Iterable[Source]) -> list[Run]:
-    """Every run, the newest first, which is ``index.html``. ``ValueError`` for a clock that ran backwards."""
+def runs(
+    sources: Iterable[Source], problems: list[str] | None = None, selftests: Sequence[Mapping[str, Any]] = ()
+) -> list[Run]:
+    """Every run, the newest first, which is ``index.html``. ``problems`` as :func:`reports.rows.tables` has it."""
     by: dict[str, list[Table]] = {}
-    for table in tables(sources):
+    for table in tables(sources, problems):
         by.setdefault(table.run, []).append(table)
     ordered = sorted(by.items(), key=lambda item: (_started(item[1]), item[0]), reverse=True)
     return [
         Run(
-            _page(name, len(ordered) - at, at == 0), _title(name, found), _machine(found), _environment(found[0]), found
+            _page(name, len(ordered) - at, at == 0),
+            _title(name, found),
+            _machine(found),
+            _environment(found[0]),
+            found,
+            _selftest(found[0], selftests),
         )
         for at, (name, found) in enumerate(ordered)
     ]
@@ -41,6 +50,16 @@ def environment(table: Table) -> Mapping[str, str]:
     marks = table.record.fingerprint
     versions = marks.get("versions") or {}
     return {"python": str(marks.get("python", "?"))} | {name: str(versions.get(name, "none")) for name in LIBRARIES}
+
+
+def _selftest(table: Table, selftests: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The first that was made on a machine with the same processor, as far as a fingerprint tells machines apart."""
+    mine = [table.record.fingerprint.get(mark) for mark in ("cpu", "usable_cores")]
+    for report in selftests:
+        marks = report.get("fingerprint")
+        if isinstance(marks, Mapping) and [marks.get(mark) for mark in ("cpu", "usable_cores")] == mine:
+            return report
+    return None
 
 
 def _environment(table: Table) -> str:

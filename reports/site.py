@@ -9,20 +9,30 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from handoff.record import RecordError, read
+from handoff.record import SELFTEST, Record, RecordError, each, newest
 
-from . import data, decide, extra, page, plain
+from . import data, decide, extra, page, plain, selftest
 from .rows import Source, Table, noise
 from .run import runs
 
 HEAVY = 1_400_000  #: bytes of a page: beyond, the plain report is split
 
 
-def load(source: Path, *, without: Path | None = None) -> tuple[list[Source], list[str]]:
-    """Every record below a folder, or one record; and what could not be read, each in a sentence.
+@dataclass(slots=True)
+class Found:
+    """What lies in a folder of records."""
+
+    sources: list[Source] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  #: what could not be read, each in a sentence
+    selftests: list[dict[str, Any]] = field(default_factory=list)  #: the newest first
+
+
+def load(source: Path, *, without: Path | None = None) -> Found:
+    """Every record below a folder, or one record; and the reports of selftests, also in the three folders above.
 
     ``without``: a folder to leave out: that of the pages, which holds copies.
     """
@@ -31,13 +41,19 @@ def load(source: Path, *, without: Path | None = None) -> tuple[list[Source], li
         pages = without.resolve()
         paths = [path for path in paths if pages not in path.resolve().parents or source.resolve() == pages]
     root = source.parent if source.is_file() else source
-    found, problems = [], []
-    for path in paths:
-        try:
-            found.append(Source(read(path), path.relative_to(root).as_posix()))
-        except RecordError as error:
-            problems.append(str(error))
-    return found, problems
+    above = [] if source.is_file() else source.resolve().parents[:3]  # asv's folder holds records/machine/run
+    beside = [path for folder in above for path in sorted(folder.glob("selftest*.json"))]
+    found = Found()
+    for path, item in each([*paths, *beside]):
+        match item:
+            case Record():
+                found.sources.append(Source(item, path.relative_to(root).as_posix()))
+            case RecordError():
+                found.problems.append(str(item))
+            case {"kind": kind} if kind == SELFTEST:
+                found.selftests.append(item)
+    found.selftests = newest(found.selftests)
+    return found
 
 
 def write(
@@ -46,11 +62,12 @@ def write(
     folder: Path,
     *,
     problems: Sequence[str] = (),
+    selftests: Sequence[dict[str, Any]] = (),
     graph: data.GraphLink = data.no_graph,
     up: Sequence[page.Link] = (),
 ) -> Path:
     """Write the site into ``folder``, with copies of the records, so that it can be published. Returns its index."""
-    files = render(sources, problems=problems, graph=graph, up=up)
+    files = render(sources, problems=problems, selftests=selftests, graph=graph, up=up)
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,21 +100,24 @@ def render(
     sources: Iterable[Source],
     *,
     problems: Sequence[str] = (),
+    selftests: Sequence[dict[str, Any]] = (),
     graph: data.GraphLink = data.no_graph,
     up: Sequence[page.Link] = (),
 ) -> dict[str, str]:
     """Every file of the site but the records: name to text. The newest run is ``index.html``.
 
-    ``ValueError`` when there is no record, or when a clock ran backwards.
+    A page that says how to make records when there is none that makes sense.
     """
-    found = runs(sources)
+    problems = list(problems)
+    found = runs(sources, problems, selftests)
     if not found:
-        raise ValueError("no records: make some with: handoff measure TARGET -o DIR")
+        return {"index.html": nothing(problems, up)}
     choice = [page.Link(run.title, run.page, run.machine) for run in found]
     beside = extra.pages(found, problems)
-    links = [*up, page.Link("Decide", "index.html"), *(page.Link(each.title, each.name) for each in beside)]
+    links = [*up, page.Link("Decide", "index.html"), *(page.Link(it.title, it.name) for it in beside)]
     links.append(page.Link("Plain report", "report.html"))
-    out = _plain(found[0].tables)
+    trust = selftest.line(found[0].selftest, noise(found[0].tables))
+    out = _plain(found[0].tables, links, trust)
     for run in found:
         stem = "data/" + run.page.removesuffix(".html")
         document = data.document(run.tables, title=run.title, graph=graph)
@@ -106,19 +126,30 @@ def render(
             page.Link("All of it as CSV", f"{stem}.csv"),
             page.Link("The verdicts as markdown, for a README or a pull request", f"{stem}.md"),
         ]
-        out[run.page] = page.decide(document, links=links, runs=choice, here=run.page, downloads=downloads)
+        out[run.page] = page.decide(
+            document,
+            links=links,
+            runs=choice,
+            here=run.page,
+            downloads=downloads,
+            trust=selftest.line(run.selftest, noise(run.tables)),
+            distrust=selftest.distrust(run.selftest),
+            problems=len(problems),
+        )
         out[f"{stem}.json"] = json.dumps(document, allow_nan=False)
         out[f"{stem}.csv"] = data.as_csv(run.tables)
         out[f"{stem}.md"] = verdicts(run.tables, run.title)
-    for each in beside:
-        out[each.name] = page.prose(each.title, plain.inner(each.blocks), links=links, here=each.name)
+    for beside_it in beside:
+        body = plain.inner(beside_it.blocks)
+        out[beside_it.name] = page.prose(beside_it.title, body, links=links, here=beside_it.name, trust=trust)
     return out
 
 
-def _plain(found: Sequence[Table]) -> dict[str, str]:
+def _plain(found: Sequence[Table], nav: Sequence[page.Link], trust: str) -> dict[str, str]:
     """The plain report: one page, or one for each duty and start method where that would weigh too much."""
     blocks = plain.blocks(found)
-    whole, out = plain.as_html(blocks), {"report.md": plain.as_markdown(blocks)}
+    head = page.navigation(nav, "report.html")
+    whole, out = plain.around(plain.inner(blocks), head, trust), {"report.md": plain.as_markdown(blocks)}
     if len(whole.encode()) <= HEAVY:
         return out | {"report.html": whole}
     parts: dict[tuple[str, str], list[Table]] = {}
@@ -127,11 +158,11 @@ def _plain(found: Sequence[Table]) -> dict[str, str]:
     links = []
     for (kind, method), tables_of_it in parts.items():
         name = f"report-{kind}{'-' if method else ''}{method}.html"
-        out[name] = plain.as_html(plain.blocks(tables_of_it))
+        out[name] = plain.around(plain.inner(plain.blocks(tables_of_it)), page.navigation(nav, name), trust)
         links.append(page.Link(f"{kind}{', ' if method else ''}{method}: {len(tables_of_it)} tables", name))
-    head = plain.blocks([])[:1], [plain.Heading(2, "Limits"), plain.Items(plain.LIMITS), *plain.about(found)]
-    body = plain.inner([*head[0], *head[1], *plain.warnings(noise(found)), plain.Heading(2, "In parts")])
-    return out | {"report.html": plain.around(body + page.as_list(links))}
+    top = plain.blocks([])[:1], [plain.Heading(2, "Limits"), plain.Items(plain.LIMITS), *plain.about(found)]
+    body = plain.inner([*top[0], *top[1], *plain.warnings(noise(found)), plain.Heading(2, "In parts")])
+    return out | {"report.html": plain.around(body + page.as_list(links), head, trust)}
 
 
 def verdicts(found: Sequence[Table], title: str) -> str:

@@ -14,9 +14,10 @@ import synthetic
 
 from handoff import units
 from handoff.cli import main
-from handoff.record import Record
+from handoff.figures import Figures
+from handoff.record import COLUMNS, Record
 from reports import decide
-from reports.rows import Source, Table, tables
+from reports.rows import Cell, Rank, Source, Table, tables
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -61,13 +62,43 @@ def records() -> list[Record]:
         )
         for name, size in zip(("64kib", "1mib", "64mib"), sizes, strict=True)
     ]
-    under_fork = synthetic.record("small-dict", start_method="fork")
-    return [*synthetic.model_under_spawn(), synthetic.tie(), synthetic.nothing_carries(), under_fork, *grown]
+    under_fork = synthetic.record("small-dict", start_method="fork", stopped="narrow enough")
+    for row in under_fork.rows[:2]:
+        row[COLUMNS.index("switches")] = 99
+    deeper = [*synthetic.footprints(), synthetic.scaling()]
+    return [*synthetic.model_under_spawn(), synthetic.tie(), synthetic.nothing_carries(), under_fork, *grown, *deeper]
 
 
 @pytest.fixture(scope="module")
 def site(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(records, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every page there is, of records whose every text tries to break out: runs, environments, pairs, a selftest."""
+    folder = tmp_path_factory.mktemp("hostile")
+    nasty = synthetic.HOSTILE
+    number = 0
+    for python in ("3.13.1", nasty):
+        for night in range(6):
+            thing = synthetic.hostile(slower=2 if night > 2 else 1)
+            other = synthetic.pair(nasty)
+            for record in (thing, other, synthetic.noisy()):
+                record.fingerprint = synthetic.FINGERPRINT | {"python": python, "cpu": nasty}
+                record.started = f"2026-01-{night + 1:02}T00:00:00+00:00"
+                record.run = nasty
+                path = folder / "records" / "machine <b>" / f"{night}-{len(python)} <i>" / f"{number}.json"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(record.to_json())
+                number += 1
+    (folder / "records" / "<s>.json").write_text("{")
+    check = {"name": "identical", "lines": [{"what": "identical pairs called different" + nasty, "note": nasty}]}
+    report = {"schema": 1, "kind": "selftest", "trustworthy": False, "verdict": nasty * 50, "advice": [nasty]}
+    report |= {"fingerprint": {"cpu": nasty, "usable_cores": 2}, "checks": [check], "depth": nasty, "started": nasty}
+    (folder / "records" / "selftest.json").write_text(json.dumps(report))
+    assert main(["report", str(folder / "records"), "-o", str(folder / "out")]) == 0
+    return folder / "out"
 
 
 def build(records: list[Record], folder: Path) -> Path:
@@ -118,8 +149,11 @@ def test_words_come_first_and_answer_the_question(page: Page, site: Path, record
     assert "model-50mib" in page.locator("#matrix tbody tr").first.inner_text(), "what was asked for stands first"
     words = page.inner_text("#verdict-text")
     table = next(t for t in all_tables(records) if t.record.payload == "model-50mib" and t.kind == "argument")
-    assert plain_words(decide.advise(table).text) in words
-    assert "Set it up once?" in words
+    advice = decide.advise(table)
+    assert words.startswith(f"Take {advice.take}"), "the answer first"
+    for part in (advice.main, advice.more, advice.saves, advice.sure):
+        assert plain_words(part) in plain_words(words)
+    assert "set it up once?" in words
     assert re.search(r"from \d+ tasks on", words)
 
 
@@ -140,26 +174,55 @@ def test_the_page_shows_the_records_numbers(page: Page, site: Path, records: lis
             if (table.kind, table.record.start_method, table.metric) != (kind, start, metric):
                 continue
             for cell in table.cells:
-                lines = shown[table.record.payload, cell.strategy]
                 seen += 1
-                if cell.time is None:
-                    assert lines == [str(cell.outcome.kind)]
-                    continue
-                assert lines[0] == units.seconds(cell.time.value)
-                assert cell.slower is not None
-                assert lines[1].split()[-1] == units.ratio(cell.slower.value)
+                assert shown[table.record.payload, cell.strategy] == in_cell(table, cell)
                 tip = tooltip(page, table.record.payload, cell.strategy)
-                assert f"time: {units.interval(cell.time)}" in tip
-                assert f"against the best: {units.ratio_interval(cell.slower)}" in tip
-                if cell.ratio:
-                    assert f"against {table.record.baseline}: {units.ratio_interval(cell.ratio)}" in tip
-                if cell.floor_ratio:
-                    assert f"against the floor: {units.ratio_interval(cell.floor_ratio)}" in tip
-                if cell.bytes_per_s:
-                    assert f"speed: {units.rate(cell.bytes_per_s)}" in tip
-                if cell.wire_bytes is not None:
-                    assert f"encoded: {cell.wire_bytes:,} bytes" in tip
+                for figure in in_tooltip(table, cell):
+                    assert figure in tip
     assert seen == sum(len(table.cells) for table in found)
+
+
+MINUS = "\u2212"
+
+
+def in_cell(table: Table, cell: Cell) -> list[str]:
+    """What stands in a cell of the table."""
+    if cell.amount:
+        bare = table.lane("null")
+        more = cell.amount.value - bare.value.value if bare else 0
+        return [units.size(cell.amount.value), f"{MINUS if more < 0 else '+'}{units.size(abs(more))}"]
+    if not cell.time:
+        return [str(cell.outcome.kind)]
+    if not table.record.strategies:
+        return [units.seconds(cell.time.value), f"{units.ratio(cell.slower.value)}" if cell.slower else "no ratio"]
+    assert cell.slower is not None
+    rank = "tie" if cell.rank is Rank.BEST and table.at(Rank.TIE) else str(cell.rank)
+    word = "" if cell.rank is Rank.SLOWER else f"{rank} "
+    return [units.seconds(cell.time.value), word + units.ratio(cell.slower.value)]
+
+
+def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
+    """Every figure of a cell."""
+    if cell.amount:
+        yield f"bytes: {units.size_interval(cell.amount)}"
+    if cell.time:
+        yield f"time: {units.interval(cell.time)}"
+    if cell.slower and table.record.strategies:
+        yield f"against the best: {units.ratio_interval(cell.slower)}"
+    if cell.ratio:
+        yield f"against {table.record.baseline}: {units.ratio_interval(cell.ratio)}"
+    if cell.floor_ratio:
+        yield f"against the floor: {units.ratio_interval(cell.floor_ratio)}"
+    if cell.bytes_per_s:
+        yield f"speed: {units.rate(cell.bytes_per_s)}"
+    if cell.wire_bytes is not None:
+        yield f"encoded: {cell.wire_bytes:,} bytes"
+    for metric, figure in (cell.memory or {}).items():
+        yield f"memory: {decide.meaning(metric)}: {units.size_interval(figure)}"
+    if cell.clean:
+        yield f"undisturbed samples only: {units.interval(cell.clean)} ({cell.clean.n_samples} of"
+    for phase, spent in (cell.phases or {}).items():
+        yield f"{phase} {units.seconds(spent)}"
 
 
 def tooltip(page: Page, payload: str, strategy: str) -> str:
@@ -232,7 +295,7 @@ def test_the_keyboard_reaches_a_cell_and_its_record(page: Page, site: Path) -> N
             break
         page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("document.activeElement.closest('td').dataset.strategy") == "pickle-5"
+    assert page.evaluate("document.activeElement.closest('td').dataset.strategy") == "pickle-5-oob"
     assert page.get_attribute("*:focus", "aria-describedby") == "tip"
     page.keyboard.press("Enter")
     assert page.is_visible("dialog#details")
@@ -260,6 +323,19 @@ def test_charts_have_intervals_floor_break_even_and_numbers(page: Page, site: Pa
     assert chart.locator("tbody tr").count() == 4
     assert page.locator("#chart-phases rect.bar").count() == 3 * 4
     page.select_option("#payload", "model-50mib")
+    memory = page.locator("#chart-memory")
+    assert memory.locator("circle").count() == 4
+    memory.locator("summary").click()
+    assert "60.0 MiB [60.0–60.0]" in memory.locator("tr:has-text('pickle-5-oob')").inner_text()
+    scaling = page.locator("#chart-scaling-tasks")
+    assert scaling.locator("circle").count() == 2 * 3
+    assert scaling.locator("polyline.floor").count() == 1, "what perfect scaling would be"
+    found = Figures(synthetic.scaling())
+    scaling.locator("summary").click()
+    for lane in ("pool-map", "queue"):
+        row = scaling.locator(f"tr:has-text('{lane}')").inner_text()
+        for metric in ("task-1", "task-all", "task-double"):
+            assert f"{units.digits(1 / found.figure(lane, metric).time.value)}/s" in row
     assert page.locator("#chart-tasks .mark").count() == 1
     assert "break-even" in str(page.text_content("#chart-tasks svg"))
 
@@ -282,42 +358,70 @@ def test_noise_is_said_in_a_banner(page: Page, tmp_path: Path, site: Path) -> No
     assert page.locator(".cell.best, .cell.tie").count() == 0
 
 
-def test_hostile_texts_stay_texts(page: Page, tmp_path: Path) -> None:
-    visit(page, build([synthetic.hostile()], tmp_path))
-    assert page.evaluate("window.hostile") is None
+def test_hostile_texts_stay_texts(page: Page, hostile: Path) -> None:
+    page.set_viewport_size({"width": 900, "height": 800})
+    names = {path.name for path in hostile.glob("*.html")}
+    assert {"index.html", "method.html", "report.html", "history.html", "environments.html", "pairs.html"} <= names
+    for name in sorted(names):
+        visit(page, hostile, name=name)
+        assert page.evaluate("window.hostile") is None, name
+        assert page.locator("main b, main i, main s, dialog b, header b, footer b, main script[src]").count() == 0, name
+        assert page.evaluate("document.documentElement.scrollWidth") <= 900, name
+        if name != "claims.html":
+            assert "<b>bold</b>" in page.inner_text("body"), name
+    visit(page, hostile)
     assert "<script>window.hostile = 1</script>" in page.inner_text("#verdict-text")
-    page.focus('td[data-strategy="dill"] .cell')
+    page.focus('td[data-strategy="dill"] .cell >> nth=0')
     assert "x" * 10_000 in str(page.text_content("#tip"))
     page.keyboard.press("Enter")
     assert "<b>bold</b>" in page.inner_text("#details")
-    assert page.locator("main b, main i, dialog b").count() == 0
-    for name in ("method.html", "report.html"):
-        visit(page, tmp_path / "out", name=name)
-        assert page.evaluate("window.hostile") is None
+    assert page.locator("dialog b").count() == 0
+
+
+def test_the_foot_of_every_page_says_how_far_to_trust_it(page: Page, site: Path, hostile: Path) -> None:
+    for path in sorted(site.glob("*.html")):
+        visit(page, site, name=path.name)
+        assert "A/A error of this run" in page.inner_text("footer")
+    visit(page, hostile)
+    assert page.locator(".banner:has-text('failed its self-test')").count() == 1
+
+
+def test_every_page_leads_back(page: Page, site: Path) -> None:
+    for path in sorted(site.glob("*.html")):
+        visit(page, site, name=path.name)
+        assert page.get_attribute("nav a:has-text('Decide')", "href") == "index.html"
+
+
+def test_the_plain_reports_figures_lead_to_their_records(page: Page, site: Path) -> None:
+    visit(page, site, name="report.html")
+    found = page.eval_on_selector_all("main a", "found => found.map(each => each.getAttribute('href'))")
+    assert len(found) >= 10
+    for href in found:
+        assert json.loads((site / href).read_text())["schema"] == 1
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_width_makes_the_page_itself_scroll_sideways(page: Page, site: Path, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
-    for name in ("index.html", "method.html", "report.html"):
-        visit(page, site, name=name)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    for path in sorted(site.glob("*.html")):
+        visit(page, site, "payload=model-50mib" if path.name == "index.html" else "", name=path.name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Browser, site: Path, scheme: str, tmp_path: Path) -> None:
+def test_axe_finds_nothing(browser: Browser, site: Path, hostile: Path, scheme: str) -> None:
     sync_playwright = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed")
     source = Path(sync_playwright.__file__).with_name("axe.min.js").read_text()
-    noisy = build([synthetic.noisy(), synthetic.hostile()], tmp_path)
     context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", bypass_csp=True)
     page = context.new_page()
-    for folder, name, state in (
-        (site, "index.html", "payload=model-50mib"),
-        (site, "index.html", "duty=state"),
-        (noisy, "index.html", ""),
-        (site, "method.html", ""),
-        (site, "report.html", ""),
-    ):
+    looks = [(site, "index.html", f"payload=model-50mib&duty={duty}") for duty in ("argument", "memory-argument")]
+    looks += [(site, "index.html", f"duty={duty}") for duty in ("state", "scaling")]
+    looks += [(site, path.name, "") for path in sorted(site.glob("*.html"))]
+    one_run = next(hostile.glob("run-*.html"))
+    looks += [(hostile, p.name, "") for p in sorted(hostile.glob("*.html")) if p == one_run or "run-" not in p.name]
+    names = {name for _, name, _ in looks}
+    assert {"index.html", "history.html", "environments.html", "pairs.html", "claims.html", "method.html"} < names
+    for folder, name, state in looks:
         page.goto("about:blank")
         visit(page, folder, state, name)
         page.evaluate(source)
@@ -342,5 +446,7 @@ def test_six_thousand_cells_are_light_and_soon_there(page: Page, tmp_path: Path)
     names = [*registry()][:28]
     found = build(synthetic.many(6000 // len(names) // 2 + 1, names, ("argument", "result")), tmp_path)
     assert (found / "index.html").stat().st_size <= LIMIT_BYTES
+    for path in found.glob("*.html"):
+        assert path.stat().st_size <= LIMIT_BYTES, path.name
     visit(page, found)
     assert page.locator("#matrix .cell").count() >= 3000 - len(names)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import random
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -16,9 +19,10 @@ import synthetic
 
 from handoff import units
 from handoff.cli import main
+from handoff.figures import Figures
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
-from reports import data, decide, extra, plain, site
+from reports import data, decide, extra, plain, site, steps
 from reports.rows import Rank, Source, Table, noise, tables
 
 
@@ -274,6 +278,183 @@ def test_from_how_many_bytes_one_beats_the_other() -> None:
     assert crossing["bytes"] == pytest.approx(30 * 1024, rel=0.1)
 
 
+# -- memory and scaling ------------------------------------------------------------------------------------------------
+
+
+def test_memory_stands_beside_time_and_in_tables_of_its_own() -> None:
+    records = [*synthetic.model_under_spawn(), *synthetic.footprints()]
+    cell = table_of(*records).cell("pickle-5-oob")
+    assert cell is not None
+    assert cell.memory is not None
+    assert cell.memory["worker-uss-bytes"].value == 60 << 20
+    table = table_of(*records, metric="worker-uss-bytes", kind="memory-argument")
+    assert table.unit == "bytes"
+    assert not table.noisy, "there is no A/A pair of bytes"
+    assert decide.advise(table).main.startswith(
+        "From `shm-pickle-5` 10.0 MiB to `pickle-default` 60.0 MiB; a bare worker that is handed nothing: 10.0 MiB."
+    )
+    assert {cell.rank for cell in table.cells} == {Rank.NONE}, "no verdict on bytes"
+
+
+def test_the_plain_report_shows_amounts() -> None:
+    page = Page(plain.html([*synthetic.model_under_spawn(), *synthetic.footprints(), synthetic.scaling()]))
+    assert "not timed" not in page.text
+    assert "60.0 MiB [60.0–60.0]" in page.text, "beside the time"
+    assert "210 MiB" in page.text
+    figures = Figures(synthetic.scaling())
+    for lane in ("pool-map", "queue"):
+        assert f"{units.digits(1 / figures.figure(lane, 'task-1').time.value)}/s" in page.text
+
+
+def test_scaling_is_in_operations_a_second() -> None:
+    (group,) = data.scaling(tables([Source(synthetic.scaling())]))
+    assert group["cores"] == 2
+    lines = {line["name"]: [(n, rate[0]) for n, rate in line["points"]] for line in group["lines"]}
+    assert [n for n, _ in lines["pool-map"]] == [1, 2, 4]
+    assert [rate for _, rate in lines["pool-map"]] == pytest.approx([1000, 2000, 2000], rel=0.05)
+    assert [rate for _, rate in lines["queue"]] == pytest.approx([500, 500, 476], rel=0.05)
+    assert all(low <= value <= high for line in group["lines"] for _, (value, low, high) in line["points"])
+
+
+def test_disturbed_samples_are_counted_and_the_rest_shown() -> None:
+    record = synthetic.tie()
+    for row in record.rows[:3]:
+        row[9] = 50  # involuntary switches
+    cell = table_of(record).cell(record.rows[0][0])
+    assert cell is not None
+    assert cell.time is not None
+    assert cell.clean is not None
+    assert cell.disturbed == {"switches": 3} or sum(cell.disturbed.values()) <= 3  # type: ignore[union-attr]
+    assert cell.clean.n_samples < cell.time.n_samples
+
+
+# -- steps in a history ------------------------------------------------------------------------------------------------
+
+
+def history(*levels: tuple[int, float], noise: float, seed: int) -> list[float]:
+    source = random.Random(seed)
+    return [level + source.gauss(0, noise) for count, level in levels for _ in range(count)]
+
+
+def test_steps_are_found_where_they_are() -> None:
+    found = steps.steps(history((8, 0.0), (6, 0.5), (7, -0.2), noise=0.02, seed=1), least=0.02)
+    assert [step.at for step in found] == [8, 14]
+    assert [round(step.after - step.before, 1) for step in found] == [0.5, -0.7]
+
+
+def test_noise_and_outliers_are_no_steps() -> None:
+    flat = [history((20, 0.3), noise=0.05, seed=seed) for seed in range(200)]
+    assert sum(bool(steps.steps(each, least=0.02)) for each in flat) <= 6, "3 %"
+    odd = history((20, 0.0), noise=0.01, seed=3)
+    odd[7] = 2.0
+    assert steps.steps(odd, least=0.02) == []
+
+
+def test_less_than_the_least_and_less_than_five_runs_are_no_history() -> None:
+    assert steps.steps([0.0] * 6 + [0.01] * 6, least=0.02) == []
+    assert [step.at for step in steps.steps([0.0] * 6 + [0.03] * 6, least=0.02)] == [6]
+    assert steps.steps([0.0, 0.0, 9.0, 9.0], least=0.02) == []
+    with pytest.raises(ValueError, match="not finite"):
+        steps.steps([math.nan] * 9, least=0.02)
+
+
+def nights(slower_from: int, count: int = 8) -> list[Source]:
+    found = []
+    for night in range(count):
+        slow = 2e-3 if night >= slower_from else 1e-3
+        record = synthetic.record(
+            metrics={"handoff": {"pickle-default": 1e-3 * (1 + night / 9), "dill": slow * (1 + night / 9)}}
+        )
+        record.started = f"2026-01-{night + 1:02}T00:00:00+00:00"
+        found.append(Source(record, f"machine/{night}/x.json"))
+    return found
+
+
+def test_the_history_page_names_the_run_since_when_and_cancels_the_machines_mood() -> None:
+    text = site.render(nights(5))["history.html"]
+    assert "1 steps in 1 histories of up to 8 runs" in text
+    assert "2026-01-06" in text[text.index("1 steps in 1") : text.index("against")]
+    assert "▁▁▁▁▁|███" in text
+    assert "0 steps in 1 histories" in site.render(nights(99))["history.html"]
+
+
+# -- the machine's own error -------------------------------------------------------------------------------------------
+
+
+def report(*, trustworthy: bool = True) -> dict[str, object]:
+    line = {"what": "identical pairs called different", "value": 0.0, "low": 0.0, "high": 0.023, "unit": "share"}
+    least = {"what": "least slowdown found in 9 of 10 cases, CPU", "value": 0.031, "low": None, "unit": "share"}
+    return {
+        "schema": 1,
+        "kind": "selftest",
+        "started": "2026-01-01T00:00:00+00:00",
+        "depth": "full",
+        "trustworthy": trustworthy,
+        "verdict": "Do not trust <i>it</i>." if not trustworthy else "It can be trusted.",
+        "advice": ["stop what else runs"],
+        "fingerprint": {"cpu": "Test CPU <1>", "usable_cores": 2},
+        "checks": [
+            {"name": "identical", "state": "ok", "lines": [line | {"note": "0 of 160 pairs", "state": "ok"}]},
+            {"name": "noise", "state": "ok", "lines": [least]},
+            {"name": "odd", "lines": "none"},
+        ],
+    }
+
+
+def test_a_selftests_figures_are_on_every_page_of_its_machine(tmp_path: Path) -> None:
+    synthetic.tie().write(tmp_path / "machine" / "run")
+    (tmp_path / "selftest.json").write_text(json.dumps(report()))
+    assert main(["report", str(tmp_path / "machine" / "run"), "-o", str(tmp_path / "out")]) == 0
+    pages = sorted((tmp_path / "out").glob("*.html"))
+    assert {"index.html", "method.html", "report.html", "claims.html"} <= {path.name for path in pages}
+    for path in pages:
+        text = path.read_text()
+        assert "identical pairs called different: 0.0% [0.0% to 2.3%]" in text, path
+        assert "least slowdown found in 9 of 10 cases: 3.1%" in text, path
+    assert "0 of 160 pairs" in (tmp_path / "out" / "method.html").read_text()
+    assert "failed its self-test" not in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_without_a_selftest_it_is_said_how_to_make_one() -> None:
+    files = site.render([Source(synthetic.tie())], selftests=[report() | {"fingerprint": {"cpu": "another"}}])
+    for name in ("index.html", "method.html", "report.html"):
+        assert "handoff selftest" in files[name]
+        assert "2.3%" not in files[name]
+
+
+def test_a_machine_that_failed_its_selftest_has_a_banner() -> None:
+    files = site.render([Source(synthetic.tie())], selftests=[report(trustworthy=False)])
+    assert "failed its self-test" in files["index.html"]
+    assert "Do not trust &lt;i&gt;it&lt;/i&gt;." in files["index.html"]
+
+
+# -- records that make no sense ----------------------------------------------------------------------------------------
+
+
+def test_a_record_that_makes_no_sense_is_named_and_the_rest_shown(tmp_path: Path) -> None:
+    synthetic.tie().write(tmp_path / "run")
+    backwards, short = synthetic.record("backwards"), synthetic.record("short")
+    backwards.rows[0][5] = -1.0
+    short.rows[0] = short.rows[0][:3]
+    for bad in (backwards, short):
+        bad.write(tmp_path / "run")
+    assert main(["report", str(tmp_path), "-o", str(tmp_path / "out")]) == 0
+    page, method = ((tmp_path / "out" / name).read_text() for name in ("index.html", "method.html"))
+    assert "2 files</a> could not be read" in page
+    assert "backwards" in method
+    assert "short" in method
+    document = json.loads((tmp_path / "out" / "data" / "index.json").read_text())
+    assert [table["payload"] for table in document["tables"]] == ["small-dict"]
+
+
+def test_no_record_that_makes_sense_is_no_record() -> None:
+    record = synthetic.tie()
+    record.rows[0][5] = -1.0
+    files = site.render([Source(record)])
+    assert list(files) == ["index.html"]
+    assert "handoff measure" in files["index.html"]
+
+
 # -- asv's plugin ------------------------------------------------------------------------------------------------------
 
 
@@ -319,9 +500,11 @@ def test_asv_without_records_says_how_to_make_some(published: Path) -> None:
 
 
 def test_a_fault_leaves_asvs_site_whole(published: Path) -> None:
-    record = synthetic.tie()
-    record.rows[0][5] = -1.0  # a clock that ran backwards
-    record.write(published / "records")
+    reports = published / "reports"
+    reports.unlink()
+    shutil.copytree(Path(__file__).parent.parent / "reports", reports)
+    (reports / "faulty_page.py").write_text("ORDER = 1\n\n\ndef page(runs, problems):\n    raise OSError('a fault')\n")
+    synthetic.tie().write(published / "records")
     done = publish(published)
     assert done.returncode == 0
     assert "the Decide page was left out" in done.stdout + done.stderr

@@ -26,17 +26,18 @@ def run(args: argparse.Namespace) -> int:
     source = Path(args.records)
     if not source.exists():
         raise UsageError(f"{source}: no such folder; make records with: handoff measure TARGET -o {source}")
-    sources, problems = site.load(source, without=Path(args.output) if args.output else None)
-    for problem in problems:
+    found = site.load(source, without=Path(args.output) if args.output else None)
+    for problem in found.problems:
         print(f"skipped: {problem}", file=sys.stderr)
-    if not sources:
+    if not found.sources:
         raise UsageError(f"{source}: no records; make some with: handoff measure TARGET -o {source}")
     if args.output is None:
-        write(plain.markdown(found.record for found in sources), None)
+        write(plain.markdown(each.record for each in found.sources), None)
         return 0
     root = source.parent if source.is_file() else source
     try:
-        index = site.write(sources, root, Path(args.output), problems=problems)
+        pages = Path(args.output)
+        index = site.write(found.sources, root, pages, problems=found.problems, selftests=found.selftests)
     except OSError as error:
         raise UsageError(f"cannot write {args.output}: {error}") from error
     print(f"report: {index}")
