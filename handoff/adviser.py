@@ -18,7 +18,7 @@ from handoff import stats
 from handoff.advice import BOTH, COARSE, FEW, Advice, Job, Ranking, advise, known_altered, rank
 from handoff.collection import Entry, Ref
 from handoff.contain import Interpreter, NoAnswer, deadline
-from handoff.experiment import Experiment, _Run, serves
+from handoff.experiment import Experiment, Run, serves
 from handoff.lanes import BIS
 from handoff.loops import nothing
 from handoff.outcome import Kind, Outcome
@@ -112,7 +112,7 @@ def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_me
     )
 
 
-class _Lanes(_Run):
+class _Lanes(Run):
     """One experiment's record while it grows, trial by trial, with ever fewer lanes."""
 
     def __init__(self, plan: Plan, entry: Entry, kind: str, names: Sequence[str], opener: Opener) -> None:
@@ -143,12 +143,12 @@ class _Lanes(_Run):
     @property
     def base(self) -> str:
         """The baseline of most trials: others were dropped, or failed."""
-        working = [lane for lane in self.bases.values() if lane not in self._failed(self.record)]
+        working = [lane for lane in self.bases.values() if lane not in self.failed(self.record)]
         return max(working, key=working.count, default="")
 
     def settled(self) -> Record:
         """The record as it stands: without samples of what has failed, or of second copies of another baseline."""
-        failed, base = self._failed(self.record), self.base
+        failed, base = self.failed(self.record), self.base
         rows = [
             row
             for row in self.record.rows
@@ -156,8 +156,8 @@ class _Lanes(_Run):
         ]
         return replace(self.record, rows=rows, baseline=base)
 
-    def _spec(self, index: int) -> dict[str, Any]:
-        names = [name for name in self.wanted if name not in self._failed(self.record)]
+    def spec(self, index: int) -> dict[str, Any]:
+        names = [name for name in self.wanted if name not in self.failed(self.record)]
         return {
             "ref": asdict(self.group[index].entry.ref),
             "kind": self.group[index].kind,
@@ -165,12 +165,12 @@ class _Lanes(_Run):
             "verify": any(name not in self.record.outcomes for name in names),
         }
 
-    def _interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
+    def interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
         config = {
             "seed": self.seed + number,
             "start_method": self.plan.job.start_method,
             "profile": asdict(self.profile),
-            "experiments": [self._spec(0)],
+            "experiments": [self.spec(0)],
         }
         inside = self.opener(config, self.seed + number)
         trying = died = ""
@@ -186,7 +186,7 @@ class _Lanes(_Run):
                     case {"baseline": lane}:
                         self.bases[number] = lane
                     case _:
-                        self._note(self.record, number, event)
+                        self.note(self.record, number, event)
             if todo:
                 died = f"the measuring process {inside.how_it_ended()}"
         except _OutOfTime:
@@ -199,8 +199,8 @@ class _Lanes(_Run):
         if complaint and complaint not in self.record.complaints:
             self.record.complaints.append(complaint)
         if died:
-            self._forget(self.record, number)
-            if trying in self.record.strategies and trying not in self._failed(self.record):
+            self.forget(self.record, number)
+            if trying in self.record.strategies and trying not in self.failed(self.record):
                 self.record.outcomes[trying] = Outcome(Kind.BROKEN, "parent", "", died)
             else:
                 last = complaint.splitlines()[-1:] if complaint else []

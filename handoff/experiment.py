@@ -110,7 +110,7 @@ def measure(
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     records: list[Record] = []
     for group in _groups(experiments, profile):
-        run = _Run(group, profile, seed + len(records), inside)
+        run = Run(group, profile, seed + len(records), inside)
         stopped, trial = "", 0
         try:
             while not stopped:
@@ -142,8 +142,8 @@ def _groups(experiments: Sequence[Experiment], profile: Profile) -> Iterator[lis
     yield from groups.values()
 
 
-class _Run:
-    """The records of one group while they grow."""
+class Run:
+    """The records of one group while they grow. :mod:`handoff.adviser` decides anew before each trial what is in it."""
 
     def __init__(self, group: list[Experiment], profile: Profile, seed: int, inside: str) -> None:
         self.group, self.profile, self.seed, self.inside = group, profile, seed, inside
@@ -177,18 +177,19 @@ class _Run:
         todo = set(range(len(self.group)))
         before = noise()
         while todo:
-            self._interpreter(number, todo, progress)
+            self.interpreter(number, todo, progress)
         after = noise()
         for record in self.records:
             record.trials.append({"seed": self.seed + number, "before": before, "after": after})
 
-    def _interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
+    def interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
+        """One interpreter, for what is still to do of a trial: what it tells goes into the records."""
         order = sorted(todo)
         config = {
             "seed": self.seed + number,
             "start_method": self.group[0].start_method,
             "profile": asdict(self.profile),
-            "experiments": [self._spec(index) for index in order],
+            "experiments": [self.spec(index) for index in order],
         }
         inside = Interpreter(self.inside, config, seed=self.seed + number)
         patience = max(90.0, 15 * self.profile.answer_s)
@@ -204,7 +205,7 @@ class _Run:
                     case {"done": index}:
                         todo.discard(order[index])
                     case _:
-                        self._note(self.records[at], number, event)
+                        self.note(self.records[at], number, event)
             if todo:
                 died = f"the measuring process {inside.how_it_ended()}"
         except TimeoutError as error:
@@ -216,14 +217,14 @@ class _Run:
         if complaint and complaint not in record.complaints:
             record.complaints.append(complaint)
         if died:
-            self._forget(record, number)
-            if trying in record.strategies and trying not in self._failed(record):
+            self.forget(record, number)
+            if trying in record.strategies and trying not in self.failed(record):
                 record.outcomes[trying] = Outcome(Kind.BROKEN, "parent", "", died)
             else:
                 record.failed = died
                 todo.discard(at)
 
-    def _note(self, record: Record, number: int, event: dict[str, Any]) -> None:
+    def note(self, record: Record, number: int, event: dict[str, Any]) -> None:
         """Put what a trial tells of an experiment into its record."""
         match event:
             case {"row": [lane, metric, *rest]}:
@@ -235,7 +236,7 @@ class _Run:
                 if "bytes" in event:
                     record.wire_bytes[lane] = event["bytes"]
             case {"again": _}:
-                self._forget(record, number)
+                self.forget(record, number)
             case {"baseline": lane}:
                 record.baseline = lane
             case {"floor_bytes": nbytes}:
@@ -243,9 +244,10 @@ class _Run:
             case {"failed": why}:
                 record.failed = why
 
-    def _spec(self, index: int) -> dict[str, Any]:
+    def spec(self, index: int) -> dict[str, Any]:
+        """What an interpreter is to measure of one experiment."""
         experiment, record = self.group[index], self.records[index]
-        strategies = [] if record.failed else [s for s in experiment.strategies if s not in self._failed(record)]
+        strategies = [] if record.failed else [s for s in experiment.strategies if s not in self.failed(record)]
         return {
             "ref": asdict(experiment.entry.ref),
             "kind": experiment.kind,
@@ -264,13 +266,14 @@ class _Run:
         return found
 
     @staticmethod
-    def _forget(record: Record, number: int) -> None:
+    def forget(record: Record, number: int) -> None:
         """What this trial told of the experiment so far is void."""
         record.rows = [row for row in record.rows if row[2] != number]
         record.values = [row for row in record.values if row[2] != number]
 
     @staticmethod
-    def _failed(record: Record) -> set[str]:
+    def failed(record: Record) -> set[str]:
+        """The lanes that are known to fail."""
         return {name for name, outcome in record.outcomes.items() if not outcome.ok}
 
     @staticmethod
@@ -285,7 +288,7 @@ class _Run:
         if done < self.profile.trials:
             return ""
         target = self.profile.target
-        if target is not None and all(_narrow(record, target, self._failed(record)) for record in self.records):
+        if target is not None and all(_narrow(record, target, self.failed(record)) for record in self.records):
             return NARROW
         return MOST_TRIALS if done >= max(self.profile.trials, self.profile.most_trials) else ""
 
@@ -296,8 +299,8 @@ class _Run:
             why = record.failed or "not reached before the end"
             for name in record.strategies:
                 record.outcomes.setdefault(name, Outcome(Kind.BROKEN, "parent", "", why))
-            record.rows = [row for row in record.rows if row[0] not in self._failed(record)]
-            record.values = [row for row in record.values if row[0] not in self._failed(record)]
+            record.rows = [row for row in record.rows if row[0] not in self.failed(record)]
+            record.values = [row for row in record.values if row[0] not in self.failed(record)]
             record.seconds = round(seconds, 3)
             record.stopped = stopped
             record.complete = stopped != INTERRUPTED

@@ -236,7 +236,7 @@ class Pairing:
         try:
             with measuring.trying(lane.name):
                 if duty is Duty.STATE:
-                    spent = measuring._set_up(lane)
+                    spent = measuring.set_up(lane)
                 else:
                     spent = loops.repeat(lambda _: self._start(lane, measuring, duty), 1)
                 if lane.name != BIS and duty is not Duty.SHARED:
@@ -260,7 +260,7 @@ class Pairing:
         else:
             measuring.verify = False
             try:
-                measuring._first(duty, lane)
+                measuring.first(duty, lane)
             finally:
                 measuring.verify = self.verify
 
@@ -296,7 +296,7 @@ class Pairing:
 
     def _judge(self, lane: Lane, measuring: Measuring, duty: Duty) -> None:
         """A task looked at closely. Raises :class:`Refused`."""
-        found = measuring._first_use(lane) if duty is Duty.STATE else measuring._first(duty, lane)
+        found = measuring.first_use(lane) if duty is Duty.STATE else measuring.first(duty, lane)
         tell, measuring.tell = measuring.tell, loops.nothing  # told by _open, with the bytes
         try:
             measuring.judge(lane.name, *found)
@@ -307,11 +307,11 @@ class Pairing:
         measuring, duty = self.measuring[lane.name], self.sides[lane.name].duty
         match duty:
             case Duty.STATE:
-                return partial(measuring._use, lane)
+                return partial(measuring.use, lane)
             case Duty.SHARED:
-                return partial(measuring._operate, lane, "locked-update")
+                return partial(measuring.operate, lane, "locked-update")
             case _:
-                return partial(measuring._exchange, duty, lane)
+                return partial(measuring.exchange, duty, lane)
 
 
 def strategy_of(lane: str) -> Strategy:

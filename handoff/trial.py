@@ -626,7 +626,7 @@ class Measuring:
                 continue
             try:
                 with self.trying(lane.name):
-                    checksum, facts = self._first(duty, lane)
+                    checksum, facts = self.first(duty, lane)
                 self.judge(lane.name, checksum, facts)
             except Refused as refused:
                 self.settle(lane.name, refused.outcome)
@@ -641,7 +641,8 @@ class Measuring:
         if lane.strategy is not None and lane.strategy.channel is Channel.MANAGER:
             self.shop.drop_manager()
 
-    def _first(self, duty: Duty, lane: Lane) -> tuple[int, Any]:
+    def first(self, duty: Duty, lane: Lane) -> tuple[int, Any]:
+        """The first hand-off: what the other side says the checksum is, and the facts of what arrived."""
         sender, receiver = lane.ends
         worker = lane.worker
         assert worker is not None
@@ -671,9 +672,9 @@ class Measuring:
         return checksum, arrived
 
     def _carry_metrics(self, duty: Duty, lane: Lane) -> dict[str, Callable[[int], Spent]]:
-        return {"handoff": partial(self._exchange, duty, lane)}
+        return {"handoff": partial(self.exchange, duty, lane)}
 
-    def _exchange(self, duty: Duty, lane: Lane, n: int) -> Spent:
+    def exchange(self, duty: Duty, lane: Lane, n: int) -> Spent:
         """``n`` hand-offs, each acknowledged with a checksum that is compared with the expected one."""
         sender, receiver = lane.ends
         worker = lane.worker
@@ -713,8 +714,8 @@ class Measuring:
             gc.collect()
             try:
                 with self.trying(lane.name):
-                    spent = self._set_up(lane)
-                    checksum, facts = self._first_use(lane)
+                    spent = self.set_up(lane)
+                    checksum, facts = self.first_use(lane)
                 if lane.strategy is not None and lane.name != lanes.BIS:
                     self.judge(lane.name, checksum, facts)
             except Refused as refused:
@@ -728,13 +729,13 @@ class Measuring:
         self.tell({"baseline": base if self.outcomes.get(base, OK).ok else self.baseline()})
 
         def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
-            return {"task": partial(self._use, lane)}
+            return {"task": partial(self.use, lane)}
 
         self._warm_up(metrics)
         self.rounds(metrics)
         self.close_lanes()
 
-    def _set_up(self, lane: Lane) -> Spent:
+    def set_up(self, lane: Lane) -> Spent:
         """From having the object to a worker that has read all of it."""
         begin = perf_counter()
         if lane.strategy is None:
@@ -750,13 +751,14 @@ class Measuring:
             raise Refused(Outcome.from_json(error))
         return Spent(seconds)
 
-    def _first_use(self, lane: Lane) -> tuple[int, Any]:
+    def first_use(self, lane: Lane) -> tuple[int, Any]:
+        """The same of a state that a worker has."""
         assert lane.worker is not None
         lane.worker.command(do="check_state", lane=lane.name, facts=self.verify)
         answer = lane.worker.answer(self.answer_s)
         return answer["checksum"], answer["facts"]
 
-    def _use(self, lane: Lane, n: int) -> Spent:
+    def use(self, lane: Lane, n: int) -> Spent:
         """``n`` tasks that read all of the state."""
         worker = lane.worker
         assert worker is not None
@@ -847,9 +849,10 @@ class Measuring:
 
     def _shared_metrics(self, lane: Lane) -> dict[str, Callable[[int], Spent]]:
         operations = OPERATIONS[:-1] if lane.strategy is None else OPERATIONS
-        return {operation: partial(self._operate, lane, operation) for operation in operations}
+        return {operation: partial(self.operate, lane, operation) for operation in operations}
 
-    def _operate(self, lane: Lane, operation: str, n: int) -> Spent:
+    def operate(self, lane: Lane, operation: str, n: int) -> Spent:
+        """``n`` operations of the worker on what is shared."""
         assert lane.worker is not None
         lane.worker.command(do=Duty.SHARED, lane=lane.name, operation=operation, size=self.size(), n=n)
         return Spent(**lane.worker.answer(max(60.0, 10 * self.answer_s)))

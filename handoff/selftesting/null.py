@@ -109,7 +109,7 @@ def main(config: dict[str, Any], tell: trial.Tell) -> None:
             if lane.name == PLAIN:
                 return {"handoff": partial(_play, lane)}
             if lane.name == lanes.NULL:
-                return {"handoff": partial(measuring._exchange, Duty.ARGUMENT, lane)}
+                return {"handoff": partial(measuring.exchange, Duty.ARGUMENT, lane)}
             return {}
 
         tell({"baseline": PLAIN})
