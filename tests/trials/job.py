@@ -1,0 +1,218 @@
+"""A whole job, really run, by one way: what a contained interpreter does for :mod:`decide`.
+
+From asking for the workers to the last answer: workers are started, what is set up once is set up, tasks are dealt out
+in turn, one at a time to each worker, and every answer's checksum is compared. No figure of the advice is used.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from handoff import worker
+from handoff.collection import Ref
+from handoff.facts import difference, facts
+from handoff.outcome import Unavailable, describe
+from handoff.payload import Duty
+from handoff.strategies import registry
+from handoff.strategy import Launch, Site
+from handoff.trial import Handle, Refused, Shop
+from handoff.worker import CHECKSUM, Job, Worker, serve_in_pool
+
+READY_S = 60.0
+
+
+def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+    """Run one job; tell ``{"seconds": …}``, or ``{"failed": …}`` where this way does not work or alters."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+    with Shop({"start_method": config["start_method"], "folder": config["folder"]}, registry()) as shop:
+        try:
+            tell({"seconds": _run(shop, config)})
+        except Refused as refused:
+            tell({"failed": f"{refused.outcome.kind}: {refused.outcome.reason}"})
+        except Unavailable as error:
+            tell({"failed": f"unavailable: {error}"})
+        except Exception as error:
+            tell({"failed": f"{type(error).__name__}: {describe(error)}"})
+
+
+class _Crew:
+    """The workers of one job, in whatever way this strategy needs them."""
+
+    def __init__(self, shop: Shop, ref: Ref, strategy: Any, duty: Duty, ends: list[Any]) -> None:
+        far = {Duty.ARGUMENT: 1, Duty.RESULT: 0}.get(duty)
+        self.near = [end[1 - far] for end in ends] if far is not None else []
+        given = [end[far] for end in ends] if far is not None else ends
+        jobs = [Job(ref, duty, ((strategy.name, end),)) for end in given]
+        if strategy.launch is Launch.POOL:
+            self.handles: list[Any] = _pool(shop, jobs)
+        else:
+            self.handles = [Handle(shop, job, Launch.PROCESS) for job in jobs]
+        for handle, near in zip(self.handles, self.near, strict=False):
+            near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
+        for handle in self.handles:
+            for error in handle.ready(READY_S)["errors"].values():
+                raise RuntimeError(error["reason"] if "reason" in error else str(error))
+
+
+def _run(shop: Shop, config: dict[str, Any]) -> float:
+    strategy, duty = registry()[config["strategy"]], Duty(config["duty"])
+    if config["start_method"] not in strategy.start_methods:
+        raise Unavailable(f"not under {config['start_method']}")
+    ref = Ref(**config["ref"])
+    payload = ref.load()
+    obj = payload.make()
+    expected = payload.touch(obj)
+    sent = json.loads(json.dumps((payload.facts or facts)(obj))) if config["look"] else None
+    tasks, workers = config["tasks"], min(config["workers"], config["tasks"])
+    with ExitStack() as stack:
+        folder = Path("state").resolve()
+        folder.mkdir()
+        site = Site(
+            ctx=shop.ctx, start_method=shop.start_method, obj=obj, payload=payload, ref=ref, folder=folder,
+            segment_name=shop.segment_name, manager=shop.manager, at_end=stack.callback,
+        )  # fmt: skip
+        gc.collect()
+        begin = perf_counter()
+        if duty in (Duty.ARGUMENT, Duty.RESULT):
+            ends: list[Any] = [strategy.carry(site) for _ in range(workers)]  # type: ignore[misc]
+        else:
+            make = strategy.hold if duty is Duty.STATE else strategy.share
+            ends = [make(site)] * workers  # type: ignore[misc]
+        crew = _Crew(shop, ref, strategy, duty, ends)
+        _TASKS[duty](crew, strategy.name, obj, payload, expected, tasks)
+        seconds = perf_counter() - begin
+        if sent is not None and duty is not Duty.SHARED:
+            _look(crew, strategy.name, duty, obj, payload, sent, expected)
+        for near in crew.near:
+            near.close()
+    return seconds
+
+
+def _shares(tasks: int, workers: int) -> list[int]:
+    return [tasks // workers + (index < tasks % workers) for index in range(workers)]
+
+
+def _argument(crew: _Crew, name: str, obj: Any, payload: Any, expected: int, tasks: int) -> None:
+    answer = CHECKSUM.pack(expected)
+    count = len(crew.handles)
+    _begin(crew, name, Duty.ARGUMENT, tasks)
+    for index in range(tasks):
+        handle, near = crew.handles[index % count], crew.near[index % count]
+        if index >= count and handle.from_worker.recv_bytes() != answer:
+            raise RuntimeError("a wrong checksum")
+        near.post(near.encode(getattr(near, "obj", obj)))
+    for handle in crew.handles:
+        if handle.from_worker.recv_bytes() != answer:
+            raise RuntimeError("a wrong checksum")
+        handle.answer(READY_S)
+
+
+def _state(crew: _Crew, name: str, obj: Any, payload: Any, expected: int, tasks: int) -> None:
+    answer = CHECKSUM.pack(expected)
+    count = len(crew.handles)
+    _begin(crew, name, Duty.STATE, tasks)
+    for index in range(tasks):
+        handle = crew.handles[index % count]
+        if index >= count and handle.from_worker.recv_bytes() != answer:
+            raise RuntimeError("a wrong checksum")
+        handle.to_worker.send_bytes(b"")
+    for handle in crew.handles:
+        if handle.from_worker.recv_bytes() != answer:
+            raise RuntimeError("a wrong checksum")
+        handle.answer(READY_S)
+
+
+def _result(crew: _Crew, name: str, obj: Any, payload: Any, expected: int, tasks: int) -> None:
+    count = len(crew.handles)
+    _begin(crew, name, Duty.RESULT, tasks)
+    for handle in crew.handles:
+        handle.to_worker.send_bytes(b"")
+    for index in range(tasks):
+        handle, near = crew.handles[index % count], crew.near[index % count]
+        made = near.decode(near.take())
+        if (getattr(near, "touch", None) or payload.touch)(made) != expected:
+            raise RuntimeError("a wrong checksum")
+        del made
+        near.release()
+        if index + count < tasks:
+            handle.to_worker.send_bytes(b"")
+    for handle in crew.handles:
+        handle.answer(READY_S)
+
+
+def _shared(crew: _Crew, name: str, obj: Any, payload: Any, expected: int, tasks: int) -> None:
+    size = int(getattr(obj, "size", 0) or len(obj))
+    for handle, n in zip(crew.handles, _shares(tasks, len(crew.handles)), strict=True):
+        handle.command(do=Duty.SHARED, lane=name, operation="locked-update", size=size, n=n)
+    for handle in crew.handles:
+        handle.answer(READY_S)
+
+
+_TASKS = {Duty.ARGUMENT: _argument, Duty.STATE: _state, Duty.RESULT: _result, Duty.SHARED: _shared}
+
+
+def _begin(crew: _Crew, name: str, duty: Duty, tasks: int) -> None:
+    shares = _shares(tasks, len(crew.handles))
+    for handle, n in zip(crew.handles, shares, strict=True):
+        handle.begin(do=duty, lane=name, n=n)
+
+
+def _look(crew: _Crew, name: str, duty: Duty, obj: Any, payload: Any, sent: Any, expected: int) -> None:
+    """Once more, not timed: what arrives is stated and compared in full."""
+    handle = crew.handles[0]
+    if duty is Duty.RESULT:
+        handle.command(do="check_result", lane=name)
+        handle.answer(READY_S)
+        near = crew.near[0]
+        made = near.decode(near.take())
+        arrived = None if hasattr(near, "touch") else json.loads(json.dumps((payload.facts or facts)(made)))
+        del made
+        near.release()
+        handle.answer(READY_S)
+    else:
+        handle.command(do=f"check_{duty}", lane=name, facts=True)
+        if duty is Duty.ARGUMENT:
+            crew.near[0].post(crew.near[0].encode(obj))
+        arrived = handle.answer(READY_S)["facts"]
+    if arrived is not None and (altered := difference(sent, arrived)):
+        raise RuntimeError(f"altered: {altered}")
+
+
+# -- a pool whose workers have a pipe each
+
+
+class _InPool(Handle):
+    """One worker of a pool: pipes and commands as any other's; its process is the pool's."""
+
+    def __init__(self, to_worker: Any, from_worker: Any) -> None:
+        self.to_worker, self.from_worker = to_worker, from_worker
+        self.launch = Launch.THREAD  # nobody here looks after its process
+
+
+def _pool(shop: Shop, jobs: list[Job]) -> list[_InPool]:
+    """``Pool(n, initializer, initargs)``, and one lasting task in each of its workers."""
+    pipes = [(shop.ctx.Pipe(duplex=False), shop.ctx.Pipe(duplex=False)) for _ in jobs]
+    theirs = [(inward[0], outward[1]) for inward, outward in pipes]
+    tickets = shop.ctx.SimpleQueue()
+    for number in range(len(jobs)):
+        tickets.put(number)
+    pool = shop.ctx.Pool(len(jobs), _enter, (jobs[0], theirs, tickets))
+    _pools.append(pool)
+    for _ in jobs:
+        pool.apply_async(serve_in_pool)
+    return [_InPool(inward[1], outward[0]) for inward, outward in pipes]
+
+
+_pools: list[Any] = []
+
+
+def _enter(job: Job, pipes: list[Any], tickets: Any) -> None:
+    worker._pool_worker = Worker(job, *pipes[tickets.get()])
