@@ -56,6 +56,7 @@ _COUNTED: Mapping[str, str] = {
     "task": "one task",
     "start": "starting the workers until all are ready",
     "first": "the first tasks, one for each worker",
+    "least": "a job of one task for each worker, their start included",
     "read": "reading an element of one's own",
     "own-write": "writing an element of one's own",
     "update": "adding to one element, no update lost",

@@ -315,7 +315,7 @@
   };
 
   // -- charts: SVG of our own, see reports/page.py for why
-  const WIDTH = 860, HEIGHT = 380, LEFT = 70, RIGHT = 190, TOP = 14, BOTTOM = 46;
+  const WIDTH = 860, HEIGHT = 380, LEFT = 70, TOP = 14, BOTTOM = 46;
   const decades = (low, high) => { const out = []; for (let e = Math.ceil(Math.log10(low) - 1e-9); e <= Math.log10(high) + 1e-9; e++) out.push(10 ** e); return out; };
   const ticksOf = (low, high) => {
     const tens = decades(low, high);
@@ -329,6 +329,7 @@
   const wide = (label, svg) => h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": label }, svg);
   const logChart = ({ id, title, xLabel, yLabel, xText, yText = seconds, ticks, series, marks = [], note = "", scatter = false, head, rows }) => {
     const points = series.flatMap((each) => each.points);
+    const RIGHT = Math.min(300, 40 + 6.5 * Math.max(15, ...series.map((each) => each.name.length))); // for the names
     const xs = points.map((p) => p.x), ys = points.flatMap((p) => [p.y, p.low > 0 ? p.low : p.y, p.high ?? p.y]).map((y) => y);
     const room = scatter ? 1.06 : 1; // dots stand clear of the frame
     const [x0, x1] = [Math.min(...xs) / room, Math.max(...xs) * room];
@@ -455,15 +456,16 @@
   const wholeJobs = (table) => {
     const found = doc.runs.filter((r) => r.payload === table.payload && r.start_method === state.start);
     if (state.duty !== "job" || !found.length) return null;
-    const lines = unique(found.map((r) => `${r.way}, ${r.workers} workers`));
-    const of = (line) => found.filter((r) => `${r.way}, ${r.workers} workers` === line).sort((a, b) => a.tasks - b.tasks);
+    const name = (r) => `${r.way}, ${r.workers} worker${r.workers > 1 ? "s" : ""}`;
+    const lines = unique(found.map(name));
+    const of = (line) => found.filter((r) => name(r) === line).sort((a, b) => a.tasks - b.tasks);
     const series = lines.slice(0, 4).flatMap((line) => [
       { name: line, points: of(line).map((r) => ({ x: r.tasks, y: r.measured, text: `${r.tasks} tasks: ${seconds(r.measured)}, predicted ${seconds(r.predicted)}` })) },
       { name: `${line}, predicted`, floor: true, points: of(line).map((r) => ({ x: r.tasks, y: r.predicted })) }]);
     const close = found.filter((r) => Math.abs(r.ratio - 1) <= 0.15).length;
     return logChart({ id: "chart-jobs", title: `Whole jobs: ${table.payload}, ${state.start}`, xLabel: "tasks", yLabel: "seconds", xText: count, ticks: unique(found.map((r) => r.tasks)), series,
       note: `Predicted from the parts alone: ${close} of ${found.length} within 15 % of what was measured.`,
-      head: ["way", "tasks", "measured", "predicted", "predicted / measured"], rows: found.map((r) => [`${r.way}, ${r.workers} workers`, count(r.tasks), seconds(r.measured), seconds(r.predicted), ratio(r.ratio)]) });
+      head: ["way", "tasks", "measured", "predicted", "predicted / measured"], rows: found.map((r) => [name(r), count(r.tasks), seconds(r.measured), seconds(r.predicted), ratio(r.ratio)]) });
   };
   const charts = (q, shown) => {
     const table = shown.find((t) => t.payload === state.payload) || shown.find((t) => q.tables.filter((o) => t.family && o.family === t.family && o.bytes !== t.bytes).length) || shown[0];

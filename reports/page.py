@@ -63,7 +63,8 @@ def decide(
 </form>
 <p id="duty-says" class="dim"></p>
 <section aria-labelledby="h-verdict"><h2 id="h-verdict" tabindex="-1">Verdict</h2>
-<div id="verdict-text" aria-live="polite"></div></section>
+<div id="verdict-text" aria-live="polite"></div>
+<p class="dim">{escape(document["title"])}. Measured on this machine: take ratios elsewhere, not seconds.</p></section>
 <section aria-labelledby="h-table"><h2 id="h-table">Table</h2>
 <p class="dim">Solid frame: the best. Dashed frames: equally good within noise. <em>unclear</em>: not told apart from
 the fastest, nor shown to be as good. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
@@ -90,11 +91,10 @@ without.</p></noscript>
     banner = ""
     if noise["too_noisy"]:
         banner = (
-            f'<div class="banner" role="alert"><strong>This run is too noisy.</strong> {noise["noisy"]} of'
-            f" {noise['tables']} tables have an A/A error beyond 10 % (median {escape(str(noise['median_aa']))};"
-            f" {noise['trials']} trials): two copies of the same code came out that far apart. Read no small difference"
-            " from it; stop what else runs on the machine, or take a longer profile, and measure again."
-            ' <a href="method.html">How noise is judged</a></div>'
+            '<div class="banner" role="alert"><strong>This run is too noisy.</strong> Two copies of the same code came'
+            f" out more than 10 % apart in {noise['noisy']} of {noise['tables']} tables (median"
+            f" {escape(str(noise['median_aa']))}; {noise['trials']} trials): read no small difference from it."
+            ' <a href="method.html">How noise is judged, and what helps</a></div>'
         )
     if distrust:
         banner += (
@@ -106,13 +106,7 @@ without.</p></noscript>
             f'<p class="dim"><a href="method.html">{problems} {"file" if problems == 1 else "files"}</a> could not be'
             " read, or made no sense, and are not shown.</p>"
         )
-    lead = (
-        f'<p class="dim">{escape(document["title"])}. Ways to hand a Python object to another process, measured on this'
-        " machine: take ratios elsewhere, not seconds.</p>"
-    )
-    return shell(
-        "Which way should I hand it over?", lead + banner + body, links=links, here=here, script=script, trust=trust
-    )
+    return shell("Which way should I hand it over?", banner + body, links=links, here=here, script=script, trust=trust)
 
 
 def prose(title: str, blocks: str, *, links: Sequence[Link], here: str, trust: str = "") -> str:

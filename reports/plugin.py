@@ -55,6 +55,8 @@ def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:
     root = str(Path(__file__).resolve().parent.parent)
     if root not in sys.path:  # asv may live in an environment without handoff; asv took the path away after its import
         sys.path.append(root)
+    from handoff.record import newest as newest_reports
+
     from . import page, site
 
     up = [page.Link("asv's pages", "../index.html")]
@@ -75,7 +77,7 @@ def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:
         records,
         folder,
         problems=problems,
-        selftests=selftests,
+        selftests=newest_reports(selftests),
         graph=lambda table, lane: graph(benchmarks, table, lane),
         up=up,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import math
@@ -19,7 +20,7 @@ import synthetic
 
 from handoff import units
 from handoff.cli import main
-from handoff.figures import Figures
+from handoff.figures import METRICS, Figures
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
 from reports import data, decide, extra, plain, site, steps
@@ -526,6 +527,36 @@ def test_the_link_to_asvs_graph_is_one_that_exists() -> None:
     assert plugin.graph(benchmarks, table, "pickle-5") == wanted
     assert plugin.graph(benchmarks, table, "dill") == ""
     assert plugin.graph({}, table, "pickle-5") == ""
+
+
+@pytest.mark.parametrize(("kind", "metric"), [("argument", "handoff"), ("state", "setup"), ("codec", "encode")])
+def test_the_suites_own_benchmarks_have_graphs_that_figures_link_to(kind: str, metric: str) -> None:
+    plugin = pytest.importorskip("reports.plugin")
+    module = importlib.import_module(f"benchmarks.{kind}")
+    benchmarks = {
+        f"{kind}.{name}.{track}": {
+            "param_names": each.param_names,
+            "params": [[repr(value) for value in values] for values in each.params],
+        }
+        for name, each in vars(module).items()
+        if isinstance(each, type)
+        for track in vars(each)
+        if track.startswith("track_")
+    }
+    start = "" if kind == "codec" else "spawn"
+    (strategy, baseline) = ("pickle-5", "pickle-default") if kind != "state" else ("initializer", "process-args")
+    record = synthetic.record(
+        "model-1mib",
+        kind,
+        start,
+        metrics={name: {baseline: 1e-3, strategy: 1e-3} for name in METRICS[kind]},
+        baseline=baseline,
+        collection="payloads.buffers",
+    )
+    table = table_of(record, kind=kind, metric=metric)
+    address, _, query = plugin.graph(benchmarks, table, strategy).partition("?")
+    assert address.removeprefix("../index.html#") in benchmarks
+    assert f"p-strategy=%27{strategy}%27" in query
 
 
 def test_a_heavy_plain_report_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
