@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import published
 import pytest
 import synthetic
 
@@ -83,7 +87,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for python in ("3.13.1", nasty):
         for night in range(6):
             thing = synthetic.hostile(slower=2 if night > 2 else 1)
-            other = synthetic.pair(nasty)
+            other = synthetic.pair(nasty + "y" * 10_000)
             for record in (thing, other, synthetic.noisy()):
                 record.fingerprint = synthetic.FINGERPRINT | {"python": python, "cpu": nasty}
                 record.started = f"2026-01-{night + 1:02}T00:00:00+00:00"
@@ -428,6 +432,62 @@ def test_axe_finds_nothing(browser: Browser, site: Path, hostile: Path, scheme: 
         found: dict[str, Any] = page.evaluate("axe.run()")
         assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]] == [], name
     context.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path, records: list[Record]) -> Iterator[str]:
+    """The address of a site that asv published, with the Decide page in it."""
+    pytest.importorskip("asv", reason="asv is not installed: its site is not looked at")
+    folder = published.repository(tmp_path)
+    (folder / "records" / "machine" / "run").mkdir(parents=True)
+    for number, record in enumerate(records):
+        (folder / "records" / "machine" / "run" / f"{number}.json").write_text(record.to_json())
+    done = published.publish(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    handler = partial(Quiet, directory=str(folder / "html"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing on standard error."""
+
+
+def test_the_published_site_has_the_page_and_asks_nothing_of_others(browser: Browser, served: str) -> None:
+    context = browser.new_context(color_scheme="dark", viewport={"width": 400, "height": 800})
+    page = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{served}/decide/index.html#payload=model-50mib&duty=argument&start=spawn")
+    page.wait_for_selector("html[data-ready]")
+    assert page.inner_text("#verdict-text").startswith("Take shm-")
+    assert page.locator("#chart-tasks .mark").count() == 1
+    page.focus('td[data-payload="model-50mib"][data-strategy="shm-pickle-5"] .cell')
+    page.keyboard.press("Enter")
+    record = page.get_attribute("dialog a.record", "href")
+    assert page.request.get(f"{served}/decide/{record}").json()["payload"] == "model-50mib"
+    assert page.request.get(f"{served}/{page.get_attribute('nav a >> nth=0', 'href')}".replace("/../", "/")).ok
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert [url for url in asked if not url.startswith((served, "data:"))] == []
+    assert complaints == []
+    context.close()
+
+
+def test_it_can_be_printed(page: Page, site: Path) -> None:
+    visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
+    page.emulate_media(media="print")
+    for chart in ("#chart-tasks", "#chart-phases", "#chart-memory", "#chart-scaling-tasks"):
+        assert page.is_visible(f"{chart} svg")
+    assert not page.is_visible("nav")
+    assert page.is_visible("#verdict-text")
 
 
 def test_dark_is_dark(browser: Browser, site: Path) -> None:

@@ -10,13 +10,12 @@ import math
 import random
 import re
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import synthetic
+from published import publish, repository
 
 from handoff import units
 from handoff.cli import main
@@ -463,23 +462,7 @@ def test_no_record_that_makes_sense_is_no_record() -> None:
 def published(tmp_path: Path) -> Path:
     """A repository for asv with the plugin and without results: its folder."""
     pytest.importorskip("asv")
-    (tmp_path / "reports").symlink_to(Path(__file__).parent.parent / "reports")
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "benchmarks.json").write_text('{"version": 2}')
-    config = {
-        "version": 1, "project": "test", "project_url": "#", "repo": ".", "branches": ["HEAD"], "dvcs": "git",
-        "results_dir": "results", "html_dir": "html", "env_dir": "env", "plugins": [".reports.plugin"],
-    }  # fmt: skip
-    (tmp_path / "asv.conf.json").write_text(json.dumps(config))
-    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
-        identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
-        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
-    return tmp_path
-
-
-def publish(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "ignore", "-m", "asv", "publish"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return repository(tmp_path)
 
 
 def test_asv_publishes_the_page_and_links_it(published: Path) -> None:
