@@ -429,7 +429,7 @@ def _as_good(way: Way, fastest: Way, apart: float, aa: float) -> bool:
     known = len(logs) >= FEW
     ratio = math.exp(median(logs)) if known else apart
     error = stdev(logs) / math.sqrt(len(logs)) if known else UNSURE
-    return ratio <= 1 + max(ENOUGH, min(max(error, min(aa, stats.TIE_LIMIT)), UNSURE))
+    return ratio <= 1 + max(ENOUGH, min(max(error, aa), UNSURE))
 
 
 def _row(way: Way, verdict: str, best_s: float, *, apart: bool) -> Row:
