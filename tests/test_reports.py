@@ -12,6 +12,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import synthetic
@@ -515,14 +516,14 @@ def test_the_link_to_asvs_graph_is_one_that_exists() -> None:
 @pytest.mark.parametrize(("kind", "metric"), [("argument", "handoff"), ("state", "setup"), ("codec", "encode")])
 def test_the_suites_own_benchmarks_have_graphs_that_figures_link_to(kind: str, metric: str) -> None:
     plugin = pytest.importorskip("reports.plugin")
-    module = importlib.import_module(f"benchmarks.{kind}")
+    members: dict[str, Any] = dict(vars(importlib.import_module(f"benchmarks.{kind}")))
     benchmarks = {
         f"{kind}.{name}.{track}": {
             "param_names": each.param_names,
             "params": [[repr(value) for value in values] for values in each.params],
         }
-        for name, each in vars(module).items()
-        if isinstance(each, type)
+        for name, each in members.items()
+        if hasattr(each, "param_names")
         for track in vars(each)
         if track.startswith("track_")
     }
