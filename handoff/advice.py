@@ -257,14 +257,25 @@ class Ranking:
     aa: float  #: the error of this measurement: what two copies of one way differ by
 
 
-def rank(records: Sequence[Record], job: Job, *, cores: int, altered: Mapping[str, str] | None = None) -> Ranking:
+def rank(
+    records: Sequence[Record],
+    job: Job,
+    *,
+    cores: int,
+    altered: Mapping[str, str] | None = None,
+    imported_s: float = 0.0,
+    start_s: float = math.nan,
+) -> Ranking:
     """Rank everything that carries the object.
 
     ``records`` are experiments on one payload under the job's start method; one of the duty state, even without
-    strategies, tells what starting a worker takes. ``altered`` names strategies known to alter the object, and why.
+    strategies, tells what starting a worker takes, unless ``start_s`` does. ``altered`` names strategies known to alter
+    the object, and why. ``imported_s``: importing the module of the object, as workers do that are not forked, whether
+    they are given the object when they start or with their first task.
     """
     figures = {Duty(record.kind): Figures(record) for record in records}
-    start_s = _start(figures.get(Duty.STATE))
+    if math.isnan(start_s):
+        start_s = _start(figures.get(Duty.STATE), 0.0 if job.start_method == "fork" else imported_s)
     ways: dict[str, Way] = {}
     excluded: list[Excluded] = []
     errors = []
@@ -282,9 +293,18 @@ def rank(records: Sequence[Record], job: Job, *, cores: int, altered: Mapping[st
     return Ranking(_tiers(ways, aa), tuple(_merged(excluded)), ways, start_s, aa)
 
 
-def _start(state: Figures | None) -> float:
-    """Seconds until one worker is ready; NaN where it was not measured."""
-    return state.figure(NULL, "setup").time.value if state and state.has(NULL, "setup") else math.nan
+def _start(state: Figures | None, imported_s: float) -> float:
+    """Seconds until one worker is ready, its imports included; NaN where it was not measured.
+
+    The bare worker of the lane ``null`` imports nothing of the user's. What was given to a worker when it started had
+    to be imported too, so that the quickest of these tells how long that takes at most.
+    """
+    if state is None or not state.has(NULL, "setup"):
+        return math.nan
+    bare = state.figure(NULL, "setup").time.value
+    lanes = [lane for lane in state.lanes if lane != NULL and state.has(lane, "setup")]
+    most = min((state.figure(lane, "setup").time.value - bare for lane in lanes), default=math.inf)
+    return bare + max(0.0, min(imported_s, most))
 
 
 def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores: int) -> Way:
@@ -370,9 +390,9 @@ def _merged(excluded: Sequence[Excluded]) -> list[Excluded]:
     """One entry for what fails in the same way for both duties."""
     found: dict[tuple[str, str, str], Excluded] = {}
     for each in excluded:
-        key = each.strategy, each.outcome, each.reason
+        key = each.strategy, each.outcome, "" if each.outcome == REFERENCE else each.reason
         duties = f"{found[key].duty}, {each.duty}" if key in found else each.duty
-        found[key] = Excluded(*key, duties)
+        found[key] = Excluded(each.strategy, each.outcome, each.reason, duties)
     return list(found.values())
 
 
@@ -459,6 +479,7 @@ def advise(
     diagnosis: Diagnosis | None = None,
     refactored: Sequence[Record] = (),
     memory: Sequence[Record] = (),
+    imported_s: float = 0.0,
     recipe: Any = None,
     notes: Sequence[str] = (),
     seconds: float = 0.0,
@@ -467,7 +488,7 @@ def advise(
 
     ``refactored`` are records of the object without its culprits, ``memory`` those of the kinds ``memory-<duty>``.
     """
-    ranking = rank(records, job, cores=cores, altered=known_altered(diagnosis))
+    ranking = rank(records, job, cores=cores, altered=known_altered(diagnosis), imported_s=imported_s)
     tiers = tuple(tuple(_with_memory(row, memory) for row in tier) for tier in ranking.tiers)
     ranking = replace(ranking, tiers=tiers)
     diagnosis = _not_refuted(diagnosis, ranking)
@@ -629,7 +650,7 @@ def _refactorings(
                                  best.total_s))  # fmt: skip
     culprits = diagnosis.culprits if diagnosis else ()
     if refactored and culprits:
-        again = rank(refactored, job, cores=cores)
+        again = rank(refactored, job, cores=cores, start_s=ranking.start_s)
         if again.tiers:
             row = again.tiers[0][0]
             gain = best.total_s / row.total_s if best is not None else math.nan
@@ -648,18 +669,19 @@ def _how_sure(ranking: Ranking) -> str:
     tier = ranking.tiers[0]
     trials = max(row.trials for row in tier)
     aa = f"two copies of one way differed by {units.percent(ranking.aa)}"
+    aa = f", in which {aa}" if math.isfinite(ranking.aa) else ""
     if trials < FEW:
         some = "one trial" if trials == 1 else f"{trials} trials"
         return f"A first impression from {some}: only factors count. A larger --budget tells more."
     unsure = sum(row.verdict == Verdict.INCONCLUSIVE for row in tier[1:])
     if unsure:
         return (
-            f"From {trials} trials, in which {aa}: {unsure} other way{'s' if unsure > 1 else ''} could not be told "
+            f"From {trials} trials{aa}: {unsure} other way{'s' if unsure > 1 else ''} could not be told "
             f"from the first (inconclusive). A larger --budget, on a quieter machine, tells more."
         )
-    kind = "tied with it" if len(tier) > 1 else "within reach"
-    others = f"{len(tier) - 1} {kind}" if len(tier) > 1 else "all others are slower, beyond the error"
-    return f"From {trials} trials, in which {aa}; {others}."
+    rest = "all others are slower, beyond the error" if len(ranking.ways) > 1 else "nothing else carries it"
+    others = f"{len(tier) - 1} tied with it" if len(tier) > 1 else rest
+    return f"From {trials} trials{aa}; {others}."
 
 
 def _now(ranking: Ranking, job: Job) -> str:

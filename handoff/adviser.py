@@ -258,6 +258,7 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
             diagnosis=plan.diagnosis,
             refactored=refactored,
             memory=memory,
+            imported_s=plan.imported_s,
             recipe=plan.recipe,
             notes=plan.notes,
             seconds=round(time.monotonic() - begin, 1),
@@ -334,7 +335,8 @@ def _look_at_all(
 
 def _ranking(plan: Plan, runs: dict[Duty, _Lanes]) -> Ranking:
     records = [run.settled() for run in runs.values()]
-    return rank(records, plan.job, cores=plan.cores, altered=known_altered(plan.diagnosis))
+    altered = known_altered(plan.diagnosis)
+    return rank(records, plan.job, cores=plan.cores, altered=altered, imported_s=plan.imported_s)
 
 
 def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any]) -> None:

@@ -212,7 +212,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
     begin = time.monotonic()
     _limit(int(limit_bytes * OBJECT_SHARE))
     try:
-        entry, obj, slow = _open(config, tell)
+        entry, obj, imported_s, made_s = _open(config, tell)
     except TargetError as error:
         tell({"failed": str(error), "traceback": traceback.format_exc()})
         return
@@ -226,7 +226,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
     if config["do"] == "diagnose":
         tell({"diagnosis": _diagnosis(obj, config), "final": True})
     else:
-        _advise(config, entry, obj, slow, begin, tell)
+        _advise(config, entry, obj, imported_s, made_s, begin, tell)
 
 
 def _settle() -> None:
@@ -250,8 +250,8 @@ def _limit(nbytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, bool]:
-    """Load the target and make its object; tell of it; and whether that takes long."""
+def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float, float]:
+    """Load the target and make its object; tell of it; and how long importing and making took."""
     begin = time.perf_counter()
     entry = _entry(config)
     imported_s = time.perf_counter() - begin
@@ -277,7 +277,7 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, bool]:
             }
         }
     )
-    return entry, obj, made_s > SLOW_S or imported_s > SLOW_IMPORT_S
+    return entry, obj, imported_s, made_s
 
 
 def _entry(config: dict[str, Any]) -> Entry:
@@ -318,7 +318,9 @@ def _diagnosis(obj: Any, config: dict[str, Any]) -> dict[str, Any]:
     return diagnose(obj, name=config["target"], budget_s=config["diagnose_s"]).to_json()
 
 
-def _advise(config: dict[str, Any], entry: Entry, obj: Any, once: bool, begin: float, tell: Tell) -> None:
+def _advise(
+    config: dict[str, Any], entry: Entry, obj: Any, imported_s: float, made_s: float, begin: float, tell: Tell
+) -> None:
     """Diagnose; and, what takes long to make, measure here, by forks. Else it is measured from outside, afresh."""
     from handoff import adviser
     from handoff.advice import Job
@@ -327,12 +329,12 @@ def _advise(config: dict[str, Any], entry: Entry, obj: Any, once: bool, begin: f
 
     end = adviser.end_of(begin, config["budget_s"])
     data = _diagnosis(obj, config)
-    if not once:
+    if made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
         tell({"diagnosis": data, "walk_s": adviser.walking(obj, entry.payload), "final": True})
         return
     job = adviser.fitting(Job(**config["job"]), config["duty"], entry.payload.duties, declared="collection" in config)
     plan = adviser.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data))
-    plan.recipe = recipe_for(entry.ref, job)
+    plan.imported_s, plan.recipe = imported_s, recipe_for(entry.ref, job)
     advice = adviser.measure(
         plan,
         progress=lambda what: tell({"progress": what}),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "markdown", "csv")
 WIDEST = 110  #: longer lines of words are hard to read
 NARROWEST = 40
+HEAVY_BYTES = 1 << 10  #: an object whose heaviest part is lighter has nothing heavy in it, for people
 MOST_ROWS = 12  #: of a table for people; JSON and CSV have all
 STYLES = {"title": "bold", "bad": "red", "path": "bold cyan", "fix": "green", "dim": "dim", "plain": ""}
 
@@ -168,7 +169,7 @@ def diagnosis_parts(diagnosis: Diagnosis) -> list[Part]:
             parts += [Part(""), Part(title, "title")]
         for finding in findings:
             parts += _finding_parts(finding, stops)
-    if diagnosis.heavy:
+    if diagnosis.heavy and diagnosis.heavy[0].bytes >= HEAVY_BYTES:
         parts += [Part(""), Part("What is heavy (bytes it adds to the pickle)", "title")]
         parts += [
             Part(f"{units.size(item.bytes):>10}  {item.path}{f' ({item.type})' if item.type else ''}", indent=2)
@@ -289,6 +290,7 @@ def advice_parts(advice: Advice, columns: int | None = None) -> list[Part]:
     parts = [Part(f"{advice.target}: {work}", "dim"), Part(advice.advice, "title")]
     parts += [Part(text) for text in (advice.sure, advice.now, advice.breaks_even, advice.memory) if text]
     if advice.best:
+        parts.append(Part(f"What it is: {_summary(advice.best)}."))
         parts.append(Part(f"What it means: {advice.best.meaning}."))
     parts += _refactoring_parts(advice)
     if advice.tiers:
@@ -302,6 +304,13 @@ def advice_parts(advice: Advice, columns: int | None = None) -> list[Part]:
         parts += [Part(""), Part(title, "title"), Part(code, indent=2, keep=True)]
     parts += [Part(f"Note: {note}", "dim") for note in advice.notes]
     return parts
+
+
+def _summary(row: Row) -> str:
+    from handoff.strategies import registry
+
+    found = registry().get(row.strategy)
+    return found.summary if found else row.strategy
 
 
 def _code_parts(advice: Advice) -> list[tuple[str, str]]:

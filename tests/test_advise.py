@@ -250,6 +250,34 @@ def test_the_recipe_is_written_for_the_job() -> None:
     assert 'get_context("spawn").Pool(3)' in recipe(rows["pickle-default", "argument"]).after
 
 
+def test_workers_that_are_not_forked_import_whether_they_get_the_object_at_once_or_with_a_task() -> None:
+    sent = synthetic.record(metrics={"handoff": {"pickle-default": 1e-3}})
+    state = synthetic.record(
+        kind="state", baseline="process-args",
+        metrics={"task": {"process-args": 1e-3, NULL: 1e-5}, "setup": {"process-args": 0.3, NULL: 0.1}},
+    )  # fmt: skip
+    for start_method, imported_s, ready_s in (("spawn", 0.15, 0.25), ("spawn", 9.0, 0.3), ("fork", 0.15, 0.1)):
+        wanted = Job(BOTH, 10, 1, start_method)
+        ranking = rank([sent, state], wanted, cores=CORES, imported_s=imported_s)
+        assert ranking.start_s == pytest.approx(ready_s, rel=0.1)
+        total_s = {row.strategy: row.total_s for tier in ranking.tiers for row in tier}
+        assert total_s["pickle-default"] == pytest.approx(ready_s + 0.01, rel=0.1)
+        assert total_s["process-args"] == pytest.approx(0.3 + 0.01, rel=0.1)
+
+
+def test_the_gain_of_a_refactoring_counts_the_same_start() -> None:
+    awkward = synthetic.record(
+        kind="state", baseline="rebuild",
+        metrics={"task": {"rebuild": 1e-5, NULL: 1e-5}, "setup": {"rebuild": 0.2, NULL: 0.2}},
+    )  # fmt: skip
+    mended = synthetic.record(metrics={"handoff": {"pickle-default": 1e-5}})  # nobody saw its workers start
+    diagnosis = Diagnosis("t", culprits=(finding("obj.f", ("pickle-default",)),))
+    wanted = job(tasks=100, workers=1)
+    advice = advise("t", wanted, [awkward], cores=CORES, diagnosis=diagnosis, refactored=[mended])
+    change = next(each for each in advice.refactorings if "obj.f" in each.what)
+    assert change.gain == pytest.approx(1, rel=0.1) and "to refactor pays" not in advice.advice
+
+
 def test_memory_is_told_where_it_was_measured_and_else_said_to_be_missing() -> None:
     records = [synthetic.tie()]
     without_memory = advise("t", job("argument", 10_000), records, cores=CORES)
