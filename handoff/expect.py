@@ -33,14 +33,16 @@ class Gap:
     start_method: str | Sequence[str] = ANY
     python: tuple[tuple[int, int], tuple[int, int]] = ((3, 11), (3, 99))  #: the first and the last with it
 
-    def covers(self, payload: str, strategy: str, duty: str, start_method: str) -> bool:
-        """Whether it is about this cell, on this Python."""
+    def covers(
+        self, payload: str, strategy: str, duty: str, start_method: str, python: tuple[int, int] = sys.version_info[:2]
+    ) -> bool:
+        """Whether it is about this cell, on this or another Python."""
         return (
             self.payload == payload
             and _among(strategy, self.strategy)
             and _among(duty, self.duty)
             and _among(start_method, self.start_method)
-            and self.python[0] <= sys.version_info[:2] <= self.python[1]
+            and self.python[0] <= python <= self.python[1]
         )
 
 
@@ -98,24 +100,39 @@ def gaps_of(entries: Iterable[Entry]) -> list[Gap]:
     return found
 
 
-def differences(cells: Iterable[Cell], entries: Mapping[str, Entry]) -> list[str]:
-    """Where what happened is not what is declared; and gaps that are none any more."""
+def declared(
+    payload: Payload,
+    way: Way,
+    duty: str,
+    start_method: str,
+    gaps: Sequence[Gap],
+    python: tuple[int, int] = sys.version_info[:2],
+) -> tuple[Kind, Gap | None]:
+    """What must become of a cell, and the gap that says so where traits do not: the first that covers it."""
+    expected = predicted(payload, way, duty, start_method)
+    if expected is Kind.UNAVAILABLE:
+        return expected, None
+    gap = next((gap for gap in gaps if gap.covers(payload.name, way.name, duty, start_method, python)), None)
+    return (expected, None) if gap is None else (gap.outcome, gap)
+
+
+def differences(cells: Iterable[Cell], entries: Mapping[str, Entry], *, whole: bool = True) -> list[str]:
+    """Where what happened is not what is declared; and, of a whole catalogue, gaps that are none any more."""
     gaps, known = gaps_of(entries.values()), ways()
     found, used, tried = [], set(), set()
     for cell in cells:
         if cell.outcome == Kind.UNAVAILABLE:
             continue
-        place = cell.payload, cell.strategy, cell.duty, cell.start_method
-        expected = predicted(entries[cell.payload].payload, known[cell.strategy], cell.duty, cell.start_method)
-        for number, gap in enumerate(gaps):
-            if gap.covers(*place):
-                tried.add(number)
-                if gap.outcome is not expected:
-                    used.add(number)
-                expected = gap.outcome
-                break
+        payload, way = entries[cell.payload].payload, known[cell.strategy]
+        expected, gap = declared(payload, way, cell.duty, cell.start_method, gaps)
+        if gap is not None:
+            tried.add(gaps.index(gap))
+            if gap.outcome is not predicted(payload, way, cell.duty, cell.start_method):
+                used.add(gaps.index(gap))
         if cell.outcome != expected:
+            place = f"{cell.payload} {cell.strategy} {cell.duty} {cell.start_method}"
             text = f"{cell.error_type} {cell.message}".strip()
-            found.append(f"{' '.join(place)}: declared {expected}, happened {cell.outcome} {cell.where}: {text}")
-    found += [f"{gaps[n]}: traits say the same" for n in sorted(tried - used)]
+            found.append(f"{place}: declared {expected}, happened {cell.outcome} {cell.where}: {text}")
+    if whole:
+        found += [f"{gaps[n]}: traits say the same" for n in sorted(tried - used)]
     return found
