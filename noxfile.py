@@ -84,3 +84,11 @@ def selftest(session: nox.Session) -> None:
     """Check the measuring itself on this machine."""
     session.install("-e", ".")
     session.run("handoff", "selftest", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def catalogue(session: nox.Session) -> None:
+    """Execute every cell of the catalogue, on each Python that is here, and compare with what is declared."""
+    session.install("-e", ".", *needs("test"))
+    session.env["HANDOFF_WHOLE_CATALOGUE"] = "fork,spawn,forkserver"
+    session.run("python", "-m", "pytest", "tests/test_support.py", "-k", "is_what_happens", *session.posargs)

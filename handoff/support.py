@@ -32,7 +32,7 @@ from handoff.strategy import START_METHODS, Channel, Strategy
 
 PATIENCE_S = 3.0  #: after this without an answer a cell hangs
 SLOW_S = 0.4  #: after this a cell that has not answered waits beside the next ones
-CHUNK = 500  #: cells for one interpreter, which costs as much as about five
+CHUNK = 900  #: cells for one interpreter, which costs as much as about twenty
 SILENT_S = 120.0  #: after this a ward itself is given up
 ALWAYS = ("handoff.cell", "handoff.strategies", "handoff.sharing")  #: what every process of a cell needs
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ import pytest
 
 from handoff.collection import load_collection
 from handoff.expect import differences
+from handoff.facts import stated
 from handoff.grid import FORMATS
+from handoff.original import inert
+from handoff.strategy import START_METHODS
 from handoff.support import Cell, support, uncarried
 
 HERE = Path(__file__).parent
@@ -137,6 +141,82 @@ def test_formats_say_what_happened_and_where() -> None:
     for form in ("text", "markdown"):
         assert "+-" in FORMATS[form](cells) and "TypeError: cannot pickle 0x…" in FORMATS[form](cells)
     assert uncarried(cells) == ["numbers"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_cells_that_share_an_object_answer_as_isolated_ones(method: str) -> None:
+    """A big object is made once for many cells; one that a process could tell from its own is made for each."""
+    names = ("rows-dict-1k", "model-1mib", "arrays-aliasing-1mib", "handler-stream", "lru-cache-filled")
+    some = {name: CATALOGUE[name] for name in names}
+    strategies = ("pickle-5-oob", "dill", "manager-class", "simple-queue", "thread", "rebuild", "process-pool-executor")
+    shared = support(some, strategies=strategies, start_methods=(method,))
+    isolated = support(some, strategies=strategies, start_methods=(method,), isolated=True)
+    assert [told(cell) for cell in shared] == [told(cell) for cell in isolated]
+
+
+def told(cell: Cell) -> tuple[str, ...]:
+    place = (cell.payload, cell.strategy, cell.duty, cell.start_method)
+    return (*place, cell.outcome, cell.where, cell.error_type)
+
+
+class Node:
+    def __init__(self) -> None:
+        self.next: object = None
+
+
+class Hooked(Node):
+    def __del__(self) -> None: ...
+
+
+def test_only_what_is_memory_and_nothing_else_is_shared() -> None:
+    def shareable(obj: object) -> bool:
+        return inert(stated(obj)[1])
+
+    assert shareable({"rows": [(1, "x"), {2.5}, b"y"], "node": Node()})
+    assert not any(map(shareable, [Hooked(), [threading.Lock()], {"file": io.StringIO()}, os, (n for n in range(1))]))
+    assert shareable(CATALOGUE["model-1mib"].payload.make()) and shareable(CATALOGUE["rows-slots-1k"].payload.make())
+
+
+def test_reasons_name_the_part_and_its_type(tmp_path: Path) -> None:
+    file = tmp_path / "parts.py"
+    file.write_text(
+        "import threading\n"
+        "class Late:\n"
+        "    def __setstate__(self, state): raise ValueError('too late')\n"
+        "    def __getstate__(self): return {'a': 1}\n"
+        "def handlers(): return {'log': [1, {'lock': threading.Lock()}]}\n"
+        "def late(): return ['first', Late()]\n"
+        "PAYLOADS = (handlers, late)\n"
+    )
+    some = ("pickle-5", "pool", "manager-dict", "cloudpickle")
+    cells = by_name(support(load_collection(file), strategies=some, duties=("argument",), start_methods=("spawn",)))
+    for way in some:
+        cell = cells["handlers", way, "argument", "spawn"]
+        assert cell.message.startswith("obj['log'][1]['lock'] (_thread.lock): "), cell
+        assert "'_thread.lock'" in cell.message
+        late = cells["late", way, "argument", "spawn"]
+        assert late.message.startswith("obj[1] (parts.Late): ") and "too late" in late.message, late
+        assert "\n" not in late.message and "Traceback" not in late.message
+
+
+def test_what_a_queue_cannot_pickle_in_the_worker_is_refused_at_once() -> None:
+    """``SimpleQueue.get`` of this side would wait for ever for a worker that is gone."""
+    some = {"function-lambda": CATALOGUE["function-lambda"]}
+    (cell,) = support(some, strategies=("simple-queue",), duties=("result",), start_methods=("spawn",))
+    assert (cell.outcome, cell.where, cell.error_type) == ("refused", "result", "AttributeError")
+
+
+SAMPLE_OF = 24  #: payloads of which one is executed in every run, by all ways; another one for every Python
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("method", START_METHODS)
+def test_what_is_declared_is_what_happens_in_a_sample(method: str) -> None:
+    names = sorted(name for name in CATALOGUE if "64mib" not in name)[sys.version_info[1] % SAMPLE_OF :: SAMPLE_OF]
+    cells = support({name: CATALOGUE[name] for name in names}, start_methods=(method,))
+    assert differences(cells, CATALOGUE, whole=False) == []
 
 
 @pytest.mark.slow
