@@ -597,16 +597,7 @@ def _sentence(job: Job, ranking: Ranking, changes: Sequence[Refactoring], diagno
     best = ranking.tiers[0][0] if ranking.tiers else None
     work = f"{job.tasks:,} task{'s' if job.tasks != 1 else ''} on {job.workers} worker{'s' if job.workers != 1 else ''}"
     if best is None:
-        tried = [each for each in ranking.excluded if each.outcome not in (UNMEASURED, REFERENCE)]
-        if any(each.outcome == UNMEASURED for each in ranking.excluded):
-            what = f"Nothing of the {len(tried)} ways that were tried carries it" if tried else "Nothing was measured"
-            return f"{what}, and the time was up before the others' turn: give it a larger --budget."
-        if diagnosis is not None and diagnosis.culprits:
-            first = diagnosis.culprits[0]
-            more = len(diagnosis.culprits) - 1
-            rest = f" (and {more} more, see handoff diagnose)" if more else ""
-            return f"Nothing carries it as it is: mend {first.path}{rest}: {first.fix}."
-        return "Nothing carries it as it is: see what was excluded, and why."
+        return _sentence_of_none(ranking, diagnosis)
     text = f"Take {_named(best)}: {work} take about {units.seconds(best.total_s)}"
     now = ranking.ways.get(f"pickle-default {Duty.ARGUMENT}")
     if now is not None and best.strategy != "pickle-default":
@@ -627,6 +618,21 @@ def _sentence(job: Job, ranking: Ranking, changes: Sequence[Refactoring], diagno
         top = max(gains, key=lambda change: change.gain)
         text += f"; to refactor pays: {top.what} ({units.ratio(top.gain)} less)"
     return text + "."
+
+
+def _sentence_of_none(ranking: Ranking, diagnosis: Diagnosis | None) -> str:
+    """Nothing carries it, or nothing that was tried."""
+    mend = ""
+    if diagnosis is not None and diagnosis.culprits:
+        first, *others = diagnosis.culprits
+        rest = f" (and {len(others)} more, see handoff diagnose)" if others else ""
+        mend = f"mend {first.path}{rest}: {first.fix}"
+    if any(each.outcome == UNMEASURED for each in ranking.excluded):
+        tried = [each for each in ranking.excluded if each.outcome not in (UNMEASURED, REFERENCE)]
+        what = f"Nothing of the {len(tried)} ways that were tried carries it" if tried else "Nothing was measured"
+        text = f"{what}, and the time was up before the others' turn: give it a larger --budget"
+        return f"{text}, or {mend}." if tried and mend else f"{text}."
+    return f"Nothing carries it as it is: {mend or 'see what was excluded, and why'}."
 
 
 def _short(row: Row, job: Job) -> str:

@@ -280,7 +280,8 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
         refactored += _measure_refactored(plan, *plan.refactored)
     _look_at_all(plan, runs, names, progress)
     end = plan.end
-    plan.end -= min(MEMORY_S, MEMORY_SHARE * (end - begin))
+    if _ranking(plan, runs).tiers:
+        plan.end -= min(MEMORY_S, MEMORY_SHARE * (end - begin))
     _go_on(plan, runs, progress)
     plan.end = end
     memory += _weigh(plan, _ranking(plan, runs), progress)
