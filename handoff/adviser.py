@@ -294,7 +294,7 @@ def _weigh(plan: Plan, ranking: Ranking, progress: Callable[[str], Any]) -> Iter
     for duty in dict.fromkeys(row.duty for row in rows):
         names = [row.strategy for row in rows if row.duty == duty]
         run = _Lanes(plan, plan.entry, f"memory-{duty}", names, plan.opener)
-        for group in [names] if not plan.heavy else [[name] for name in names]:
+        for group in [[name] for name in names] if plan.heavy else filter(None, (names[:1], names[1:])):
             if plan.left_s() > FIXED_S + run.took_s:
                 progress(f"memory: {', '.join(group)}")
                 run.one(group)

@@ -6,7 +6,7 @@ For each case: the advice, within its budget; then every way once, each job in a
 1.5 times the fastest, in shuffled rounds, ever fewer. If the advised way is not the fastest, the two are run against
 each other once more, in turns, and only these last runs tell by how much: what looks fastest among many is partly luck.
 Results are written to FOLDER, a file a case, and what is there is not run again. Run it on a machine that does nothing
-else, with ``tests/trials`` on PYTHONPATH.
+else.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import sys
 import time
@@ -172,6 +173,7 @@ def main() -> int:
     parser.add_argument("--budget", type=float, default=12.0, metavar="SECONDS")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no case after so long")
     args = parser.parse_args()
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))  # for job.py
     args.output.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + 60 * args.minutes
     results = []
