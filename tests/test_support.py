@@ -69,8 +69,8 @@ def test_the_hostile_cost_their_own_cells_and_are_named_for_what_they_did() -> N
     assert "no answer in 1.5 s, in __reduce__ (hostile.py" in one["hangs-in-reduce"].message
     assert "no answer in 1.5 s, in __setstate__ (hostile.py" in one["hangs-in-setstate"].message
     assert "no answer in 1.5 s, in __del__ (hostile.py" in one["hangs-in-del"].message
-    assert one["crashes"].message == "the worker died of SIGSEGV"
-    assert one["leaves"].message == "the worker exited with status 3"
+    assert one["crashes"].message == "obj (hostile.Loads): the worker died of SIGSEGV"
+    assert one["leaves"].message == "obj (hostile.Loads): the worker exited with status 3"
     assert one["eats"].error_type == "MemoryError"
     assert "no answer" in one["shouts"].message
     assert one["starts-child"].outcome == one["starts-daemon"].outcome == "altered"
