@@ -178,11 +178,17 @@ def _sure(table: Table, take: str, keep: bool) -> str:
     return f"Sure: {reach}; {same}."
 
 
+def detectable(least: float) -> str:
+    """The smallest slowdown found nine times out of ten, in words; "" where there is hardly any."""
+    if not least <= 9:
+        return ""
+    return units.percent(least) if least < 1 else f"a factor of {units.digits(1 + least)}"
+
+
 def _findable(least: float) -> str:
-    """The smallest slowdown that would have been found."""
-    if least > 9:
+    size = detectable(least)
+    if not size:
         return "hardly any slowdown, however large, would surely have been found"
-    size = units.percent(least) if least < 1 else f"a factor of {units.digits(1 + least)}"
     return f"a slowdown by {size} would have been found nine times out of ten"
 
 

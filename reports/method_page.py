@@ -58,7 +58,10 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page:
         state = noise(found)
         blocks += [plain.Heading(2, decide.code(run.title)), *plain.about(found), *plain.warnings(state)]
         marks = found[0].record.fingerprint
-        rows = [[decide.code(str(key)), decide.code(plain.short(str(value)))] for key, value in sorted(marks.items())]
+        rows = [
+            [decide.code(str(key)), decide.code(plain.short(str(value))) or "unknown"]
+            for key, value in sorted(marks.items())
+        ]
         blocks.append(plain.Grid(f"Fingerprint of {run.title}", ["what", "value"], rows))
         rows = [
             [
@@ -67,7 +70,7 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page:
                 t.record.start_method or "none",
                 t.metric,
                 units.percent(t.aa),
-                units.percent(t.detectable),
+                decide.detectable(t.detectable) or "hardly any",
                 "too noisy" if t.noisy else "fine",
                 f"{t.record.stopped or 'not said'}, {trials(t)} trials",
             ]

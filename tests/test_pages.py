@@ -174,9 +174,13 @@ def test_the_page_shows_the_records_numbers(page: Page, site: Path, records: lis
             "found => found.map(td => [td.dataset.payload, td.dataset.strategy, td.innerText.split('\\n')])",
         )
         shown = {(payload, strategy): lines for payload, strategy, lines in texts}
+        if page.locator("#all").count():
+            page.click("#all")
+        verdicts = plain_words(page.inner_text("#verdict-text"))
         for table in found:
             if (table.kind, table.record.start_method, table.metric) != (kind, start, metric):
                 continue
+            assert plain_words(decide.advise(table).main) in verdicts
             for cell in table.cells:
                 seen += 1
                 assert shown[table.record.payload, cell.strategy] == in_cell(table, cell)
@@ -479,6 +483,24 @@ def test_the_published_site_has_the_page_and_asks_nothing_of_others(browser: Bro
     assert [url for url in asked if not url.startswith((served, "data:"))] == []
     assert complaints == []
     context.close()
+
+
+def test_another_run_answers_the_same_question(page: Page, tmp_path: Path) -> None:
+    for night in (1, 2):
+        record = synthetic.tie()
+        record.started = f"2026-01-0{night}T00:00:00+00:00"
+        folder = tmp_path / "records" / "machine" / str(night)
+        folder.mkdir(parents=True)
+        (folder / "a.json").write_text(record.to_json())
+    assert main(["report", str(tmp_path / "records"), "-o", str(tmp_path / "out")]) == 0
+    visit(page, tmp_path / "out", "payload=small-dict&duty=argument&start=spawn")
+    labels = page.eval_on_selector_all("#run option", "found => found.map(each => each.textContent)")
+    assert [label[:10] for label in labels] == ["2026-01-02", "2026-01-01"]
+    page.select_option("#run", index=1)
+    page.wait_for_url("**/run-1-*")
+    page.wait_for_selector("html[data-ready]")
+    assert "payload=small-dict" in page.url
+    assert "2026-01-01" in page.inner_text("main")
 
 
 def test_it_can_be_printed(page: Page, site: Path) -> None:
