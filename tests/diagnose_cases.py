@@ -13,12 +13,15 @@ import functools
 import gzip
 import io
 import logging
+import mmap
 import multiprocessing
 import multiprocessing.synchronize
 import operator
 import os
 import pathlib
 import queue
+import re
+import select
 import socket
 import sqlite3
 import sys
@@ -731,6 +734,26 @@ CASES: tuple[Case, ...] = (
     Case("local-dataclass", lambda: (1, local_dataclass()(generate())), ("obj[1]", "obj[1].value")),
     Case("shadowed", _shadow_box, ("obj.f", "obj.r", "obj.c")),
     Case("decorated-original", lambda: [WRAPPED, decorated, cached], ("obj[0]",)),
+    Case("partial-of-a-closure", lambda: {"job": functools.partial(over(lambda: 1, 1), 3, key=lambda v: v)},
+         ("obj['job'].func", "obj['job'].func.__closure__[0].cell_contents", "obj['job'].keywords['key']")),
+    Case("deque-of-generators", lambda: {"q": collections.deque([1, (i for i in [1]), {"g": (i for i in [1])}])},
+         ("obj['q'][1]", "obj['q'][2]['g']")),
+    Case("defaultdicts", lambda: [collections.defaultdict(lambda: 0, a=collections.defaultdict(lambda: 1))],
+         ("obj[0].default_factory", "obj[0]['a'].default_factory")),
+    Case("map-of-a-generator", lambda: Box(lines=map(str, (i for i in [1]))), ("obj.lines.__reduce_ex__(2)[1][1]",)),
+    Case("frames", lambda: [sys._getframe(), {"code": sys._getframe().f_code}], ("obj[0]", "obj[1]['code']")),
+    Case("proxy-match-class", lambda: {"p": types.MappingProxyType({}), "m": re.match("a", "a"),
+                                      "c": type("C", (), {})},
+         ("obj['p']", "obj['m']", "obj['c']")),
+    Case("in-sets-and-keys", lambda: {"s": {lambda: 1}, "d": {(lambda: 2): 1}},
+         ("list(obj['s'])[0]", "list(obj['d'])[0]")),
+    Case("epoll-and-mmap", lambda: [select.epoll(), mmap.mmap(-1, 10)], ("obj[0]", "obj[1]")),
+    Case("grid-of-locks", lambda: Box(grid=np.array([[1, threading.Lock()], [threading.RLock(), 2]], object)),
+         ("obj.grid[0, 1]", "obj.grid[1, 0]")),
+    Case("six-at-four-depths", lambda: {"a": lambda: 1, "b": [threading.Lock()], "c": Box(x=Box(cb=lambda: 2)),
+                                        "d": {"e": [0, (i for i in [1])]}, "f": functools.partial(lambda: 3),
+                                        "g": ({"h": [socket.socket()]},)},
+         ("obj['a']", "obj['b'][0]", "obj['c'].x.cb", "obj['d']['e'][1]", "obj['f'].func", "obj['g'][0]['h'][0]")),
     Case("cached-lambda", lambda: {"f": functools.lru_cache(lambda x: x)}, ("obj['f']",)),
     Case("compressed-files", _compressed, ("obj['gz']", "obj['zip'][0]")),
     Case("reduce-lambda", lambda: Box(r=ReducesToLambda()), ("obj.r.__reduce_ex__(2)[0]",)),
