@@ -12,6 +12,7 @@ word of what they could not load: otherwise that is only a traceback on the stan
 from __future__ import annotations
 
 import faulthandler
+import gc
 import io
 import json
 import os
@@ -72,6 +73,7 @@ def watch() -> None:
             raise
 
     def prepare_here(data: Mapping[str, Any]) -> None:
+        gc.freeze()  # collecting need not look at, and so copy, what the server has imported
         data = dict(data)
         folder = data.pop("handoff cell", "")
         if folder:

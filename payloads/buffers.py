@@ -164,8 +164,7 @@ class Model:
         self.name = name
         self.learning_rate = 0.001
         self.weights = {
-            key: (np.arange(_product(shape), dtype=np.float32) % 1021 / 1021).reshape(shape)
-            for key, shape in layers.items()
+            key: np.resize(np.arange(1021, dtype=np.float32) / 1021, shape) for key, shape in layers.items()
         }
 
     def predict(self, batch: Any) -> Any:
