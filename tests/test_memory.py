@@ -105,7 +105,8 @@ def test_pages_of_its_own_show_in_uss_and_in_the_peak() -> None:
     block = mmap.mmap(-1, 20_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # new pages, not freed ones
     block.write(b"1" * len(block))
     after = usage(os.getpid())
-    assert after.uss_bytes - before.uss_bytes == pytest.approx(20_000_000, rel=0.1)
+    # a page shared with a child becomes this process's own when that child, of another test, ends
+    assert 19_000_000 < after.uss_bytes - before.uss_bytes < 30_000_000
     assert after.pss_bytes < machine_used_bytes()
     block.close()
     rise = peak.rise_bytes()
