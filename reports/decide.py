@@ -144,7 +144,8 @@ def _winner(table: Table, best: Cell) -> tuple[str, list[str]]:
     if base and base.rank is Rank.UNCLEAR:
         text = f"No winner can be told, so no reason to change: nothing was shown to be faster than `{base.strategy}`"
         parts = [f"{text} ({_time(base)})"]
-        if base.slower and base.slower.value > 1:
+        faster = best.time and base.time and best.time.value < base.time.value  # paired ratio and medians may disagree
+        if faster and base.slower and base.slower.value > 1:
             parts.append(f"`{best.strategy}` ({_time(best)}) looks fastest")
         return "", parts + _as_good(ties, f" as `{best.strategy}`")
     return best.strategy, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties, "")]
@@ -404,10 +405,15 @@ def pays(job: Job, other: Job) -> Pays:
     return Pays(job, other, cost.break_even(job.line, other.line, pairs))
 
 
+def _advised(table: Table) -> str:
+    """What to take or, where nothing was shown to be faster, the baseline; "" where nothing has a time."""
+    usual = table.baseline if table.baseline and table.baseline.time else table.best
+    return advise(table).take or (usual.strategy if usual else "")
+
+
 def setup_pays(argument: Table, task: Table, setup: Table) -> Pays | None:
     """The best state against sending it each time: the answer to "should I set it up once?"."""
-    chosen = advise(task).take or (task.best.strategy if task.best else "")
-    sent = advise(argument).take or (argument.best.strategy if argument.best else "")
+    chosen, sent = _advised(task), _advised(argument)
     job, other = state_jobs(task, setup).get(chosen), argument_job(argument, setup, sent)
     return pays(job, other) if job and other else None
 

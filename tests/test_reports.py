@@ -103,6 +103,31 @@ def test_noise_gives_no_winner() -> None:
     assert not advice.text.startswith("Take")
 
 
+def test_where_nothing_is_shown_to_be_faster_one_stays_with_the_baseline() -> None:
+    lanes = {"pickle-default": 1.0e-3, "cloudpickle": 1.02e-3, "dill": 0.97e-3}
+    argument = synthetic.record("thing", metrics={"handoff": lanes}, noise=0.3, aa=1.5, trials=3)
+    state = synthetic.record(
+        "thing",
+        "state",
+        metrics={"task": {"process-args": 1e-4, "initializer": 1e-4}, "setup": {"process-args": 0.3, "null": 0.1}},
+        baseline="process-args",
+    )
+    found = tables([Source(argument), Source(state)])
+    table = found[0]
+    advice = decide.advise(table)
+    assert advice.take == ""
+    assert "nothing was shown to be faster than `pickle-default`" in advice.main
+    assert advice.sure.startswith("Not sure")
+    if "looks fastest" in advice.main:
+        assert table.best is not None
+        assert table.best.time is not None
+        assert table.baseline is not None
+        assert table.baseline.time is not None
+        assert table.best.time.value < table.baseline.time.value
+    (job,) = data.jobs(found)
+    assert "`pickle-default` as argument" in job["words"], "what is done now, and not what looked fastest by luck"
+
+
 def test_encoding_alone_is_no_advice_to_hand_over() -> None:
     advice = decide.advise(table_of(*synthetic.model_under_spawn(), kind="codec", metric="encode"))
     assert advice.text.startswith("Fastest is `pickle-5-oob`")
@@ -552,9 +577,9 @@ def test_a_heavy_plain_report_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_more_pages_are_found_by_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = extra.Page("support.html", "Support", [plain.Grid("All <b>", ["a"], [["<i>"]])])
+    page = extra.Page("another.html", "Another", [plain.Grid("All <b>", ["a"], [["<i>"]])])
     monkeypatch.setattr("reports.history_page.page", lambda *_: page)
     files = site.render([Source(synthetic.tie())])
-    assert "&lt;i&gt;" in files["support.html"]
-    assert 'href="support.html"' in files["index.html"]
+    assert "&lt;i&gt;" in files["another.html"]
+    assert 'href="another.html"' in files["index.html"]
     assert "history.html" not in files, "one run: nothing to compare, so no page"
