@@ -388,7 +388,7 @@ def test_two_runs_that_order_strategies_alike_are_stable() -> None:
     (result,) = found.results
     assert result.state is State.OK
     # dill and cloudpickle from each of the others, both ways round and in both metrics; pickle-2 is not far enough
-    assert result.data == {"pairs": 2 * 2 * (4 + 3), "inverted": 0, "experiments": 1}
+    assert result.data == {"pairs": 2 * 2 * (4 + 3), "contradicted": 0, "inverted": 0, "experiments": 1}
     assert found.trustworthy
     assert json.loads(_show.to_json(found))["kind"] == "stability"
 
@@ -398,10 +398,13 @@ def test_an_inversion_is_a_finding_and_noise_is_none() -> None:
     swapped = {"pickle-default": 1.2e-3, "cloudpickle": 1e-3, "dill": 1e-2}
     found = _stability.compare([run_of(before, seed=1)], [run_of(swapped, seed=2)])
     (result,) = found.results
-    assert (result.state, result.data["inverted"]) == (State.OFF, 4)
+    assert (result.state, result.data["inverted"], result.data["contradicted"]) == (State.OFF, 4, 4)
     assert [line.value for line in result.lines[:2]] == [4 / 12, 4 / 12]  # inverted, and contradicted by the tiers
     assert any("cloudpickle to pickle-default, codec rows" in line.what for line in result.lines)
     assert not found.trustworthy
+    (vague,) = _stability.compare([run_of(before, seed=1)], [run_of(swapped, seed=2, spread=2.0)]).results
+    assert (vague.state, vague.data["contradicted"]) == (State.UNDECIDED, 0)  # the second run knows nothing
+    assert vague.data["inverted"] > 0
     noisy = _stability.compare([run_of(before, seed=1, spread=0.5)], [run_of(swapped, seed=2, spread=0.5)])
     assert noisy.results[0].data["inverted"] == 0  # what no run tells apart can't be inverted
 
@@ -419,7 +422,7 @@ def test_two_folders_are_compared_by_the_command(tmp_path: Path, capsys: pytest.
         run_of({"pickle-default": fast, "dill": 1e-2}, seed=ord(name)).write(tmp_path / name)
     a, b, c = (str(tmp_path / name) for name in "abc")
     assert cli.main(["selftest", "--compare", a, b]) == 0
-    assert "0 of 4 pairs told apart" in capsys.readouterr().out
+    assert "Of 4 pairs told apart" in capsys.readouterr().out
     assert cli.main(["selftest", "--compare", a, c]) == 1
     assert cli.main(["selftest", "--compare", a, str(tmp_path / "nothing")]) == 2
     assert "no records there" in capsys.readouterr().err

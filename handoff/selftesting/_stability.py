@@ -1,8 +1,9 @@
 """Do two runs say the same? Strategies that one run's tiers put far apart must not come out the other way in another.
 
 A pair of strategies is *told apart* by a run when its tiers place them differently, neither is inconclusive there, and
-the ratio of the two is more than ``FAR``. It is *inverted* when the other run has the slower one as the faster, be it
-within noise; and *contradicted* when the other run's tiers say so. Both runs are asked in turn.
+the ratio of the two is more than ``FAR``. It is *contradicted* when the other run's tiers tell it apart the other way,
+which must not be; and *inverted* when the other run merely has the slower one as the faster, be it within noise: that
+leaves open who is right. Both runs are asked in turn.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from handoff import stats
 from handoff.figures import METRICS, Figures
 from handoff.fingerprint import fingerprint, noise
 from handoff.record import SECONDS, STABILITY, Record, unit
-from handoff.selftesting._frame import Line, Report, Result, State
+from handoff.selftesting._frame import Line, Report, Result, State, worst
 from handoff.selftesting._numbers import exact_interval
 from handoff.stats import Verdict
 
@@ -80,9 +81,10 @@ def compare(before: Iterable[Record], after: Iterable[Record]) -> Report:
     both = [(old[name], new[name]) for name in old if name in new]
     found = [pair for a, b in both for pair in (*pairs(a, b), *pairs(b, a))]
     inverted = [pair for pair in found if pair.inverted]
+    contradicted = [pair for pair in found if pair.contradicted]
     lines = [
-        _share("inverted in the other run", inverted, found, "none"),
-        _share("contradicted by the other run's tiers", [pair for pair in found if pair.contradicted], found, "none"),
+        _share("contradicted by the other run's tiers", contradicted, found, State.OFF),
+        _share("inverted in the other run, be it within noise", inverted, found, State.UNDECIDED),
         Line("pairs told apart by more than 5 %", len(found), unit="count"),
         Line("experiments that both runs have", len(both), unit="count"),
         Line("experiments that only one run has", len(old.keys() ^ new.keys()), unit="count"),
@@ -90,20 +92,25 @@ def compare(before: Iterable[Record], after: Iterable[Record]) -> Report:
     for pair in sorted(inverted, key=lambda pair: pair.again)[:MOST_SHOWN]:
         what = f"{pair.slower} to {pair.faster}, {pair.where}"
         lines.append(Line(what, pair.again, unit="ratio", note=f"{pair.ratio:.3f} in the run that tells them apart"))
-    state = State.UNDECIDED if not found else State.OFF if inverted else State.OK
-    summary = f"{len(inverted)} of {len(found)} pairs told apart by more than 5 % are inverted in the other run"
-    data: dict[str, Any] = {"pairs": len(found), "inverted": len(inverted), "experiments": len(both)}
-    result = Result(state, summary, tuple(lines), data, "stability", "two runs agree")
+    of = f"of {len(found)} pairs told apart by more than 5 %"
+    summary = f"{of}, the other run's tiers contradict {len(contradicted)}, and {len(inverted)} are inverted there"
+    data: dict[str, Any] = {
+        "pairs": len(found),
+        "contradicted": len(contradicted),
+        "inverted": len(inverted),
+        "experiments": len(both),
+    }
+    result = Result(worst(lines), summary, tuple(lines), data, "stability", "two runs agree")
     now = noise()
     apart = _apart(old, new)
     return Report(STABILITY, (result,), apart, fingerprint(), now, now, 0.0, min(_starts(new), default=""))
 
 
-def _share(what: str, some: Sequence[Pair], of: Sequence[Pair], target: str) -> Line:
+def _share(what: str, some: Sequence[Pair], of: Sequence[Pair], bad: State) -> Line:
     low, high = exact_interval(len(some), len(of)) if of else (0.0, 1.0)
-    state = State.UNDECIDED if not of else State.OFF if some else State.OK
+    state = State.UNDECIDED if not of else bad if some else State.OK
     share = len(some) / len(of) if of else float("nan")
-    return Line(what, share, low, high, "share", target, state, f"{len(some)} of {len(of)}")
+    return Line(what, share, low, high, "share", "none", state, f"{len(some)} of {len(of)}")
 
 
 def _by_name(records: Iterable[Record]) -> dict[tuple[str, ...], Record]:
