@@ -25,6 +25,7 @@ from typing import Any
 
 from handoff.collection import Ref
 from handoff.contain import Interpreter, NoAnswer, deadline, describe_exit
+from handoff.loops import nothing
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.strategy import START_METHODS
@@ -52,6 +53,7 @@ class Case:
     duty: Duty
     folder: Path
     limit_s: float
+    begun: Callable[[], Any] = nothing  #: to be called when the workers have started, by a route that ``starts`` them
 
     @property
     def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -71,6 +73,7 @@ class Route:
     needs: tuple[str, ...] = ()
     start_methods: tuple[str, ...] = START_METHODS
     duties: tuple[Duty, ...] = (Duty.ARGUMENT, Duty.RESULT)
+    starts: bool = False  #: whether its workers are fresh interpreters, which takes longer than any hand-over
 
 
 class Ended(Exception):
@@ -345,6 +348,8 @@ def _loky(case: Case) -> Any:
 
     function, arguments = case.task
     _alive.append(executor := ProcessPoolExecutor(1))
+    executor.submit(int).result()
+    case.begun()
     return _dug(case, lambda: executor.submit(function, *arguments).result())
 
 
@@ -353,6 +358,8 @@ def _joblib(case: Case) -> Any:
 
     function, arguments = case.task
     parallel = joblib.Parallel(n_jobs=2, backend="loky")  # one job would run in this process
+    parallel([joblib.delayed(int)(), joblib.delayed(int)()])  # its workers are kept for the next call
+    case.begun()
     return _dug(case, lambda: parallel([joblib.delayed(function)(*arguments)])[0])
 
 
@@ -411,9 +418,16 @@ _ALL = (
     ),
     Route("pathos", "pathos: the Pool of multiprocess, which pickles with dill", _multiprocess_pool, ("multiprocess",)),
     # loky starts its workers by a method of its own: fork and exec, a fresh interpreter, as spawn
-    Route("loky", "loky.ProcessPoolExecutor, which pickles with cloudpickle", _loky, ("loky",), ("spawn",)),
     Route(
-        "joblib", "joblib.Parallel: loky, and big arrays through memory-mapped files", _joblib, ("joblib",), ("spawn",)
+        "loky", "loky.ProcessPoolExecutor, which pickles with cloudpickle", _loky, ("loky",), ("spawn",), starts=True
+    ),
+    Route(
+        "joblib",
+        "joblib.Parallel: loky, and big arrays through memory-mapped files",
+        _joblib,
+        ("joblib",),
+        ("spawn",),
+        starts=True,
     ),
 )
 ROUTES: Mapping[str, Route] = MappingProxyType({route.name: route for route in _ALL})

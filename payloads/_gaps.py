@@ -170,10 +170,10 @@ GAPS = (
     ),
     Gap(
         payload="socket",
-        strategy="pathos",
+        strategy=("pathos", "loky", "joblib"),
         outcome=Kind.OK,
-        reason="multiprocess hands the descriptor over, as multiprocessing does",
-        source="multiprocess 0.70.19, multiprocess/reduction.py",
+        reason="multiprocess and loky hand the descriptor over, as multiprocessing does",
+        source="multiprocess 0.70.19, multiprocess/reduction.py; loky 3.7.0, loky/backend/reduction.py",
     ),
     *(
         Gap(

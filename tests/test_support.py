@@ -207,7 +207,15 @@ def test_what_a_queue_cannot_pickle_in_the_worker_is_refused_at_once() -> None:
     assert (cell.outcome, cell.where, cell.error_type) == ("refused", "result", "AttributeError")
 
 
-SAMPLE_OF = 24  #: payloads of which one is executed in every run, by all ways; another one for every Python
+def test_what_two_processes_have_of_their_own_does_not_alter_a_module(tmp_path: Path) -> None:
+    """A checksum over everything that can be reached differs where the object is the same by name."""
+    file = tmp_path / "named.py"
+    file.write_text("import os\ndef module(): return os\nPAYLOADS = (module,)\n")
+    cells = support(load_collection(file), strategies=("cloudpickle",), duties=("argument",), start_methods=("spawn",))
+    assert [cell.outcome for cell in cells] == ["ok"], cells
+
+
+SAMPLE_OF = 24  # payloads of which one is executed in every run, by all ways; another one for every Python
 
 
 @pytest.mark.slow
