@@ -106,6 +106,7 @@ class Ward:
         self.isolated: bool = config["isolated"]
         self.slow = False  #: whether a cell has made the others wait
         self.write = 0  #: in a stem, where it tells the ward that it waits
+        self.making_s = 0.0  #: in a stem, what it has taken to import and make
         _reap()
         self._limit()
         quiet = os.open(os.devnull, os.O_WRONLY)
@@ -201,11 +202,13 @@ class Ward:
             _reap()
             self.write = write
             ref = Ref(**cells[0][1])
+            begin = time.monotonic()
             with suppress(Exception):  # each cell will see it, and say so
                 if cells[0][4] == OBJECT:
                     original.keep(ref)
                 elif cells[0][4] == MODULE:
                     ref.load()
+            self.making_s = time.monotonic() - begin
             gc.freeze()  # collecting in a cell need not look at, and so copy, what is there already
             left = self._grow(cells, last, tell)
             os.write(write, json.dumps([cell[0] for cell in left]).encode())
@@ -313,7 +316,7 @@ class Ward:
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):
             return STARTING_S
-        return self.patience_s + MAKINGS * child.making_s
+        return self.patience_s + MAKINGS * (child.making_s + self.making_s)
 
     def _fork(self, number: int, body: Body) -> _Running:
         self.count += 1
