@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import json
 import multiprocessing.process
 import os
@@ -347,6 +348,7 @@ def _loky(case: Case) -> Any:
     from loky import ProcessPoolExecutor
 
     function, arguments = case.task
+    _name_semaphores("loky")
     _alive.append(executor := ProcessPoolExecutor(1))
     executor.submit(int).result()
     case.begun()
@@ -357,10 +359,19 @@ def _joblib(case: Case) -> Any:
     import joblib
 
     function, arguments = case.task
+    _name_semaphores("joblib.externals.loky")
     parallel = joblib.Parallel(n_jobs=2, backend="loky")  # one job would run in this process
     parallel([joblib.delayed(int)(), joblib.delayed(int)()])  # its workers are kept for the next call
     case.begun()
     return _dug(case, lambda: parallel([joblib.delayed(function)(*arguments)])[0])
+
+
+def _name_semaphores(package: str) -> None:
+    """Let loky name its semaphores as this process does: whoever ends the cell sweeps them by their names."""
+    ours = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
+    numbers = itertools.count(1)
+    semaphores: Any = importlib.import_module(f"{package}.backend.synchronize")
+    semaphores.SemLock._make_name = staticmethod(lambda: f"{ours}-loky-{os.getpid()}-{next(numbers)}")
 
 
 def _dug(case: Case, call: Callable[[], Any]) -> Any:
