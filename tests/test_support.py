@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -213,6 +214,16 @@ def test_what_two_processes_have_of_their_own_does_not_alter_a_module(tmp_path: 
     file.write_text("import os\ndef module(): return os\nPAYLOADS = (module,)\n")
     cells = support(load_collection(file), strategies=("cloudpickle",), duties=("argument",), start_methods=("spawn",))
     assert [cell.outcome for cell in cells] == ["ok"], cells
+
+
+@pytest.mark.skipif(importlib.util.find_spec("loky") is None, reason="loky is an optional extra")
+def test_loky_leaves_no_semaphores() -> None:
+    before = {name for name in os.listdir("/dev/shm") if name.startswith("sem.loky")}
+    names = [name for name in ("loky", "joblib") if importlib.util.find_spec(name)]
+    numbers = {"plain-four": CATALOGUE["plain-four"]}
+    cells = support(numbers, strategies=names, duties=("argument",), start_methods=("spawn",))
+    assert [cell.outcome for cell in cells] == ["ok"] * len(names), cells
+    assert {name for name in os.listdir("/dev/shm") if name.startswith("sem.loky")} <= before
 
 
 SAMPLE_OF = 24  # payloads of which one is executed in every run, by all ways; another one for every Python
