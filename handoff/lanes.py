@@ -5,6 +5,10 @@ They are ends like any other, so the one timing loop drives them too.
 
 from __future__ import annotations
 
+import fcntl
+import sys
+import termios
+from array import array
 from multiprocessing.connection import Connection
 from operator import index
 from typing import Any
@@ -20,6 +24,7 @@ from handoff.touch import checksum
 NULL = "null"  #: an empty message: what the harness and the pipe cost by themselves
 BIS = "baseline-bis"  #: the baseline once more: what differs between the two is error
 FLOORS = {Channel.PIPE: "floor-pipe", Channel.SHM: "floor-shm"}  #: raw bytes over the same channel
+WATCHING = 5_000  #: looks into a pipe, a fraction of a microsecond each, before waiting as usual
 
 
 class NullSender:
@@ -87,36 +92,69 @@ class NullSharing:
         pass
 
 
-class FloorSender:
-    """Writes raw bytes from memory that is always the same."""
+class _Awake:
+    """An end of a pipe that does not go to sleep in the middle of what is larger than the pipe.
+
+    That comes in pipefuls, and for each of them sleeping and waking up takes longer than copying. How often a process
+    sleeps is the scheduler's mood, and a slower receiver may well sleep less; nothing is faster than not to sleep.
+    """
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
 
     def open(self, conn: Connection) -> None:
-        self.fd, self.data = conn.fileno(), memoryview(bytes(self.nbytes))
+        self.fd = conn.fileno()
+        pipeful = fcntl.fcntl(self.fd, fcntl.F_GETPIPE_SZ) if hasattr(fcntl, "F_GETPIPE_SZ") else 0
+        self.part = pipeful // 2 if self.nbytes > pipeful else self.nbytes
+        self.room = pipeful - self.part
+        self.there = array("i", [0])
 
-    def encode(self, _: Any) -> memoryview:
-        return self.data
-
-    def post(self, message: memoryview) -> None:
-        write_all(self.fd, message)
+    def watch(self, least: int, most: int) -> None:
+        """Stay awake until there are so many bytes in the pipe, within reason."""
+        for _ in range(WATCHING):
+            fcntl.ioctl(self.fd, termios.FIONREAD, self.there)
+            if least <= self.there[0] <= most:
+                break
 
     def close(self) -> None:
         pass
 
 
-class FloorReceiver:
+class FloorSender(_Awake):
+    """Writes raw bytes from memory that is always the same."""
+
+    def open(self, conn: Connection) -> None:
+        super().open(conn)
+        self.data = memoryview(bytes(self.nbytes))
+
+    def encode(self, _: Any) -> memoryview:
+        return self.data
+
+    def post(self, message: memoryview) -> None:
+        for begin in range(0, self.nbytes, self.part):
+            if begin:
+                self.watch(0, self.room)
+            write_all(self.fd, message[begin : begin + self.part])
+
+
+class FloorReceiver(_Awake):
     """Reads raw bytes into memory that is always the same; buffer payloads are read once more, as a touch does."""
 
     def __init__(self, nbytes: int, *, read_all: bool) -> None:
-        self.nbytes, self.read_all = nbytes, read_all
+        super().__init__(nbytes)
+        self.read_all = read_all
 
     def open(self, conn: Connection) -> None:
-        self.fd, self.data = conn.fileno(), bytearray(self.nbytes)
+        super().open(conn)
+        self.data = bytearray(self.nbytes)
 
     def take(self) -> bytearray:
-        read_into(self.fd, self.data)
+        message = memoryview(self.data)
+        for begin in range(0, self.nbytes, self.part):
+            part = message[begin : begin + self.part]
+            if begin:
+                self.watch(len(part), sys.maxsize)
+            read_into(self.fd, part)
         return self.data
 
     def decode(self, message: bytearray) -> bytearray:
@@ -126,9 +164,6 @@ class FloorReceiver:
         return checksum(obj) if self.read_all else 0
 
     def release(self) -> None:
-        pass
-
-    def close(self) -> None:
         pass
 
 
@@ -177,7 +212,7 @@ def _cloudpickled(obj: Any) -> tuple[bytes, list[Any]]:
 
 def floors(site: Site, nbytes: int) -> dict[str, Ends]:
     """The floor lanes for a payload. Shared memory has one only for payloads that are buffers."""
-    is_buffer = Trait.BUFFER in site.payload.traits
+    is_buffer, nbytes = Trait.BUFFER in site.payload.traits, max(1, nbytes)
     found: dict[str, Ends] = {FLOORS[Channel.PIPE]: (FloorSender(nbytes), FloorReceiver(nbytes, read_all=is_buffer))}
     if is_buffer:
         name = new_segment(site, nbytes).name
