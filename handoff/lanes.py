@@ -15,7 +15,7 @@ from typing import Any
 
 from handoff.loops import nothing
 from handoff.payload import Payload, Trait
-from handoff.strategies._flat import Shape
+from handoff.strategies._flat import Shape, raw
 from handoff.strategies.codecs import encode_out_of_band, out_of_band_size, read_into, write_all
 from handoff.strategies.shm import RawReceiver, RawSender, new_segment
 from handoff.strategy import Channel, Ends, Site
@@ -168,18 +168,25 @@ class FloorReceiver(_Awake):
 
 
 class FloorSegmentSender(RawSender):
-    """Copies raw bytes into a reused segment: memcpy, and an empty message."""
+    """Copies the payload's own memory into a reused segment: memcpy, and an empty message.
+
+    Where the payload is no single block it copies as many bytes from elsewhere. Memory is not all alike: numpy asks for
+    huge pages from 4 MiB on, and copying from small ones takes a seventh longer.
+    """
 
     def __init__(self, name: str, nbytes: int) -> None:
         super().__init__(name)
         self.nbytes = nbytes
+        self.data: memoryview | None = None
 
-    def open(self, conn: Connection) -> None:
-        super().open(conn)
-        self.data = memoryview(bytearray(self.nbytes))
-
-    def encode(self, _: Any) -> memoryview:
+    def encode(self, obj: Any) -> memoryview:
+        if self.data is None:
+            self.data = _block(obj, self.nbytes)
         return self.data
+
+    def close(self) -> None:
+        self.data = None
+        super().close()
 
 
 class FloorSegmentReceiver(RawReceiver):
@@ -189,7 +196,19 @@ class FloorSegmentReceiver(RawReceiver):
         return message
 
     def touch(self, obj: memoryview) -> int:
-        return checksum(obj)
+        checksum(obj)
+        return 0  # as every lane of the harness acknowledges
+
+
+def _block(obj: Any, nbytes: int) -> memoryview:
+    """The memory of an object that is one block of so many bytes, else other memory of that size."""
+    try:
+        block = raw(obj)
+        if len(block) == nbytes:
+            return block
+    except (TypeError, ValueError):
+        pass
+    return memoryview(bytearray(nbytes))
 
 
 def raw_bytes(obj: Any, payload: Payload) -> int:

@@ -35,9 +35,9 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile(
                 name="quick",
                 trials=3,
-                rounds=1,
-                sample_s=0.002,
-                lane_s=0.010,
+                rounds=4,
+                sample_s=0.0004,
+                lane_s=0.008,
                 grouped=True,
                 most_bytes=16 * 2**20,
             ),
