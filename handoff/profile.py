@@ -35,9 +35,9 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile(
                 name="quick",
                 trials=3,
-                rounds=4,
-                sample_s=0.0004,
-                lane_s=0.008,
+                rounds=3,
+                sample_s=0.0003,
+                lane_s=0.006,
                 grouped=True,
                 most_bytes=16 * 2**20,
             ),
