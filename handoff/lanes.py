@@ -6,6 +6,7 @@ They are ends like any other, so the one timing loop drives them too.
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
 import termios
 from array import array
@@ -115,6 +116,7 @@ class _Awake:
             fcntl.ioctl(self.fd, termios.FIONREAD, self.there)
             if least <= self.there[0] <= most:
                 break
+            os.sched_yield()  # the other end may be on this core
 
     def close(self) -> None:
         pass
