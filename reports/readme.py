@@ -10,7 +10,7 @@ from handoff import units
 from handoff.deeper import DEEPER
 
 from . import decide, plain, site
-from .rows import Table, tables
+from .rows import Rank, Table, tables
 
 BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
 METRICS = ("handoff", "task", "locked-update")  #: one for each duty: what a reader decides by
@@ -23,13 +23,7 @@ def results(found: Sequence[Table]) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
     lines += [f"| {' | '.join(_row(table))} |" for table in shown]
     record = shown[0].record
-    trials = sorted({len(table.record.trials) for table in shown})
-    reach = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
-    lines += [
-        "",
-        f"{plain.fingerprint(record)}. Profile `{record.profile['name']}`, {reach} trials, {record.started[:10]}. ",
-        "Factors with their 99 % intervals; what is as good within noise is named beside it.",
-    ]
+    lines += ["", f"{plain.fingerprint(record)}. {record.started[:10]}. Factors with their 99 % intervals."]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -41,6 +35,8 @@ def _row(table: Table) -> list[str]:
         instead = units.interval(taken.time)
         if base and base.slower:
             instead += f", {units.ratio_interval(base.slower)} less"
+        ties = [f"`{cell.strategy}`" for cell in table.at(Rank.TIE) if cell.strategy != taken.strategy]
+        instead += f"; as good within noise: {', '.join(ties)}" if ties else ""
     default = f"`{base.strategy}` {units.interval(base.time)}" if base and base.time else "does not carry it"
     return [
         f"`{table.record.payload}`",
