@@ -32,7 +32,10 @@ def run(module: str, fd: int) -> None:
 
         kill_group(os.getpid(), spare=os.getpid())
         sweep(Path(config["folder"]))
-        os._exit(1)
+        # A Pool's thread replaces workers that were killed, until this process has ended: both end at once. The
+        # resource tracker ignores this signal.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.killpg(0, signal.SIGTERM)
 
     os.set_inheritable(fd, False)
     signal.signal(signal.SIGIO, parent_is_gone)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from handoff.collection import Entry, load_collection
-from handoff.contain import PREFIX
+from handoff.contain import PREFIX, members
 from handoff.experiment import KINDS, START, measure, plan
 from handoff.figures import METRICS, Figures
 from handoff.lanes import BIS, NULL
@@ -212,6 +212,48 @@ def test_a_killed_run_leaves_no_trace_either(tmp_path: Path) -> None:
     run.kill()
     run.communicate()
     assert_no_trace(run.pid)
+
+
+REPLENISHING = """
+import os, signal, sys, threading, time
+from handoff.contain import Interpreter
+
+def main(config, tell):
+    def replenish():  # as the thread of a Pool does, only at once
+        while True:
+            pid = os.fork()
+            if pid == 0:
+                time.sleep(60)
+                os._exit(0)
+            os.waitpid(pid, 0)
+
+    for _ in range(4):
+        threading.Thread(target=replenish).start()
+    tell({"replenishing": True})
+
+if __name__ == "__main__":
+    os.environ["PYTHONPATH"] = os.path.dirname(__file__)
+    inside = Interpreter("replenishing", {})
+    for _ in inside.told(20):
+        print(inside.process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_that_are_replaced_when_they_are_killed_end_too(tmp_path: Path) -> None:
+    script = tmp_path / "replenishing.py"
+    script.write_text(REPLENISHING)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        group = int(run.stdout.readline())
+        end = time.monotonic() + 10
+        while members(group) and time.monotonic() < end:
+            time.sleep(0.05)
+        left = members(group)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert left == {}
+        assert_no_trace(run.pid)
 
 
 def test_a_record_is_read_as_it_was_written_and_never_overwritten(
