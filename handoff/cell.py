@@ -26,7 +26,7 @@ from typing import Any
 
 from handoff import original, routes, sharing, zygote
 from handoff.collection import Ref
-from handoff.contain import NoAnswer, describe_exit
+from handoff.contain import NoAnswer, a_worker, describe_exit
 from handoff.facts import difference, facts
 from handoff.original import Original, plain, state
 from handoff.outcome import OK, Kind, Outcome, Unavailable
@@ -186,7 +186,7 @@ class _Handed:
                 self.process = process
             case Launch.POOL:
                 self.pool = self.ctx.Pool(1, start_in_pool, arguments)
-                (self.process,) = self.pool._pool
+                self.process = a_worker(self.pool)
                 self.pool.apply_async(serve_in_pool)
             case Launch.THREAD:
                 threading.Thread(target=serve, args=arguments, daemon=True).start()

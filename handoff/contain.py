@@ -14,9 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 from select import select
 from types import FrameType
@@ -157,16 +156,63 @@ def members(group: int) -> dict[int, bool]:
     """The living processes of a group, and whether each is a resource tracker."""
     found = {}
     for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            stat = Path("/proc", entry, "stat").read_text()
-            state, _, pgrp = stat[stat.rindex(")") + 2 :].split()[:3]
-            if int(pgrp) == group and state != "Z":
+        if entry.isdigit() and (fields := process_status(int(entry))) and int(fields[2]) == group:
+            with suppress(OSError):
                 found[int(entry)] = b"resource_tracker" in Path("/proc", entry, "cmdline").read_bytes()
-        except (OSError, ValueError):
-            continue
     return found
+
+
+def process_status(pid: int) -> list[bytes]:
+    """State, parent, group and session of a living process; nothing of one that has ended. Source: proc(5)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            stat = file.read()
+    except OSError:
+        return []
+    fields = stat[stat.rindex(b")") + 2 :].split(None, 4)[:4]
+    return [] if fields[0] in b"ZX" else fields
+
+
+def output(command: Sequence[str], seconds: float, *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    """What a command prints. It leads a session of its own, of which nothing outlives this call.
+
+    Raises ``RuntimeError``, with what it has said, when it fails, and :class:`subprocess.TimeoutExpired`.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            told, complaint = process.communicate(timeout=seconds)
+        finally:
+            kill_group(process.pid)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[:4])} {describe_exit(process.returncode)}: {(told + complaint)[-500:]}")
+    return told
+
+
+def a_worker(pool: Any) -> Any:
+    """One of a pool's processes. There may be none just now: the pool's own thread replaces one that has died."""
+    while not (workers := pool._pool[:]):
+        time.sleep(0.001)
+    return workers[0]
+
+
+def end_pool(pool: Any, seconds: float) -> None:
+    """End a pool, whatever its workers do: ``terminate`` waits for ever for a lock that one held when it died."""
+    with suppress(NoAnswer), deadline(seconds):
+        pool.terminate()
+        pool.join()
+    for process in pool._pool:
+        if process.is_alive():
+            process.kill()
+            process.join()
 
 
 def sweep(folder: Path) -> None:
@@ -178,10 +224,3 @@ def sweep(folder: Path) -> None:
     for pattern in (f"{folder.name}*", f"sem.{folder.name}*"):
         for path in shm.glob(pattern):
             path.unlink(missing_ok=True)
-
-
-def wait_for(conn: Connection, seconds: float) -> bytes:
-    """The next message, or :class:`NoAnswer`."""
-    if not conn.poll(seconds):
-        raise NoAnswer(f"no answer in {seconds:g} s")
-    return conn.recv_bytes()

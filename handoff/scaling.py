@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handoff import loops
 from handoff.collection import Ref
-from handoff.contain import NoAnswer, deadline
+from handoff.contain import end_pool
 from handoff.deeper import JOB, JOB_TASKS, SCALING, numbers_of_workers
 from handoff.lanes import BIS
 from handoff.loops import Spent
@@ -35,9 +35,8 @@ COPIES = 16  #: different objects to send: as many as the largest chunk has
 BATCH = 32  #: tasks a worker in a batch, where the library splits it: Pool.map makes four chunks of eight of it
 CHUNKS = 8  #: chunks a worker in a batch, where they are given: at its end workers wait, which must weigh little
 SINGLES = 64  #: tasks a worker in a batch, where each travels alone: for the same reason
-JOB_BATCH = (
-    512  #: tasks in a batch for the kind ``job``: with few at a time under way, each costs more than in a long job
-)
+#: Tasks in a batch for the kind ``job``: with few at a time under way, each costs more than in a long job.
+JOB_BATCH = 512
 STEADY = 10  #: a sample lasts at least this many times the profile's: a scheduler's time slice is milliseconds
 MOST_JOB_S = 2.0  #: a job that would take longer is left out: its start hardly matters any more
 READY_S = 60.0  #: patience with a starting crew
@@ -121,12 +120,7 @@ class PoolCrew:
         self.pool.join()
 
     def kill(self) -> None:
-        with suppress(NoAnswer), deadline(KILL_S):
-            self.pool.terminate()  # waits for ever for a lock that a worker held when it was ended
-        for process in self.pool._pool:
-            if process.is_alive():
-                process.kill()
-                process.join()
+        end_pool(self.pool, KILL_S)
 
 
 class ExecutorCrew:

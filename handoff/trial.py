@@ -26,7 +26,7 @@ from typing import Any
 
 from handoff import lanes, loops
 from handoff.collection import Ref
-from handoff.contain import NoAnswer, deadline, describe_exit
+from handoff.contain import NoAnswer, a_worker, deadline, describe_exit, end_pool
 from handoff.deeper import DEEPER
 from handoff.loops import Spent
 from handoff.outcome import OK, Kind, Outcome, Unavailable, describe
@@ -166,7 +166,7 @@ class Handle:
             case Launch.POOL:
                 self.pool = ctx.Pool(1, start_in_pool, (job, inbox, outbox))
                 self.task = self.pool.apply_async(serve_in_pool)
-                (self.process,) = self.pool._pool
+                self.process = a_worker(self.pool)
             case Launch.THREAD:
                 import multiprocessing.dummy
 
@@ -262,9 +262,7 @@ class Handle:
         """End a pool whose worker is stuck in its initializer or its one task, where it holds no lock of the pool."""
         if self.process.is_alive():
             self.process.kill()
-        with suppress(NoAnswer), deadline(5):
-            self.pool.terminate()
-            self.pool.join()
+        end_pool(self.pool, 5)
 
     def _close(self) -> None:
         self.to_worker.close()
@@ -295,9 +293,8 @@ class Measuring:
         self.outcomes: dict[str, Outcome] = {}
         self.lanes: list[Lane] = []
         self.round = 0
-        self.untold: list[
-            dict[str, Any]
-        ] = []  #: rows of this round: telling wakes a process that would disturb the next
+        #: rows of this round: telling wakes a process that would disturb the next
+        self.untold: list[dict[str, Any]] = []
         self.where = ""  #: which side a hang would be on
 
     # -- what all kinds of experiment share

@@ -35,7 +35,7 @@ from typing import Any
 
 from handoff import original, zygote
 from handoff.collection import Ref
-from handoff.contain import describe_exit, sweep
+from handoff.contain import describe_exit, process_status, sweep
 from handoff.kinds import class_name
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
@@ -494,7 +494,7 @@ def _processes() -> dict[int, int]:
     found: dict[int, int] = {}
     sessions: dict[int, int] = {}
     for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := _status(int(entry))):
+        if entry.isdigit() and (fields := process_status(int(entry))):
             found[int(entry)], sessions[int(entry)] = int(fields[1]), int(fields[3])
     ours = {pid for pid, session in sessions.items() if session == me} | {me}
     while more := {pid for pid, parent in found.items() if parent in ours and pid not in ours}:
@@ -502,19 +502,8 @@ def _processes() -> dict[int, int]:
     return {pid: parent for pid, parent in found.items() if pid in ours}
 
 
-def _status(pid: int) -> list[bytes]:
-    """State, parent, group and session of a living process; nothing of one that has ended."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            stat = file.read()
-    except OSError:
-        return []
-    fields = stat[stat.rindex(b")") + 2 :].split(None, 4)[:4]
-    return [] if fields[0] in b"ZX" else fields
-
-
 def _lives(pid: int) -> bool:
-    return bool(_status(pid))
+    return bool(process_status(pid))
 
 
 def _children(pid: int) -> list[int]:

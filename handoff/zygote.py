@@ -11,6 +11,7 @@ word of what they could not load: otherwise that is only a traceback on the stan
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import gc
 import io
@@ -91,6 +92,22 @@ def watch() -> None:
     spawn.prepare = prepare_here
 
 
+def outlive_clients() -> None:
+    """Make the server of this process go on when one who asks for a process is killed in the middle of asking.
+
+    The server's loop passes over a connection that was aborted, and ends with an ``EOFError``.
+    """
+    original: Callable[..., Any] = reduction.recvfds
+
+    def recvfds(*arguments: Any) -> Any:
+        try:
+            return original(*arguments)
+        except EOFError:
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the client is gone") from None
+
+    reduction.recvfds = recvfds  # type: ignore[assignment]
+
+
 class Popen(popen_forkserver.Popen):
     """What ``spawn`` starts a process with, except that the interpreter is forked from the server."""
 
@@ -163,4 +180,5 @@ SERVES = "HANDOFF_SERVES"
 if SERVES in os.environ:  # this process is such a server
     del os.environ[SERVES]
     watch()
+    outlive_clients()
     sys.argv = ["-c"]  # as a spawned interpreter sees itself until it is told

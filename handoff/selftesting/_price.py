@@ -18,7 +18,6 @@ import argparse
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,9 +28,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeAlias
 
-from handoff import stats
+from handoff import contain, stats
 from handoff.collection import Entry, Ref
-from handoff.contain import kill_group
 from handoff.experiment import CODEC, Experiment, measure
 from handoff.figures import Figures
 from handoff.fingerprint import fingerprint, noise
@@ -121,23 +119,7 @@ class Asv:
 
     def _call(self, command: Sequence[str]) -> str:
         env = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"} | {"HOME": str(self.home)}
-        with subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as process:
-            try:
-                told, _ = process.communicate(timeout=600)
-            finally:
-                kill_group(process.pid)
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(command[:4])} exited with status {process.returncode}: {told[-500:]}")
-        return told
+        return contain.output(command, 600, cwd=self.root, env=env)
 
 
 def by_asv(folder: Path, runs: int) -> tuple[Runs, float]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
 from typing import Any, TypeAlias
 
-from handoff import stats
-from handoff.contain import kill_group
+from handoff import contain, stats
 from handoff.experiment import CODEC
 from handoff.figures import Figures
 from handoff.profile import Profile
@@ -41,26 +38,9 @@ def by_pyperf(bench: Bench, payload: str, loops: Mapping[str, int]) -> dict[str,
         output = bench.folder / f"pyperf-{bench.random.randrange(2**32):08x}.json"
         options = ["--worker", f"--worker-task={task}", "-l", str(count), "-n", str(ROUNDS), "-w", "1"]
         command = [sys.executable, "-P", "-m", SIDE, "--payload", payload, *options, "-o", str(output)]
-        _run_pyperf(command, bench.folder)
+        contain.output(command, 120, cwd=bench.folder)
         found |= read(json.loads(output.read_text()), name)
     return found
-
-
-def _run_pyperf(command: Sequence[str], folder: Path) -> None:
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        start_new_session=True,
-    ) as process:
-        try:
-            _, complaint = process.communicate(timeout=120)
-        finally:
-            kill_group(process.pid)
-    if process.returncode:
-        raise RuntimeError(f"pyperf exited with status {process.returncode}: {complaint.decode()[-300:]}")
 
 
 def read(suite: dict[str, Any], expected: str) -> dict[str, float]:

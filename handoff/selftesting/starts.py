@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from statistics import median
 from typing import Any
 
-from handoff import stats, trial
-from handoff.contain import kill_group
+from handoff import contain, stats, trial
 from handoff.experiment import START
 from handoff.figures import Figures
 from handoff.lanes import BIS
@@ -50,16 +48,7 @@ def plainly(bench: Bench, method: str, count: int) -> list[float]:
     script = bench.folder / "plain_start.py"
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), method, str(count)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        try:
-            out, complaint = process.communicate(timeout=60 + count)
-        finally:
-            kill_group(process.pid)
-    if process.returncode:
-        raise RuntimeError(f"the plain script exited with status {process.returncode}: {complaint.decode()[-300:]}")
-    found: list[float] = json.loads(out)
+    found: list[float] = json.loads(contain.output(command, 60 + count, cwd=bench.folder))
     return found
 
 
