@@ -32,9 +32,8 @@ TASK = {Duty.ARGUMENT: "handoff", Duty.RESULT: "handoff", Duty.STATE: "task", Du
 COARSE = 3.0  #: from this factor on fewer than three trials are enough to call a way slower: noise is far below it
 FEW = 3  #: trials below which intervals say next to nothing
 ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 %, or within the error
-UNSURE = (
-    0.25  #: ... of no more than so much: what is slower by more than that is taken for slower even if little is known
-)
+#: ... of no more than so much: what is slower by more than that is taken for slower even if little is known.
+UNSURE = 0.25
 #: The ways that change the least of a program, first: preferred within a tie.
 SIMPLE = ("pickle-default", "initializer", "inherit", "process-args", "manager-dict", "pickle-5", "cloudpickle")
 MUCH_BYTES = 4 << 20  #: less is no reason to prefer one way to another: an import takes as much
@@ -81,9 +80,8 @@ class Row:
     trials: int
     meaning: str
     notes: tuple[str, ...] = ()
-    worker_uss_bytes: float = (
-        math.nan
-    )  #: of one worker that has the object: memory that is nobody else's; NaN: not seen
+    #: Of one worker that has the object: memory that is nobody else's; NaN: not seen.
+    worker_uss_bytes: float = math.nan
     worker_pss_bytes: float = math.nan  #: the same with its share of what it has in common with others
     parent_peak_bytes: float = math.nan  #: how far the parent's memory rose while it handed the object to one worker
 

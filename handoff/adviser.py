@@ -363,9 +363,8 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             fits = int((plan.left_s() - FIXED_S) / (1.2 * max(run.each_s, 1e-3))) - 1
             if (own and fits < min(2, len(chosen))) or fits < 0:
                 continue
-            chosen = (
-                sorted(chosen, key=lambda name: name != run.base)[: max(fits, 1)] if own else []
-            )  # baseline: always
+            by_need = sorted(chosen, key=lambda name: name != run.base)  # the baseline always
+            chosen = by_need[: max(fits, 1)] if own else []
             progress(f"{duty}: trial {run.done + 1}, {len(chosen)} ways" if own else f"starting workers {run.done + 1}")
             run.one(chosen)
             went = own or went

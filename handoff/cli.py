@@ -77,6 +77,14 @@ def write(text: str, output: str | None) -> None:
         raise UsageError(f"cannot write {output}: {error.strerror}") from error
 
 
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """A page with this text between its markers, in place of what was there. Raises ``ValueError`` without markers."""
+    if begin not in page or end not in page:
+        raise ValueError(f"no {begin} and {end} in it")
+    before, rest = page.split(begin, 1)
+    return f"{before}{begin}{text}{end}{rest.split(end, 1)[1]}"
+
+
 class Meter:
     """Progress on standard error: one live line on a terminal, a line a step elsewhere, nothing when quiet."""
 

@@ -59,19 +59,16 @@ def predicted(payload: Payload, way: Way, duty: str, start_method: str) -> Kind:
         return Kind.UNAVAILABLE
     if duty == "shared" and Trait.ELEMENTS not in payload.traits:
         return Kind.REFUSED
-    if not isinstance(way, Strategy):
+    if isinstance(way, Strategy):
+        if start_method in way.inherits:
+            return Kind.ALTERED if Trait.LOCK in payload.traits else Kind.OK  # the child's lock is a copy
+        if way.only and not way.only & payload.traits:
+            return Kind.REFUSED
+        fails = way.fails
+    else:
         fails = _ROUTES.get(way.name, ())
-        here = duty == "result" or start_method == "fork"
-        return next((k for t, k in fails if t in payload.traits and not (t in _THERE and here)), Kind.OK)
-    if start_method in way.inherits:
-        return Kind.ALTERED if Trait.LOCK in payload.traits else Kind.OK  # the child's lock is a copy
-    if way.only and not way.only & payload.traits:
-        return Kind.REFUSED
-    here = duty == "result" or start_method == "fork"
-    return next(
-        (kind for trait, kind in way.fails if trait in payload.traits and not (trait in _THERE and here)),
-        Kind.OK,
-    )
+    here = _THERE if duty == "result" or start_method == "fork" else ()
+    return next((kind for trait, kind in fails if trait in payload.traits and trait not in here), Kind.OK)
 
 
 #: What a fork inherits, and what the parent has that made the same object before a result arrives.

@@ -123,17 +123,6 @@ def read_all(folder: Path) -> tuple[list[Record], list[str]]:
     return [x for x in found if isinstance(x, Record)], [str(x) for x in found if isinstance(x, RecordError)]
 
 
-def selftests(folder: Path) -> list[dict[str, Any]]:
-    """The reports of ``handoff selftest --format json`` below a folder, the newest first; other files are passed over.
-
-    A report says when it ``started`` (ISO 8601, UTC), how deep it went (``depth``), its ``verdict`` in words, whether
-    the machine is ``trustworthy``, its ``advice``, the machine's ``fingerprint``, and of each of its ``checks``
-    ``name``, ``title``, ``state`` (see :class:`handoff.selftesting._frame.State`), ``summary`` and ``lines``.
-    """
-    found = [item for _, item in each(sorted(folder.rglob("*.json"))) if isinstance(item, dict)]
-    return newest(item for item in found if item["kind"] == SELFTEST)
-
-
 def newest(reports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Reports, the newest first; one that does not say when it started is the oldest."""
     return sorted(reports, key=lambda data: str(data.get("started", "")), reverse=True)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handoff import units
+from handoff.cli import between
 from handoff.deeper import DEEPER
 
 from . import decide, plain, site
 from .rows import Rank, Table, tables
 
-BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
 METRICS = ("handoff", "task", "locked-update")  #: one for each duty: what a reader decides by
 COLUMNS = ("payload", "duty", "started by", "by default", "verdict", "instead")
 
@@ -51,12 +52,16 @@ def _row(table: Table) -> list[str]:
 def main(records: Path, readme: Path) -> int:
     """Rewrite README's results; 2 where there are no records or no markers."""
     found = site.load(records)
-    text = readme.read_text()
-    if not found.sources or BEGIN not in text or END not in text:
-        print(f"no records in {records}, or no {BEGIN.strip()} … {END.strip()} in {readme}", file=sys.stderr)
+    if not found.sources:
+        print(f"no records in {records}", file=sys.stderr)
         return 2
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    readme.write_text(f"{before}{BEGIN}\n{results(tables(found.sources))}\n{END}{after}")
+    text = f"\n{results(tables(found.sources))}\n"
+    try:
+        page = between(readme.read_text(encoding="utf-8"), BEGIN, END, text)
+    except ValueError as error:
+        print(f"{readme}: {error}", file=sys.stderr)
+        return 2
+    readme.write_text(page, encoding="utf-8")
     return 0
 
 

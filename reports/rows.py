@@ -62,9 +62,8 @@ class Cell:
     wire_bytes: int | None = None  #: encoded size
     phases: Mapping[str, float] | None = None  #: seconds, medians
     amount: Estimate | None = None  #: bytes, where the table is of what was read off rather than timed
-    memory: Mapping[str, Estimate] | None = (
-        None  #: bytes by :data:`FOOTPRINT`, from the memory's record of the same run
-    )
+    #: Bytes by :data:`FOOTPRINT`, from the memory's record of the same run.
+    memory: Mapping[str, Estimate] | None = None
     clean: Estimate | None = None  #: as ``time``, of the undisturbed samples alone; None where nothing disturbed any
     disturbed: Mapping[str, int] | None = None  #: how many samples each cause disturbed, of those that it did
 

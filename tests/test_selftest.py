@@ -21,7 +21,7 @@ from handoff.figures import Figures
 from handoff.lanes import BIS
 from handoff.outcome import OK, Kind, Outcome
 from handoff.profile import PROFILES, Profile
-from handoff.record import COLUMNS, Record, read_all, selftests
+from handoff.record import COLUMNS, Record, each, newest, read_all
 from handoff.selftesting import (
     _frame,
     _made,
@@ -363,11 +363,11 @@ def test_reports_beside_records_are_found_and_are_no_records(tmp_path: Path) -> 
     (tmp_path / "other.json").write_text("[]")
     record("codec", [], baseline="pickle-5").write(tmp_path)
     records, problems = read_all(tmp_path)
-    assert [each.kind for each in records] == ["codec"]
+    assert [record.kind for record in records] == ["codec"]
     assert [problem.partition(":")[0] for problem in problems] == [str(tmp_path / "other.json")]
-    assert [each["started"] for each in selftests(tmp_path)] == ["2026-01-03", "2026-01-02", "2026-01-01"]
-    assert selftests(tmp_path)[0]["checks"][0]["state"] == "ok"
-    assert selftests(tmp_path / "nothing") == []
+    reports = newest(item for _, item in each(tmp_path.rglob("*.json")) if isinstance(item, dict))
+    assert [report["started"] for report in reports] == ["2026-01-03", "2026-01-02", "2026-01-01"]
+    assert reports[0]["checks"][0]["state"] == "ok"
 
 
 def run_of(seconds: dict[str, float], *, seed: int, spread: float = 0.002) -> Record:

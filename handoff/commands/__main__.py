@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from handoff import commands
+from handoff.cli import between
 
 BEGIN, END = "<!-- commands -->", "<!-- /commands -->"
 
@@ -21,11 +22,7 @@ def table() -> str:
 
 def renewed(text: str) -> str:
     """A page with the table of now between its markers. Raises ``ValueError`` where there are none."""
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"no {BEGIN} and {END} in it")
-    before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    return f"{before}{BEGIN}\n{table()}{END}{after}"
+    return between(text, BEGIN, END, f"\n{table()}")
 
 
 if __name__ == "__main__":

@@ -25,9 +25,8 @@ from handoff.selftesting._numbers import exact_interval
 from handoff.stats import Estimate
 
 SCHEMA = 1
-OF_THE_MACHINE = frozenset(
-    {"clock", "noise", "identical", "coverage", "slowdowns", "stability"}
-)  #: the rest is of the suite itself
+#: Checks of the machine; the rest is of the suite itself.
+OF_THE_MACHINE = frozenset({"clock", "noise", "identical", "coverage", "slowdowns", "stability"})
 ESSENTIAL = frozenset({"noise", "identical", "slowdowns"})  #: checks without which nobody should trust anything
 PAYLOADS = "handoff.selftesting._payloads"
 

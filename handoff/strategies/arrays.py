@@ -14,7 +14,7 @@ from multiprocessing.synchronize import Lock
 from typing import Any, cast
 
 from handoff.payload import Trait
-from handoff.strategies._flat import Shape
+from handoff.strategies._flat import ELEMENTS_MAX, Shape
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
 
 #: What ``ctx.Array`` calls the numpy types (numpy's kind and item size), from ``multiprocessing.sharedctypes``.
@@ -30,8 +30,6 @@ TYPECODES = {
     "f4": "f",
     "f8": "d",
 }
-#: Elements: 1 MiB of float64. One operation takes a sixth of a second; more elements cost the same each: nothing new.
-ELEMENTS_MAX = 2**17
 #: Seconds to read or write one element of a locked Array: measured 0.4 to 0.6 µs (raw: 0.06 to 0.12) with Python 3.11
 #: and 3.13 on a Linux virtual machine.
 ELEMENT_S = 0.6e-6

@@ -14,6 +14,7 @@ from multiprocessing.synchronize import Lock
 from typing import Any, Protocol, Self, cast
 
 from handoff.outcome import Kind
+from handoff.strategies._flat import ELEMENTS_MAX
 from handoff.strategies._parts import Parts
 from handoff.strategies.codecs import FORKING_FAILS
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
@@ -205,9 +206,6 @@ def _hold(new: New) -> Callable[[Site], Holding]:
         return ItemState(_new(site, new, {"object": site.obj}))
 
     return hold
-
-
-ELEMENTS_MAX = 131_072  #: beyond, filling the container alone takes seconds; 1 MiB of float64
 
 
 def _share(new: New) -> Callable[[Site], Sharing]:
