@@ -1,4 +1,4 @@
-"""The benchmark classes, derived from the registries: one for each kind of experiment, family and start method.
+"""The benchmark classes, derived from the registries: one for each kind of experiment and start method.
 
 A class's ``setup_cache`` runs the experiments of its slice, which leave their records, and returns the figures; each
 ``track_…`` cell looks one up. Nothing is timed here. What is not supported is ``nan``, which asv calls skipped; the
@@ -24,7 +24,7 @@ from handoff.payload import Trait
 from handoff.profile import PROFILES, Profile
 from handoff.record import BYTES, SECONDS, unit
 from handoff.strategies import registry
-from handoff.strategy import START_METHODS, Strategy
+from handoff.strategy import Strategy
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,11 +47,14 @@ def catalogue() -> Mapping[str, Entry]:
 def slices(kind: str) -> dict[str, list[Experiment]]:
     """The experiments of one kind, by the name of the class that runs them."""
     found: dict[str, list[Experiment]] = {}
-    for start_method in ("",) if kind == CODEC else START_METHODS:
-        for experiment in plan(_entries(kind), kinds=(kind,), start_methods=(start_method,)):
-            family = experiment.entry.ref.module.rpartition(".")[2].title().replace("_", "")
-            found.setdefault(family + start_method.title(), []).append(experiment)
+    for experiment in plan(_entries(kind), kinds=(kind,)):
+        found.setdefault(class_name(kind, experiment.start_method), []).append(experiment)
     return found
+
+
+def class_name(kind: str, start_method: str) -> str:
+    """``Fork``, ``Spawn``, ``Forkserver``; where nothing is started it is the kind's own."""
+    return (start_method or kind).title()
 
 
 def _entries(kind: str) -> Mapping[str, Entry]:
@@ -68,7 +71,7 @@ def _entries(kind: str) -> Mapping[str, Entry]:
 def rows(kind: str, experiments: list[Experiment]) -> list[str]:
     """The lanes that are a class's first parameter: strategies that could carry some payload of the slice.
 
-    A strategy that takes one shape of object only has no row in a family without that shape; the records say why.
+    A strategy that takes one shape of object only has no row in a slice without that shape; the records say why.
     """
     if kind == START:
         return ["bare", "with-payload"]

@@ -131,14 +131,13 @@ def measure(
 
 
 def _groups(experiments: Sequence[Experiment], profile: Profile) -> Iterator[list[Experiment]]:
-    """Which experiments share the interpreter of a trial: one each, or all of one kind, start method and family."""
+    """Which experiments share the interpreter of a trial: one each, or all of one kind and start method."""
     if not profile.grouped:
         yield from ([experiment] for experiment in experiments)
         return
-    groups: dict[tuple[str, str, str], list[Experiment]] = {}
+    groups: dict[tuple[str, str], list[Experiment]] = {}
     for experiment in experiments:
-        key = experiment.kind, experiment.start_method, experiment.entry.ref.module
-        groups.setdefault(key, []).append(experiment)
+        groups.setdefault((experiment.kind, experiment.start_method), []).append(experiment)
     yield from groups.values()
 
 

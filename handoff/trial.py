@@ -461,7 +461,7 @@ class Measuring:
         self.shop.see_off()
         for number in range(self.profile["rounds"]):
             self.round = number
-            gc.collect()
+            gc.collect(1 if number else 2)  # what is older than a round is not garbage of its samples
             turn = [lane for lane in self.lanes if self.round < lane.rounds]
             self.random.shuffle(turn)
             for lane in turn:
@@ -707,8 +707,8 @@ class Measuring:
         self.random.shuffle(plan)
         plan.sort(key=lambda lane: (Launch.PROCESS, Launch.POOL, Launch.THREAD).index(lane.launch))  # threads last
         self.shop.see_off()
-        for lane in plan:
-            gc.collect()
+        for number, lane in enumerate(plan):
+            gc.collect(1 if number else 2)
             try:
                 with self.trying(lane.name):
                     spent = self.set_up(lane)

@@ -117,8 +117,8 @@ def test_asv_gets_bytes_from_the_same_records(monkeypatch: pytest.MonkeyPatch, t
     """Nothing in the profile ``quick``, whose three minutes have no room for it; plain numbers of bytes elsewhere."""
     from benchmarks import _suite, inheritance
 
-    found: Any = vars(inheritance)["BuffersFork"]()
-    (payload,) = found.params[1]
+    found: Any = vars(inheritance)["Fork"]()
+    payload = found.params[1][0]
     assert found.track_read_uss_bytes.unit == "bytes"
     assert not hasattr(found.track_read_uss_bytes, "type")
     monkeypatch.setenv("HANDOFF_PROFILE", "quick")
@@ -127,7 +127,7 @@ def test_asv_gets_bytes_from_the_same_records(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(_suite, "PROFILES", {"quick": replace(ONCE, deeper=True)})
     cells = found.setup_cache()
     assert found.track_collect_uss_bytes(cells, "inherit", payload) > 0
-    (written,) = tmp_path.glob("*.json")
+    (written,) = tmp_path.glob(f"*--{payload}--*.json")
     assert Figures(read(written)).amount("inherit", "read-uss-bytes").value == found.track_read_uss_bytes(
         cells, "inherit", payload
     )
