@@ -1,7 +1,7 @@
 """What the runner shows while asv runs: a live line on a terminal, a line a step everywhere else.
 
-asv is silent while a ``setup_cache`` measures, so the steps come from the records as they appear. asv imports this
-module when it looks for benchmarks: it must stay light.
+asv is silent while a ``setup_cache`` measures, so the steps come from the records as they appear, and from what that
+says of itself in a file beside them. asv imports this module when it looks for benchmarks: it must stay light.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TextIO
 
 #: asv's own steps that take long and are worth a line; its tables and the cells' results are in the log.
 STEP = re.compile(r"·+ ((?:Creating|Discovering|Building|Installing|Running|Benchmarking|Setting up|Uninstalling).*)")
+
+NOW = "now.txt"  #: in the folder of records: what is being measured
 
 
 class Progress:
@@ -45,10 +47,17 @@ class Progress:
             if not self.live:
                 self._show(self.step_text)
         if self.live:
-            self._show(self.step_text)
+            self._show(self._now() or self.step_text)
+
+    def _now(self) -> str:
+        try:
+            return (self.records / NOW).read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     def end(self) -> None:
         """Leave the terminal's line empty for what comes next."""
+        (self.records / NOW).unlink(missing_ok=True)
         if self.live:
             self._write("\r\x1b[K")
 

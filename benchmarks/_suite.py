@@ -16,6 +16,7 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
+from benchmarks._progress import NOW
 from handoff.collection import Entry, load_collection
 from handoff.deeper import DEEPER, INHERITANCE, STARTUP
 from handoff.experiment import CODEC, START, Experiment, measure, plan, serves
@@ -99,7 +100,13 @@ def run_slice(experiments: list[Experiment]) -> dict[tuple[str, str, str], Cell]
         raise ValueError(f"HANDOFF_PROFILE={profile!r}: unknown profile; valid are: {', '.join(PROFILES)}")
     folder = Path(os.environ.get("HANDOFF_RECORDS") or ROOT / ".asv" / "records" / f"unnamed-{os.getpid()}")
     cells: dict[tuple[str, str, str], Cell] = {}
-    for record in measure(measured(experiments, PROFILES[profile]), PROFILES[profile], folder):
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def say(done: int, of: int, what: str) -> None:
+        now = folder / NOW
+        now.write_text(what, encoding="utf-8") if what else now.unlink(missing_ok=True)
+
+    for record in measure(measured(experiments, PROFILES[profile]), PROFILES[profile], folder, progress=say):
         figures = Figures(record)
         for metric in figures.metrics:
             for lane in figures.lanes:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as runner
-from benchmarks._progress import Progress
+from benchmarks._progress import NOW, Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,6 +70,24 @@ def test_without_a_terminal_each_step_and_record_is_a_line(tmp_path: Path) -> No
     first, second = stream.getvalue().splitlines()
     assert first.startswith("[0/2 records, 0:0") and first.endswith("] Building 8d6e8828 <main> for virtualenv-py3.11")
     assert second.startswith("[1/2 records, 0:0") and second.endswith("] measured argument--dict--spawn")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_line_says_what_is_being_measured(tmp_path: Path) -> None:
+    stream = Terminal()
+    progress = Progress(tmp_path, 2, stream)
+    progress.asv_says("·· Benchmarking virtualenv-py3.11")
+    (tmp_path / NOW).write_text("argument dict spawn trial 2")
+    progress.poll()
+    progress.end()
+    _, now, end = stream.getvalue().split("\r")[1:]
+    assert now.startswith("[0/2 records, 0:0") and "] argument dict spawn trial 2" in now
+    assert "argument" not in end
+    assert not (tmp_path / NOW).exists()
 
 
 #: Starts a grandchild in a session of its own, as a trial is, then waits; the child's process id is the first line.
