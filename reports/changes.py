@@ -16,7 +16,8 @@ def blocks(title: str, before: Sequence[Table], after: Sequence[Table], *, ratio
     what = "ratios to the baseline" if ratios else "times"
     words = f"{len(found)} changes among {compared:,} {what} compared"
     head = ["payload", "duty", "start method", "timed", "strategy", "before", "after", "factor"]
-    rows = [
+    head.append("records")
+    rows: list[list[str | plain.Links]] = [
         [
             plain.short(decide.code(change["payload"])),
             change["kind"],
@@ -26,6 +27,7 @@ def blocks(title: str, before: Sequence[Table], after: Sequence[Table], *, ratio
             change["before"],
             change["after"],
             change["text"] or "outcome",
+            plain.record_links(*zip(("before", "after"), change["records"], strict=True)),
         ]
         for change in found[:SHOWN]
     ]

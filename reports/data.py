@@ -377,13 +377,15 @@ def changes(before: Iterable[Table], after: Iterable[Table], *, ratios: bool) ->
             was = earlier.cell(cell.strategy)
             a, b = (None, None) if was is None else (was.ratio, cell.ratio) if ratios else (was.time, cell.time)
             if was is not None and was.outcome.kind != cell.outcome.kind:
-                found.append(_change(table, cell.strategy, str(was.outcome.kind), str(cell.outcome.kind), math.inf, ""))
+                kinds = str(was.outcome.kind), str(cell.outcome.kind)
+                found.append(_change(earlier, table, cell.strategy, *kinds, math.inf, ""))
             elif a and b and cell.strategy != (table.record.baseline if ratios else ""):
                 compared += 1
                 factor = b.value / a.value
                 if (a.high < b.low or b.high < a.low) and max(factor, 1 / factor) - 1 > least:
                     show = units.ratio_interval if ratios else units.interval
-                    found.append(_change(table, cell.strategy, show(a), show(b), factor, units.ratio(factor)))
+                    words = show(a), show(b)
+                    found.append(_change(earlier, table, cell.strategy, *words, factor, units.ratio(factor)))
     found.sort(key=lambda change: -abs(math.log(change["factor"])) if change["text"] else -math.inf)
     return found, compared
 
@@ -392,6 +394,7 @@ def _key(table: Table) -> tuple[str, ...]:
     return table.kind, table.record.payload, table.record.start_method, table.metric
 
 
-def _change(table: Table, strategy: str, before: str, after: str, factor: float, text: str) -> dict[str, Any]:
-    where = dict(zip(("kind", "payload", "start_method", "metric"), _key(table), strict=True))
-    return {**where, "strategy": strategy, "before": before, "after": after, "factor": factor, "text": text}
+def _change(old: Table, new: Table, strategy: str, before: str, after: str, factor: float, text: str) -> dict[str, Any]:
+    where = dict(zip(("kind", "payload", "start_method", "metric"), _key(new), strict=True))
+    what = {"strategy": strategy, "before": before, "after": after, "factor": factor, "text": text}
+    return {**where, **what, "records": (old.path, new.path)}

@@ -33,6 +33,7 @@ class History:
     key: Key
     runs: Sequence[Run]
     cells: Sequence[Cell]
+    records: Sequence[str]  #: paths
     steps: Sequence[Step]  #: of the logarithms of the ratios
 
 
@@ -68,7 +69,8 @@ def histories(runs: Sequence[Run]) -> Iterator[History]:
             least = math.log1p(threshold(median(min(table.aa, 10.0) for _, table, _ in members)))
             logs = [math.log(cell.ratio.value) for _, _, cell in members if cell.ratio]
             cells = [cell for _, _, cell in members]
-            yield History(key, [run for run, _, _ in members], cells, steps(logs, least=least))
+            paths = [table.path for _, table, _ in members]
+            yield History(key, [run for run, _, _ in members], cells, paths, steps(logs, least=least))
 
 
 def _steps(runs: Sequence[Run]) -> list[plain.Block]:
@@ -88,8 +90,8 @@ def _steps(runs: Sequence[Run]) -> list[plain.Block]:
         )
     ]
     head = ["payload", "duty", "start method", "timed", "strategy", "since", "ratio before", "ratio after", "factor"]
-    head += ["every ratio, the oldest first", "drawn"]
-    rows = [
+    head += ["every ratio, the oldest first", "drawn", "records"]
+    rows: list[list[str | plain.Links]] = [
         [
             plain.short(decide.code(history.key[0])),
             history.key[1],
@@ -102,6 +104,7 @@ def _steps(runs: Sequence[Run]) -> list[plain.Block]:
             units.ratio(math.exp(step.after - step.before)),
             ", ".join(units.ratio(cell.ratio.value) for cell in history.cells if cell.ratio),
             drawn([math.log(cell.ratio.value) for cell in history.cells if cell.ratio], history.steps),
+            plain.record_links(("before", history.records[step.at - 1]), ("after", history.records[step.at])),
         ]
         for history, step in found[: changes.SHOWN]
     ]

@@ -8,8 +8,10 @@ starting the worker is in both. Times are in seconds, and ratios times slower th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from handoff import cost, stats, units
 from handoff.figures import Figures
@@ -20,7 +22,7 @@ from handoff.record import Record
 from handoff.stats import Estimate, Verdict
 
 from . import decide
-from .plain import Block, Grid, Heading, Items, Text, as_markdown, fingerprint
+from .plain import Block, Grid, Heading, Items, Text, as_markdown, fingerprint, record_links
 
 TASK, SETUP, MEMORY = "task", "setup", "worker-uss-bytes"
 SAID: dict[str, str] = {
@@ -236,8 +238,8 @@ def markdown(records: Iterable[Record]) -> str:
     return as_markdown(blocks(records))
 
 
-def blocks(records: Iterable[Record]) -> list[Block]:
-    """Every pair: why, then for each start method the sentences and the figures."""
+def blocks(records: Iterable[Record], paths: Mapping[str, str] = MappingProxyType({})) -> list[Block]:
+    """Every pair: why, then for each start method the sentences and the figures; ``paths`` are those of records."""
     found = tables(records)
     out: list[Block] = [
         Heading(1, "What the documented refactorings buy"),
@@ -263,7 +265,18 @@ def blocks(records: Iterable[Record]) -> list[Block]:
         out += [Heading(2, name), Text(decide.code(f"{about.get('why', '')} Source: {about.get('source', '')}"))]
         for each in mine:
             out += [Heading(3, f"{name}, {each.record.start_method}"), Items(sentences(each)), _grid(each)]
+            links = record_links(("its record", paths.get(each.record.name, "")))
+            out += [
+                Text(f"Measure it again: `{decide.code(_command(each.record))}`"),
+                *([links] if links.items else []),
+            ]
     return out
+
+
+def _command(record: Record) -> str:
+    """The one command that measures a pair again."""
+    words = ["python", "-m", "payloads.pairs", "--pair", record.payload, "--start-method", record.start_method]
+    return shlex.join([*words, "--profile", str(record.profile.get("name", "quick"))]) + " -o DIR"
 
 
 def _grid(found: Table) -> Grid:

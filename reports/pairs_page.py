@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from handoff.pairs import PAIR
+
 from . import pairs
 from .extra import Page
 from .run import Run
@@ -14,7 +16,8 @@ ORDER = 20
 def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
     """All pairs of the newest run with pairs."""
     for run in runs:
-        records = list({id(table.record): table.record for table in run.tables if table.record.kind == "pair"}.values())
-        if records:
-            return Page("pairs.html", "Workarounds", pairs.blocks(records))
+        found = {table.record.name: table for table in run.tables if table.record.kind == PAIR}
+        if found:
+            paths = {name: table.path for name, table in found.items()}
+            return Page("pairs.html", "Workarounds", pairs.blocks([table.record for table in found.values()], paths))
     return None

@@ -59,19 +59,19 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Links in a line: text and address, which is escaped as it is written."""
+
+    items: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """A table with its caption; the first column is the rows' header."""
 
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Links in a line: text and address, which is escaped as it is written."""
-
-    items: Sequence[tuple[str, str]]
+    rows: Sequence[Sequence[str | Links]] = field(default_factory=list)
 
 
 Block = Heading | Text | Items | Grid | Links
@@ -124,8 +124,13 @@ def _deeper(table: Table) -> list[Block]:
 
 def _again(table: Table) -> list[Block]:
     """Where a table's figures come from, and the command that measures them again."""
-    links = [Links([("its record", "records/" + quote(table.path))])] if table.path else []
-    return [Text(f"Measure it again: `{decide.code(data.command(table))}`"), *links]
+    links = record_links(("its record", table.path))
+    return [Text(f"Measure it again: `{decide.code(data.command(table))}`"), *([links] if links.items else [])]
+
+
+def record_links(*named: tuple[str, str]) -> Links:
+    """Links to records: what each is called, and its path below the site's records; without a path there is none."""
+    return Links([(name, "records/" + quote(path)) for name, path in named if path])
 
 
 def about(found: Sequence[Table]) -> list[Block]:
@@ -285,14 +290,22 @@ def as_markdown(found: Iterable[Block]) -> str:
             case Items(items):
                 out.append("\n".join(f"- {_md(item)}" for item in items))
             case Links(items):
-                out.append(" · ".join(f"[{_md(text)}](<{href}>)" for text, href in items))
+                out.append(_md_links(items))
             case Grid(caption, head, rows):
                 lines = [head, ["---"] * len(head), *rows]
                 body = "\n".join(
-                    "| " + " | ".join(_md(cell) if cell != "---" else cell for cell in row) + " |" for row in lines
+                    "| " + " | ".join(cell if cell == "---" else _md_cell(cell) for cell in row) + " |" for row in lines
                 )
                 out.append(f"{_md(caption)}\n\n{body}")
     return "\n\n".join(out) + "\n"
+
+
+def _md_links(items: Iterable[tuple[str, str]]) -> str:
+    return " · ".join(f"[{_md(text)}](<{href}>)" for text, href in items)
+
+
+def _md_cell(cell: str | Links) -> str:
+    return _md_links(cell.items) if isinstance(cell, Links) else _md(cell)
 
 
 def _md(text: str) -> str:
@@ -334,13 +347,12 @@ def inner(found: Iterable[Block]) -> str:
             case Items(items):
                 out.append("<ul>" + "".join(f"<li>{_html(item)}</li>" for item in items) + "</ul>")
             case Links(items):
-                links = (f'<a href="{htmllib.escape(href)}">{_html(text)}</a>' for text, href in items)
-                out.append(f"<p>{' · '.join(links)}</p>")
+                out.append(f"<p>{_html_links(items)}</p>")
             case Grid(caption, head, rows):
                 lines = "".join(f'<th scope="col">{_html(cell)}</th>' for cell in head)
                 body = "".join(
-                    f'<tr><th scope="row">{_html(row[0])}</th>'
-                    + "".join(f"<td>{_html(c)}</td>" for c in row[1:])
+                    f'<tr><th scope="row">{_html_cell(row[0])}</th>'
+                    + "".join(f"<td>{_html_cell(cell)}</td>" for cell in row[1:])
                     + "</tr>"
                     for row in rows
                 )
@@ -367,6 +379,14 @@ def around(body: str, navigation: str = "", trust: str = "") -> str:
         f"<title>handoff: plain report</title>\n<style>\n{_STYLE}\n</style>\n</head>\n"
         f"<body>\n{head}<main>\n{body}\n</main>\n{foot}</body>\n</html>\n"
     )
+
+
+def _html_links(items: Iterable[tuple[str, str]]) -> str:
+    return " · ".join(f'<a href="{htmllib.escape(href)}">{_html(text)}</a>' for text, href in items)
+
+
+def _html_cell(cell: str | Links) -> str:
+    return _html_links(cell.items) if isinstance(cell, Links) else _html(cell)
 
 
 def _html(text: str) -> str:

@@ -19,6 +19,8 @@ from handoff.profile import PROFILES
 from handoff.record import Record, read_all
 from handoff.stats import Verdict
 from reports import pairs as report
+from reports import site
+from reports.rows import Source
 
 FOLDER = Path(__file__).resolve().parent.parent / "payloads" / "pairs"
 FOUND = load_pairs(FOLDER)
@@ -262,3 +264,12 @@ def test_the_fastest_awkward_way_is_what_others_are_compared_with() -> None:
     )
     assert report.table(record).base == next(row for row in report.table(record).rows if row.way.strategy != "dill")
     assert record.outcomes[SENT] == OK
+
+
+def test_a_pairs_figures_lead_to_their_record_and_to_the_command_that_measures_them_again() -> None:
+    record = synthetic.record("model", PAIR, metrics={"task": {SENT: 0.01}, "setup": {SENT: 0.1}}, baseline=SENT)
+    text = site.render([Source(record, "machine/run/pair.json")])["pairs.html"]
+    assert 'href="records/machine/run/pair.json"' in text
+    command = f"python -m payloads.pairs --pair model --start-method spawn --profile {record.profile['name']} -o DIR"
+    assert command in text
+    assert "records/" not in report.markdown([record])

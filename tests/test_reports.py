@@ -283,12 +283,13 @@ def test_csv_holds_every_digit_and_no_formula() -> None:
 
 def test_what_changed_between_environments() -> None:
     lanes = {"pickle-default": 1e-3, "pickle-5": 1e-3, "dill": 1e-2}
-    before = tables([Source(synthetic.record(metrics={"handoff": lanes}))])
-    after = tables([Source(synthetic.record(metrics={"handoff": lanes | {"dill": 2e-2}}))])
+    before = tables([Source(synthetic.record(metrics={"handoff": lanes}), "before.json")])
+    after = tables([Source(synthetic.record(metrics={"handoff": lanes | {"dill": 2e-2}}), "after.json")])
     found, compared = data.changes(before, after, ratios=True)
     assert compared == 2
     assert [change["strategy"] for change in found] == ["dill"]
     assert found[0]["factor"] == pytest.approx(2, rel=0.02)
+    assert found[0]["records"] == ("before.json", "after.json")
 
 
 def test_from_how_many_bytes_one_beats_the_other() -> None:
@@ -401,6 +402,8 @@ def test_the_history_page_names_the_run_since_when_and_cancels_the_machines_mood
     assert "1 steps in 1 histories of up to 8 runs" in text
     assert "2026-01-06" in text[text.index("1 steps in 1") : text.index("against")]
     assert "▁▁▁▁▁|███" in text
+    step = text[text.index("▁▁▁▁▁|███") :].partition("</tr>")[0]
+    assert re.findall('href="([^"]*)"', step) == ["records/machine/4/x.json", "records/machine/5/x.json"]
     assert "0 steps in 1 histories" in site.render(nights(99))["history.html"]
 
 
@@ -527,12 +530,12 @@ def test_the_link_to_asvs_graph_is_one_that_exists() -> None:
     plugin = pytest.importorskip("reports.plugin")
     table = table_of(synthetic.tie())
     benchmarks = {
-        "argument.TestSpawn.track_handoff": {
+        "argument.Spawn.track_handoff": {
             "param_names": ["strategy", "payload"],
             "params": [["'pickle-5'"], ["'small-dict'"]],
         }
     }
-    wanted = "../index.html#argument.TestSpawn.track_handoff?p-strategy=%27pickle-5%27&p-payload=%27small-dict%27"
+    wanted = "../index.html#argument.Spawn.track_handoff?p-strategy=%27pickle-5%27&p-payload=%27small-dict%27"
     assert plugin.graph(benchmarks, table, "pickle-5") == wanted
     assert plugin.graph(benchmarks, table, "dill") == ""
     assert plugin.graph({}, table, "pickle-5") == ""
