@@ -169,7 +169,8 @@ class _Run:
             else:
                 key = group_of(cell.strategy, way), cell.start_method
                 groups.setdefault(key, {}).setdefault(cell.entry.payload.name, []).append(index)
-        for (group, method), payloads in groups.items():
+        # Groups first whose cells start servers or pools: at the end, one of them would be waited for alone.
+        for (group, method), payloads in sorted(groups.items(), key=lambda item: not item[0][0]):
             self.waiting.extend(_Batch(group, method, cells) for cells in _chunks(payloads, 1 if isolated else CHUNK))
 
     def work(self) -> None:
@@ -196,18 +197,21 @@ class _Run:
         if not cells:
             return
         refs = list(cells)
-        config = self._config("fork", ()) | {"diagnose": [asdict(ref) for ref in refs], "budget_s": BUDGET_S}
-        inside = Interpreter("handoff.ward", config | {"patience_s": 3 * BUDGET_S})
+        config = self._config("fork", ()) | {"budget_s": BUDGET_S, "patience_s": 3 * BUDGET_S}
+        shares = [share for share in (refs[start :: self.jobs] for start in range(self.jobs)) if share]
+        wards = [Interpreter("handoff.ward", config | {"diagnose": list(map(asdict, share))}) for share in shares]
         try:
-            for word in inside.told(SILENT_S):
-                self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
-                for index in cells[refs[word["diagnosed"]]]:
-                    way = known[self.todo[index].strategy]
-                    self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
+            for share, inside in zip(shares, wards, strict=True):
+                for word in inside.told(SILENT_S):
+                    self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
+                    for index in cells[share[word["diagnosed"]]]:
+                        way = known[self.todo[index].strategy]
+                        self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
         except TimeoutError:
             pass  # the messages stay as they are
         finally:
-            _close(inside)
+            for inside in wards:
+                _close(inside)
 
     def close(self) -> None:
         """End what is still running."""

@@ -88,6 +88,7 @@ GAPS = (
     Gap(
         payload="thread-local",
         strategy="thread",
+        duty=("argument", "state", "result"),
         outcome=Kind.BROKEN,
         reason="another thread has no value in it",
         source="threading.local (Python manual)",
@@ -157,6 +158,17 @@ GAPS = (
         outcome=Kind.ALTERED,
         reason="a logger travels by name: here that names this process's own, with its own handlers",
         source="logging.Logger.__reduce__ (Lib/logging/__init__.py)",
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy="joblib",
+            duty="argument",
+            outcome=Kind.ALTERED,
+            reason="arrays beyond a megabyte are written to a file and arrive as memory maps of it",
+            source="joblib.Parallel, max_nbytes (joblib manual)",
+        )
+        for name in ("array-f64-64mib", "images-u8-32x224x224x3", "model-64mib")
     ),
     Gap(
         payload="socket",
