@@ -8,6 +8,7 @@ with every task and ways that set it up once are compared by the same total.
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -15,7 +16,7 @@ from statistics import median, stdev
 from typing import TYPE_CHECKING, Any
 
 from handoff import cost, stats, units
-from handoff.figures import Figures
+from handoff.figures import FAULT_S, Figures
 from handoff.lanes import BIS, NULL
 from handoff.outcome import Kind
 from handoff.payload import Duty
@@ -322,19 +323,32 @@ def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores
     elif strategy.channel is Channel.MANAGER:
         setups = dict.fromkeys(task, 2 * start)  # the server is one more process
     usual = median(setups.values()) if setups else start
+    once = _first_touch(figure.record, duty, strategy)
     serial = _serial(figure, lane, duty, strategy, typical)
     limit = cost.parallelism_limit(n, cores, typical, min(serial, typical))
     speed = cost.effective_parallelism(job.tasks, n, max(limit, 1.0)) if job.tasks else 1.0
     total: dict[Any, list[float | None]] = {
         trial: [
             None if x is None else cost.total(
-                job.tasks, workers=n, start=scale * setups.get(trial, usual), task=x, parallelism=max(limit, 1.0)
+                job.tasks, workers=n, start=scale * setups.get(trial, usual), setup=once, task=x,
+                parallelism=max(limit, 1.0),
             )
             for x in row
         ]
         for trial, row in task.items()
     }  # fmt: skip
-    return Way(strategy, duty, task, total, max(0.0, usual - start) * scale, cost.Line(usual * scale, typical / speed))
+    line = cost.Line(usual * scale + once, typical / speed)
+    return Way(strategy, duty, task, total, max(0.0, usual - start) * scale + once, line)
+
+
+def _first_touch(record: Record, duty: Duty, strategy: Strategy) -> float:
+    """Seconds that the first hand-off through shared memory takes beyond the later ones, which are those measured.
+
+    A segment gets its pages when they are first written. For the duty ``state`` that is in what setting up took.
+    """
+    if duty not in (Duty.ARGUMENT, Duty.RESULT) or strategy.channel not in (Channel.SHM, Channel.ARRAY):
+        return 0.0
+    return FAULT_S * (record.floor_bytes or 0) / mmap.PAGESIZE
 
 
 def _serial(figure: Figures, lane: str, duty: Duty, strategy: Strategy, task_s: float) -> float:

@@ -97,6 +97,7 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "take": advice.take,
         "keep": advice.keep,
         "choice": bool(record.strategies),
+        "led": decide.led(table),
         "short": advice.short,
         "words": advice.main,
         "more": advice.more,
@@ -194,19 +195,24 @@ def jobs(found: Iterable[Table]) -> list[dict[str, Any]]:
         if setup is None:
             continue
         argument = by.get((payload, start_method, "argument", "handoff"))
-        pays = decide.setup_pays(argument, task, setup) if argument else None
+        found_pays = decide.setup_pays(argument, task, setup) if argument else []
+        pays = found_pays[0] if found_pays else None
         out.append(
             {
                 "payload": payload,
                 "start_method": start_method,
-                "words": pays.text if pays else "",
+                "words": " ".join(each.text for each in found_pays),
                 "short": pays.short if pays else "",
-                "tasks": [_number(pays.at.n), _number(pays.at.low), _number(pays.at.high)] if pays else None,
+                "tasks": [_whole(pays.at.n), _whole(pays.at.low), _whole(pays.at.high)] if pays else None,
                 "sure": bool(pays and pays.sure),
                 "lines": _lines(argument, task, setup),
             }
         )
     return out
+
+
+def _whole(n: float) -> int | None:
+    return math.ceil(n) if math.isfinite(n) else None
 
 
 def _lines(argument: Table | None, task: Table, setup: Table) -> list[dict[str, Any]]:

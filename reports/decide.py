@@ -16,7 +16,9 @@ from handoff.deeper import DEEPER
 from handoff.figures import Figures
 from handoff.lanes import NULL
 from handoff.outcome import Kind
+from handoff.stats import Estimate, Verdict
 from handoff.strategies import registry
+from handoff.trial import BASELINES
 
 from .rows import CODEC, Cell, Rank, Table
 
@@ -115,65 +117,122 @@ def advise(table: Table) -> Advice:
     if table.best is None:
         words, short = _untimed(table)
         return Advice("", False, " ".join([words, *failures]), short, others)
-    take, parts = _winner(table, table.best)
+    taken, parts = _winner(table, table.best)
     base = table.baseline
-    unclear = [cell for cell in table.at(Rank.UNCLEAR) if take or cell is not base]
+    if taken is None or taken.rank in (Rank.BEST, Rank.TIE):
+        parts += _told_apart(table, taken)
+    text = " ".join(["; ".join(parts) + ".", *failures])
+    more = " ".join(filter(None, (*_references(table), others)))
+    keep = taken is not None and taken is base and not _default(table)
+    saves, sure = _saves(table, taken, keep), _sure(table, taken, keep)
+    if taken is None:
+        return Advice("", False, text, "nothing shown faster", more, saves, sure)
+    if table.kind == CODEC:
+        return _codec(taken.strategy, keep, text, more)
+    return Advice(taken.strategy, keep, text, f"{'keep' if keep else 'take'} {taken.strategy}", more, saves, sure)
+
+
+def led(table: Table) -> bool:
+    """Whether its ratios are to a best that was told apart or ties; else they are to the baseline."""
+    base = table.baseline
+    if not table.record.strategies or base is None or base.time is None:
+        return True
+    taken = table.cell(advise(table).take)
+    return taken is not None and taken.rank in (Rank.BEST, Rank.TIE)
+
+
+def _told_apart(table: Table, taken: Cell | None) -> list[str]:
+    """The rest of the sentence: what was not told apart from the best, and what is slower."""
+    unclear = [cell for cell in table.at(Rank.UNCLEAR) if taken or cell is not table.baseline]
+    parts = []
     if unclear:
         shown = unclear if len(unclear) <= NAMED + 1 else unclear[:NAMED]
         rest = f" and {len(unclear) - len(shown)} more" if len(unclear) > len(shown) else ""
-        parts.append(f"too noisy to tell from {'it' if take else 'the fastest'}: {_names(shown)}{rest}")
-    parts += _slower(table.at(Rank.SLOWER), base)
-    text = " ".join(["; ".join(parts) + ".", *failures])
-    more = " ".join(filter(None, (*_references(table), others)))
-    keep = bool(take) and base is not None and take == base.strategy
-    saves, sure = _saves(table, take, keep), _sure(table, take, keep)
-    if not take:
-        return Advice("", False, text, "nothing shown faster", more, saves, sure)
-    if table.kind == CODEC:
-        return _codec(take, keep, text, more)
-    return Advice(take, keep, text, f"{'keep' if keep else 'take'} {take}", more, saves, sure)
+        parts.append(f"too noisy to tell from {'it' if taken else 'the fastest'}: {_names(shown)}{rest}")
+    return parts + _slower(table.at(Rank.SLOWER), table.baseline)
 
 
-def _winner(table: Table, best: Cell) -> tuple[str, list[str]]:
-    """What to take, "" where none can be named, and the first parts of the sentence."""
+def _winner(table: Table, best: Cell) -> tuple[Cell | None, list[str]]:
+    """What to take, None where nothing can be named, and the first parts of the sentence."""
     base, ties = table.baseline, table.at(Rank.TIE)
     if base and base.rank in (Rank.BEST, Rank.TIE):
         others = [cell for cell in (best, *ties) if cell is not base]
-        words = [f"Keep `{base.strategy}` ({_time(base)}): nothing is faster beyond noise"]
-        return base.strategy, words + _as_good(others, "")
+        default = _default(table)
+        verb = f"`{default}` does not carry it. Take" if default else "Keep"
+        words = [f"{verb} `{base.strategy}` ({_time(base)}): nothing is faster beyond noise"]
+        return base, words + _as_good(others, "")
     if base and base.rank is Rank.UNCLEAR:
+        if faster := _shown_faster(table):
+            parts = [f"Take `{faster[0].strategy}` ({_time(faster[0])})" + _gain(faster[0], base)]
+            if also := faster[1:]:
+                parts.append(f"{_names(also)} {_are(also)} faster than that, too")
+            return faster[0], [*parts, "which way is the fastest can't be told"]
         text = f"No winner can be told, so no reason to change: nothing was shown to be faster than `{base.strategy}`"
         parts = [f"{text} ({_time(base)})"]
-        faster = best.time and base.time and best.time.value < base.time.value  # paired ratio and medians may disagree
-        if faster and base.slower and base.slower.value > 1:
+        quicker = best.time and base.time and best.time.value < base.time.value  # ratio and medians may disagree
+        if quicker and base.slower and base.slower.value > 1:
             parts.append(f"`{best.strategy}` ({_time(best)}) looks fastest")
-        return "", parts + _as_good(ties, f" as `{best.strategy}`")
-    return best.strategy, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties, "")]
+        return None, parts + _as_good(ties, f" as `{best.strategy}`")
+    return best, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties, "")]
 
 
-def _saves(table: Table, take: str, keep: bool) -> str:
-    best, base = table.best, table.baseline
+def _shown_faster(table: Table) -> list[Cell]:
+    """What was shown to be faster than the baseline, the most surely fast first."""
+    found = [
+        (cell.ratio.high, cell.strategy, cell)
+        for cell in table.cells
+        if cell.verdict is Verdict.DIFFERENT
+        and cell.ratio
+        and cell.ratio.value < 1
+        and cell.rank is not Rank.REFERENCE
+    ]
+    return [cell for *_, cell in sorted(found, key=lambda item: item[:2])]
+
+
+def _default(table: Table) -> str:
+    """What does this when nothing else is asked for, where it does not carry the object; "" where it does."""
+    name = BASELINES[table.kind][0] if table.kind in BASELINES else ""
+    cell = table.cell(name)
+    return name if cell is not None and not cell.outcome.ok and name != table.record.baseline else ""
+
+
+def factor(taken: Cell) -> Estimate | None:
+    """How many times slower than this the baseline is."""
+    ratio = taken.ratio
+    if ratio is None or not 0 < ratio.value < math.inf:
+        return None
+    low, high = 1 / ratio.high, 1 / ratio.low if ratio.low > 0 else math.inf
+    return Estimate(1 / ratio.value, low, high, ratio.n_trials, ratio.n_samples)
+
+
+def _saves(table: Table, taken: Cell | None, keep: bool) -> str:
+    base, best = table.baseline, table.best
     if keep:
         return "nothing: no other way is faster beyond noise"
-    if not take or best is None:
-        return "nothing that was shown"
-    if base is None or not base.time or not best.time or not base.slower:
-        return f"it takes {_time(best)}; there is no baseline that carries it to compare with"
-    saved = units.seconds(base.time.value - best.time.value)
-    return f"{saved} each: {_time(best)} instead of {_time(base)} with `{base.strategy}` ({_ratio(base)})"
+    if taken is None:
+        seen = best.ratio if best and best is not base else None
+        looks = f"; `{best.strategy}`, which looks fastest, takes {units.ratio_interval(seen)}" if best and seen else ""
+        return f"nothing that was shown{looks} its time" if looks else "nothing that was shown"
+    times = factor(taken)
+    if base is None or taken is base or not base.time or not taken.time or not times:
+        default = f": `{_default(table)}` does not carry it" if _default(table) else ""
+        return f"nothing to compare with{default}; it takes {_time(taken)}"
+    saved = units.seconds(base.time.value - taken.time.value)
+    instead = f"{_time(taken)} instead of {_time(base)} with `{base.strategy}`"
+    return f"{saved} each: {instead} ({units.ratio(times.value)} in the same rounds)"
 
 
-def _sure(table: Table, take: str, keep: bool) -> str:
-    trials = table.best.time.n_trials if table.best and table.best.time else 0
+def _sure(table: Table, taken: Cell | None, keep: bool) -> str:
+    seen = taken or table.baseline
+    trials = seen.time.n_trials if seen and seen.time else 0
     same = f"two copies of the same code came out {units.percent(table.aa)} apart"
-    if keep or not take:
-        seen = _findable(table.detectable)
+    if keep or taken is None:
         known = "Sure within that" if keep and not table.noisy else "Not sure"
-        return f"{known}: in {trials} trials {same}; {seen}."
-    base = table.baseline
-    if base is None or base.slower is None or (base.verdict is None and base is table.best):
+        return f"{known}: in {trials} trials {same}; {_findable(table.detectable)}."
+    times = factor(taken) if taken is not table.baseline else None
+    if times is None:
         return f"In {trials} trials {same}."
-    reach = f"the 99 % interval of that factor is {units.ratio_interval(base.slower)}, from {trials} trials"
+    reach = f"the 99 % interval of that factor is {units.ratio_interval(times)}, from {trials} trials"
     if table.noisy:
         return f"Fairly: {reach}; but {same}, so only large differences count."
     return f"Sure: {reach}; {same}."
@@ -189,8 +248,8 @@ def detectable(least: float) -> str:
 def _findable(least: float) -> str:
     size = detectable(least)
     if not size:
-        return "hardly any slowdown, however large, would surely have been found"
-    return f"a slowdown by {size} would have been found nine times out of ten"
+        return "hardly any difference, however large, would surely have been found"
+    return f"a difference of {size} would have been found nine times out of ten"
 
 
 def _amounts(table: Table) -> Advice:
@@ -348,8 +407,8 @@ class Pays:
     def text(self) -> str:
         """In words."""
         mine = f"`{self.job.strategy}` as {self.job.duty}"
-        its = f"({units.seconds(self.job.line.fixed)} once, then {units.seconds(self.job.line.slope)} a task)"
-        other = f"`{self.other.strategy}` as {self.other.duty}"
+        its = f"({_paid(self.job)})"
+        other = f"`{self.other.strategy}` as {self.other.duty} ({_paid(self.other)})"
         low, high = tasks(self.at.low), tasks(self.at.high)
         if not self.sure:
             text = f"Whether {mine} {its} pays against {other} can't be told from these samples"
@@ -363,6 +422,11 @@ class Pays:
                 return f"{mine} {its} is cheaper than {other} from {tasks(self.at.n)} tasks on [{low}–{high}]."
             case _:
                 return f"{mine} {its} is cheaper than {other} for up to {tasks(self.at.n)} tasks [{low}–{high}]."
+
+
+def _paid(job: Job) -> str:
+    """What it costs, a worker's start included."""
+    return f"{units.seconds(job.line.fixed)} once, then {units.seconds(job.line.slope)} a task"
 
 
 def tasks(n: float) -> str:
@@ -411,11 +475,12 @@ def _advised(table: Table) -> str:
     return advise(table).take or (usual.strategy if usual else "")
 
 
-def setup_pays(argument: Table, task: Table, setup: Table) -> Pays | None:
-    """The best state against sending it each time: the answer to "should I set it up once?"."""
-    chosen, sent = _advised(task), _advised(argument)
-    job, other = state_jobs(task, setup).get(chosen), argument_job(argument, setup, sent)
-    return pays(job, other) if job and other else None
+def setup_pays(argument: Table, task: Table, setup: Table) -> list[Pays]:
+    """The best state against sending it each time, the best way and as by default: "should I set it up once?"."""
+    job = state_jobs(task, setup).get(_advised(task))
+    sent = dict.fromkeys((_advised(argument), argument.record.baseline))
+    others = (argument_job(argument, setup, name) for name in sent)
+    return [pays(job, other) for other in others if job and other]
 
 
 def _draws(figures: Figures, lane: str, metric: str, seed: int) -> tuple[float, ...]:

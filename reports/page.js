@@ -75,10 +75,10 @@
     const metrics = unique(here.map((t) => t.metric));
     if (!metrics.includes(state.metric)) state.metric = metrics[0] ?? "";
     const payloads = unique(here.map((t) => t.payload));
-    if (!payloads.includes(state.payload)) state.payload = "";
+    if (!doc.tables.some((t) => t.payload === state.payload)) state.payload = ""; // measured for another question: kept
     // what carries most of them first: a reader of the first columns has the usual ways before him
     const carries = new Map();
-    for (const t of here) for (const c of t.cells) carries.set(c.strategy, (carries.get(c.strategy) || 0) + (c.strategy === t.baseline ? 1e6 : c.outcome === "ok" ? 1 : 0));
+    for (const t of here) for (const c of t.cells) carries.set(c.strategy, (carries.get(c.strategy) || 0) + (c.strategy === t.baseline ? 1e6 : t.payload === state.payload && c.strategy === t.take ? 1e5 : c.outcome === "ok" ? 1 : 0));
     const strategies = Object.keys(doc.strategies).filter((name) => carries.has(name)).sort((a, b) => carries.get(b) - carries.get(a));
     if (!strategies.includes(state.compare)) state.compare = "";
     if (!Object.hasOwn(ALSO, state.also)) state.also = "";
@@ -93,6 +93,7 @@
   const ask = (q) => {
     const groups = Map.groupBy ? Map.groupBy(q.here, (t) => t.group) : q.here.reduce((all, t) => all.set(t.group, [...(all.get(t.group) || []), t]), new Map());
     fill($("payload"), option("", `any of ${q.payloads.length} payloads`, state.payload),
+      state.payload && !q.payloads.includes(state.payload) && option(state.payload, `${state.payload} (not measured)`, state.payload),
       [...groups].map(([name, found]) => h("optgroup", { label: name || "payloads" }, unique(found.map((t) => t.payload)).map((p) => option(p, p, state.payload)))));
     fill($("duty"), doc.kinds.map((k) => option(k, LABEL[k] || k, state.duty)));
     fill($("start"), q.starts.map((m) => option(m, m || "none: one process", state.start)));
@@ -116,15 +117,23 @@
   let showAll = false;
   const links = (table, cell) => h("ul", { class: "inline" },
     table.record && h("li", null, h("a", { class: "record", href: "records/" + table.record.split("/").map(encodeURIComponent).join("/") }, "its record")),
-    (cell || table.cells.find((c) => c.strategy === table.take))?.graph && h("li", null, h("a", { class: "graph", href: (cell || table.cells.find((c) => c.strategy === table.take)).graph }, "its graph in asv")),
+    (cell || table.cells.find((c) => c.strategy === table.take))?.graph && h("li", null, h("a", { class: "graph", href: (cell || table.cells.find((c) => c.strategy === table.take)).graph, title: "asv's own pages need a web server and the network" }, "its graph in asv")),
     !cell && h("li", null, "again: ", h("code", null, table.command)));
   const verdict = (q, shown) => {
     const box = $("verdict-text");
     const mine = state.payload ? q.here.filter((t) => t.payload === state.payload) : [];
+    if (state.payload && !mine.length) {
+      fill(box, h("div", { class: "verdict unclear" },
+        h("p", { class: "answer" }, h("code", null, state.payload), ` was not measured as ${state.duty}${state.start ? ` under ${state.start}` : ""} in this run.`),
+        h("p", null, "Measure it: ", h("code", null, `handoff measure payloads --payload ${state.payload} --duty ${state.duty}${state.start ? ` --start-method ${state.start}` : ""} -o DIR`)),
+        h("p", { class: "dim" }, "Table and charts below are of the other payloads.")));
+      return;
+    }
     if (mine.length) {
       const table = mine.find((t) => t.metric === state.metric) || mine[0];
       const setup = doc.jobs.find((j) => j.payload === state.payload && j.start_method === state.start && j.words);
       const twin = ["argument", "state"].includes(state.duty);
+      const about = doc.strategies[table.take], taken = table.saves && about?.summary ? about : null;
       const again = `handoff measure payloads --payload ${table.payload} --duty argument --duty state --start-method ${state.start} -o DIR`;
       fill(box,
         h("div", { class: "verdict" + (table.take ? "" : " unclear") },
@@ -132,9 +141,11 @@
           table.saves && h("dl", null,
             h("dt", null, "it saves"), h("dd", { id: "saves" }, words(table.saves)),
             h("dt", null, "how sure"), h("dd", { id: "sure" }, table.sure),
+            taken && [h("dt", null, "what it is"), h("dd", { id: "what" }, taken.summary), h("dt", null, "what changes"), h("dd", { id: "changes" }, taken.meaning)],
             twin && [h("dt", null, "set it up once?"), h("dd", { id: "setup" }, setup ? words(setup.words) : ["Not measured; ", h("code", null, again)])]),
           [table, ...mine.filter((t) => t !== table)].map((t) =>
             h("p", null, mine.length > 1 && h("strong", null, `${t.metric}: `), words(t.words))),
+          taken?.recipe && h("details", null, h("summary", null, "The code"), h("pre", { class: "copy", tabindex: "0" }, taken.recipe)),
           table.more && h("p", { class: "dim" }, words(table.more)),
           !table.saves && twin && setup && h("p", null, h("strong", null, "Set it up once? "), words(setup.words)),
           table.why && h("p", { class: "dim" }, `${table.payload}: ${table.why}`, table.source && ` Source: ${table.source}.`),
@@ -146,13 +157,16 @@
       return;
     }
     const total = unique(shown.map((t) => t.payload)).length;
-    const better = shown.filter((t) => t.take && !t.keep), keep = shown.filter((t) => t.keep);
+    const better = shown.filter((t) => t.take && !t.keep), keep = shown.filter((t) => t.keep), rest = shown.filter((t) => !t.take);
+    const lost = rest.filter((t) => !t.cells.some((c) => c.time || c.amount)), open = rest.filter((t) => !lost.includes(t));
     const gain = (t) => (t.take && !t.keep ? cellOf(t, t.baseline)?.slower?.[0] ?? 1e6 : t.keep ? -1 : -2);
     const choices = shown.some((t) => t.saves);
     if (choices && !state.sort) shown = [...shown].sort((a, b) => gain(b) - gain(a));
     const some = showAll ? shown : shown.slice(0, FIRST);
     fill(box,
-      choices && h("p", { id: "summary" }, `Of ${total} payloads another way than the baseline is faster for ${better.length}; for ${keep.length} the baseline is as good as anything; for ${total - better.length - keep.length} nothing could be told, or nothing carries them. Choose yours above, or here, the largest gain first:`),
+      choices && h("p", { id: "summary" }, `Of ${total} payloads: `, [
+        [better.length, "are better handed over another way than by default"], [keep.length, "gain nothing by a change"],
+        [open.length, "could not be decided by this run"], [lost.length, "are carried by nothing"]].filter(([n]) => n).map(([n, what], i) => `${i ? ", " : ""}${n} ${what}`), `. Choose yours above, or here${better.length ? ", the largest gain first" : ""}:`),
       h("ul", { class: "verdicts" }, some.map((t) => h("li", null,
         h("button", { type: "button", onclick: () => { change({ payload: t.payload }); $("payload").focus(); } }, t.payload), ": ",
         t.noisy && h("strong", null, "(noisy) "), words(t.words)))),
@@ -165,14 +179,14 @@
   const least = (table) => Math.min(...table.cells.filter((c) => c.amount && c.amount[0] > 0).map((c) => c.amount[0]));
   const against = (table, cell) => {
     if (cell.amount) return cell.amount[0] > 0 ? round3(cell.amount[0] / least(table)) : 1;
-    if (!state.compare) return cell.slower ? cell.slower[0] : null;
+    if (!state.compare) return ((table.led ? cell.slower : cell.ratio) || [null])[0];
     const other = cellOf(table, state.compare);
     return other?.time ? round3(cell.time[0] / other.time[0]) : null;
   };
   // a leader that ties is no winner, and where no winner can be told nothing is framed
   const standing = (table, cell) => {
     if (!table.choice || cell.amount) return "";
-    if (!table.take && ["best", "tie"].includes(cell.rank)) return cell.rank === "best" ? "fastest, unclear" : "unclear";
+    if (!table.led) return cell.rank === "reference" ? "reference" : ({ different: cell.ratio?.[0] < 1 ? "faster" : "slower", tie: "tie" })[cell.verdict] || (cell.strategy === table.baseline ? "" : "unclear");
     if (cell.rank === "best" && table.cells.some((c) => c.rank === "tie")) return "tie";
     return ["slower", "none"].includes(cell.rank) ? "" : cell.rank;
   };
@@ -188,7 +202,7 @@
     cell.time && ["time", interval(cell.time)],
     cell.amount && ["bytes", sizeInterval(cell.amount)],
     cell.amount && bare(table) && ["a bare worker", sizeInterval(bare(table))],
-    cell.slower && ["against the best", `${ratioInterval(cell.slower)} (${standing(table, cell) || cell.rank})`],
+    cell.slower && table.led && ["against the best", `${ratioInterval(cell.slower)} (${cell.rank})`],
     cell.ratio && [`against ${table.baseline}`, `${ratioInterval(cell.ratio)} (${cell.verdict || "the baseline itself"})`],
     cell.floor && ["against the floor", `${ratioInterval(cell.floor)} of ${cell.floor_lane}`],
     cell.rate && ["speed", rate(cell.rate) + floorRate(table, cell)],
@@ -198,7 +212,7 @@
     cell.phases && ["phases", doc.phases.map((name, i) => `${name} ${seconds(cell.phases[i])}`).join(", ")],
   ].filter(Boolean);
   const ALSO = {
-    interval: ["the interval", (t, c) => c.time && known(c.time) && spread(c.time, unit(c.time[0])[0])],
+    interval: ["the time's interval", (t, c) => c.time && known(c.time) && interval(c.time)],
     baseline: ["× the baseline", (t, c) => c.ratio && ratioInterval(c.ratio)],
     floor: ["× the floor", (t, c) => c.floor && `${ratio(c.floor[0])} floor`],
     rate: ["the speed", (t, c) => c.rate && rate(c.rate)],
@@ -252,7 +266,7 @@
           ? [seconds(cell.time[0]), h("small", null, cellText(table, cell) || "no ratio"), state.also && h("small", { class: "also" }, ALSO[state.also][1](table, cell) || "none known")]
           : [h("span", { class: `word ${cell.outcome}` }, cell.outcome === "ok" ? "not timed" : cell.outcome)];
         const button = h("button", { type: "button", tabindex: "-1",
-          class: `cell ${value ? `s${step(value)}` : ""} ${["best", "tie"].includes(standing(table, cell)) ? standing(table, cell) : ""}`,
+          class: `cell ${value ? `s${step(value)}` : ""} ${table.led && ["best", "tie"].includes(standing(table, cell)) ? standing(table, cell) : ""}`,
           onclick: () => openDetails(table, cell), onmouseenter: () => showTip(button, table, cell), onmouseleave: hideTip,
           onfocus: () => showTip(button, table, cell), onblur: hideTip }, inside);
         return h("td", { "data-payload": table.payload, "data-strategy": name }, button);
@@ -264,7 +278,7 @@
       return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${good} in best tier`));
     };
     const grid = h("table", { class: "matrix", id: "matrix" },
-      h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: ${q.tables[0]?.unit === "bytes" ? "bytes, and the difference to a bare worker where there is one" : `time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row"}`}. ${shown.length} of ${q.tables.length} payloads.`),
+      h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: ${q.tables[0]?.unit === "bytes" ? "bytes, and the difference to a bare worker where there is one" : `time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row or, where that can't be told, than the baseline (medians of ratios in the same rounds)"}`}. ${shown.length} of ${q.tables.length} payloads.`),
       h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), setup && h("th", { scope: "col" }, "setting it up once pays"), names.map((name) => head(name, name)))),
       h("tbody", null, body),
       h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above"), h("td"), setup && h("td"), names.map(coverage))));

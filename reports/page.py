@@ -66,8 +66,9 @@ def decide(
 <div id="verdict-text" aria-live="polite"></div>
 <p class="dim">{escape(document["title"])}. Measured on this machine: take ratios elsewhere, not seconds.</p></section>
 <section aria-labelledby="h-table"><h2 id="h-table">Table</h2>
-<p class="dim">Solid frame: the best. Dashed frames: equally good within noise. <em>unclear</em>: not told apart from
-the fastest, nor shown to be as good. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
+<p class="dim">Solid frame: the best. Dashed frames: equally good within noise. <em>unclear</em>: not told apart, nor
+shown to be as good. Where no best can be told nothing is framed, and all is compared with the baseline: what is done by
+default. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
 between cells), press it for its record and the command that measures it again. A column's head sorts.</p>
 <div class="scroll" id="table" role="region" aria-label="All figures" tabindex="0"></div></section>
 <section aria-labelledby="h-charts"><h2 id="h-charts">Charts</h2><div id="charts-body"></div></section>

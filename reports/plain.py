@@ -324,6 +324,7 @@ body{color:#1a1a1a;background:#fff}a{color:#0645ad}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;margin:.5rem 0 2rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:.25rem 0}
+tbody th{min-width:8rem}
 th,td{border-bottom:1px solid #8886;padding:.2rem .6rem;text-align:left;vertical-align:top}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0}
 p,td,th,code{overflow-wrap:anywhere}

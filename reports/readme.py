@@ -29,13 +29,13 @@ def results(found: Sequence[Table]) -> str:
 
 
 def _row(table: Table) -> list[str]:
-    advice, base, best = decide.advise(table), table.baseline, table.best
-    taken = best if advice.take and not advice.keep else None
+    advice, base = decide.advise(table), table.baseline
+    taken = table.cell(advice.take) if not advice.keep else None
     instead = ""
     if taken and taken.time:
         instead = units.interval(taken.time)
-        if base and base.slower:
-            instead += f", {units.ratio_interval(base.slower)} less"
+        if base and base is not taken and (factor := decide.factor(taken)):
+            instead += f", {units.ratio_interval(factor)} less"
         ties = [f"`{cell.strategy}`" for cell in table.at(Rank.TIE) if cell.strategy != taken.strategy]
         instead += f"; as good within noise: {', '.join(ties)}" if ties else ""
     default = f"`{base.strategy}` {units.interval(base.time)}" if base and base.time else "does not carry it"

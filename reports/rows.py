@@ -222,6 +222,14 @@ def _table(
     base = timed.get(record.baseline)
     against = {name: stats.compared(mine, base) for name, mine in timed.items()} if base else {}
     alive = stats.holm({name: p for name, (_, p) in against.items() if name != record.baseline})
+    verdicts = {
+        name: stats.verdict(ratio, aa, significant=alive[name] <= stats.PAGE_ERROR)
+        for name, (ratio, _) in against.items()
+        if name != record.baseline
+    }
+    best = next((name for name, rank in ranks.items() if rank is Rank.BEST), "")
+    if ranks.get(record.baseline) is Rank.SLOWER and verdicts.get(best) is not Verdict.DIFFERENT:
+        ranks[record.baseline] = Rank.UNCLEAR  # compared twice, among the ways and with each: a winner stands both
     cells = []
     for name in _registered(names):
         outcome = record.outcomes.get(name, Outcome(Kind.BROKEN, "parent", "", "the record has no outcome for it"))
@@ -230,10 +238,6 @@ def _table(
             amount = figures.amount(name, metric) if outcome.ok and figures.has_amount(name, metric) else None
             cells.append(Cell(name, outcome, wire_bytes=size, amount=amount))
             continue
-        ratio = against[name][0] if base else None
-        verdict = None
-        if ratio and name != record.baseline:
-            verdict = stats.verdict(ratio, aa, significant=alive[name] <= stats.PAGE_ERROR)
         floor = figures.floor(name) if metric == "handoff" else ""
         time = stats.estimate(timed[name])
         clean, disturbed = _undisturbed(figures, name, metric)
@@ -244,8 +248,8 @@ def _table(
                 outcome,
                 ranks[name],
                 time,
-                ratio,
-                verdict,
+                against[name][0] if base else None,
+                verdicts.get(name),
                 slower.get(name),
                 floor,
                 stats.ratio(timed[name], figures.samples(floor, metric)) if floor else None,

@@ -62,6 +62,15 @@ def test_the_total_is_start_and_setup_and_tasks_by_parallelism() -> None:
     assert sent.total_s == pytest.approx(0.1 + 100 * 0.068 * 0.8, rel=0.1)
 
 
+def test_shared_memory_gets_its_pages_with_the_first_hand_over() -> None:
+    """50 MiB are 12,800 pages, at least a microsecond each."""
+    ranking = rank(synthetic.model_under_spawn()[:2], job("argument", tasks=2), cores=CORES)
+    rows = {row.strategy: row for tier in ranking.tiers for row in tier}
+    assert rows["shm-pickle-5"].setup_s == pytest.approx(0.0128, rel=0.01)
+    assert rows["shm-pickle-5"].total_s == pytest.approx(0.1 + 0.0128 + 2 * 0.010, rel=0.1)
+    assert rows["pickle-5-oob"].setup_s == 0
+
+
 def test_altered_refused_and_a_thread_never_win_and_are_listed_with_their_reason() -> None:
     records = synthetic.model_under_spawn()[:2]
     ranking = rank(records, job(), cores=CORES, altered={"shm-pickle-5": "obj.lock: another lock arrives"})

@@ -20,6 +20,8 @@ from handoff import units
 from handoff.cli import main
 from handoff.figures import Figures
 from handoff.record import COLUMNS, Record
+from handoff.stats import Verdict
+from handoff.strategies import registry
 from reports import decide
 from reports.rows import Cell, Rank, Source, Table, tables
 
@@ -203,10 +205,26 @@ def in_cell(table: Table, cell: Cell) -> list[str]:
         return [str(cell.outcome.kind)]
     if not table.record.strategies:
         return [units.seconds(cell.time.value), f"{units.ratio(cell.slower.value)}" if cell.slower else "no ratio"]
+    if not decide.led(table):
+        return [units.seconds(cell.time.value), f"{against_baseline(table, cell)}".strip()]
     assert cell.slower is not None
     rank = "tie" if cell.rank is Rank.BEST and table.at(Rank.TIE) else str(cell.rank)
     word = "" if cell.rank is Rank.SLOWER else f"{rank} "
     return [units.seconds(cell.time.value), word + units.ratio(cell.slower.value)]
+
+
+def against_baseline(table: Table, cell: Cell) -> str:
+    """A cell where no best can be told."""
+    assert cell.ratio is not None
+    if cell.rank is Rank.REFERENCE:
+        word = "reference"
+    elif cell.verdict is Verdict.DIFFERENT:
+        word = "faster" if cell.ratio.value < 1 else "slower"
+    elif cell.verdict is Verdict.TIE:
+        word = "tie"
+    else:
+        word = "" if cell.strategy == table.record.baseline else "unclear"
+    return f"{word} {units.ratio(cell.ratio.value)}"
 
 
 def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
@@ -215,7 +233,7 @@ def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
         yield f"bytes: {units.size_interval(cell.amount)}"
     if cell.time:
         yield f"time: {units.interval(cell.time)}"
-    if cell.slower and table.record.strategies:
+    if cell.slower and table.record.strategies and decide.led(table):
         yield f"against the best: {units.ratio_interval(cell.slower)}"
     if cell.ratio:
         yield f"against {table.record.baseline}: {units.ratio_interval(cell.ratio)}"
@@ -264,6 +282,27 @@ def test_the_state_is_in_the_url(page: Page, site: Path) -> None:
     page.wait_for_selector("html[data-ready]")
     assert page.input_value("#metric") == "setup"
     assert page.locator("#matrix thead", has_text="initializer").count() == 0
+
+
+def test_a_payload_stays_chosen_where_it_was_not_measured(page: Page, site: Path) -> None:
+    visit(page, site, "payload=small-dict&duty=argument&start=spawn")
+    page.select_option("#duty", "state")
+    assert page.input_value("#payload") == "small-dict"
+    words = page.inner_text("#verdict-text")
+    assert words.startswith("small-dict was not measured as state under spawn in this run.")
+    assert "handoff measure payloads --payload small-dict --duty state --start-method spawn -o DIR" in words
+    page.select_option("#duty", "argument")
+    assert page.inner_text("#verdict-text").startswith("Keep pickle-default")
+
+
+def test_the_answer_says_what_it_is_what_changes_and_how_it_is_done(page: Page, site: Path) -> None:
+    visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
+    taken = page.inner_text("#verdict-text .answer").removeprefix("Take ")
+    assert page.inner_text("#what") == registry()[taken].summary
+    assert page.inner_text("#changes") == registry()[taken].meaning
+    page.click("#verdict-text summary")
+    assert "import" in page.inner_text("#verdict-text pre")
+    assert not page.locator("label", has_text="what is measured").is_visible(), "one thing is no choice"
 
 
 def test_nonsense_in_the_url_is_borne(page: Page, site: Path) -> None:

@@ -23,6 +23,7 @@ from handoff.cli import main
 from handoff.figures import METRICS, Figures
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
+from handoff.stats import Verdict
 from reports import data, decide, extra, plain, site, steps
 from reports.rows import Rank, Source, Table, noise, tables
 
@@ -128,6 +129,38 @@ def test_where_nothing_is_shown_to_be_faster_one_stays_with_the_baseline() -> No
     assert "`pickle-default` as argument" in job["words"], "what is done now, and not what looked fastest by luck"
 
 
+@pytest.mark.parametrize("noise", [0.02, 0.1, 0.3, 0.6])
+def test_words_and_cells_say_the_same_however_noisy(noise: float) -> None:
+    """A card that says "sure" above a cell that says "inconclusive" is believed by nobody."""
+    lanes = {"pickle-default": 1.0e-3, "cloudpickle": 1.1e-3, "dill": 2e-3, "pickle-5-oob": 5e-4, "shm-pickle-5": 4e-4}
+    taken = 0
+    for seed in range(60):
+        record = synthetic.record(f"thing-{seed}", metrics={"handoff": lanes}, noise=noise, trials=3)
+        table = table_of(record)
+        advice = decide.advise(table)
+        faster = [c.strategy for c in table.cells if c.verdict is Verdict.DIFFERENT and c.ratio and c.ratio.value < 1]
+        if advice.take and not advice.keep:
+            taken += 1
+            assert advice.take in faster
+            assert "nothing was shown" not in advice.main
+        else:
+            assert faster == []
+        if advice.sure.startswith(("Sure:", "Fairly:")):
+            assert advice.take in faster
+    assert taken > 0 or noise > 0.1
+
+
+def test_a_default_that_does_not_carry_it_is_not_kept() -> None:
+    refused = {"pickle-default": Outcome(Kind.REFUSED, "parent", "TypeError", "no")}
+    record = synthetic.record(
+        "a-lambda", metrics={"handoff": {"cloudpickle": 1e-4, "dill": 3e-4}}, failures=refused, baseline="cloudpickle"
+    )
+    advice = decide.advise(table_of(record))
+    assert (advice.take, advice.keep, advice.short) == ("cloudpickle", False, "take cloudpickle")
+    assert advice.main.startswith("`pickle-default` does not carry it. Take `cloudpickle`")
+    assert advice.saves.startswith("nothing to compare with: `pickle-default` does not carry it")
+
+
 def test_encoding_alone_is_no_advice_to_hand_over() -> None:
     advice = decide.advise(table_of(*synthetic.model_under_spawn(), kind="codec", metric="encode"))
     assert advice.text.startswith("Fastest is `pickle-5-oob`")
@@ -144,8 +177,9 @@ def test_from_how_many_tasks_setup_pays() -> None:
     records = synthetic.model_under_spawn()
     argument = table_of(*records)
     task, setup = (table_of(*records, metric=metric, kind="state") for metric in ("task", "setup"))
-    found = decide.setup_pays(argument, task, setup)
-    assert found is not None
+    found, default = decide.setup_pays(argument, task, setup)
+    assert default.other.strategy == argument.record.baseline != found.other.strategy
+    assert default.at.n < found.at.n
     assert found.sure
     # 0.3 + 0.005 n against 0.1 + 0.010 n
     assert found.at.n == pytest.approx(40, rel=0.1)
