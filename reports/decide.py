@@ -211,8 +211,10 @@ def _saves(table: Table, taken: Cell | None, keep: bool) -> str:
         return "nothing: no other way is faster beyond noise"
     if taken is None:
         seen = best.ratio if best and best is not base else None
-        looks = f"; `{best.strategy}`, which looks fastest, takes {units.ratio_interval(seen)}" if best and seen else ""
-        return f"nothing that was shown{looks} its time" if looks else "nothing that was shown"
+        if best is None or seen is None or seen.value >= 1:
+            return "nothing that was shown"
+        looks = f"`{best.strategy}`, which looks fastest, takes {units.ratio_interval(seen)} its time"
+        return f"nothing that was shown; {looks}"
     times = factor(taken)
     if base is None or taken is base or not base.time or not taken.time or not times:
         default = f": `{_default(table)}` does not carry it" if _default(table) else ""

@@ -198,8 +198,9 @@ def _table(table: Table) -> list[Block]:
     head += ["memory of the worker", "of the parent, at its peak", "of all"] if memory else []
     disturbed = any(cell.disturbed for cell in table.cells)
     head += ["undisturbed samples only"] if disturbed else []
+    led = decide.led(table)
     rows = [
-        _row(table, cell, bool(buffers), codec)
+        _row(table, cell, bool(buffers), codec, led)
         + ([_footprint(cell, name) for name in FOOTPRINT] if memory else [])
         + ([_clean(cell)] if disturbed else [])
         for cell in table.cells
@@ -214,13 +215,13 @@ def _table(table: Table) -> list[Block]:
     return out + _again(table)
 
 
-def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
+def _row(table: Table, cell: Cell, buffers: bool, codec: bool, led: bool) -> list[str]:
     name = f"`{decide.code(cell.strategy)}`" + (" (baseline)" if cell.strategy == table.record.baseline else "")
     if cell.time is None:
         row = [name, outcome_words(cell), "no time", "no time", "no time"]
     else:
         verdict = str(cell.verdict) if cell.verdict else "itself"
-        slower = f"{units.ratio(cell.slower.value)} ({cell.rank})" if cell.slower else "no best"
+        slower = f"{units.ratio(cell.slower.value)} ({cell.rank})" if cell.slower and led else "no best told"
         row = [name, units.interval(cell.time), ratio_words(cell.ratio), verdict, slower]
     if buffers:
         lane = table.lane(cell.floor)

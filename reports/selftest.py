@@ -46,8 +46,8 @@ def blocks(report: Mapping[str, Any] | None) -> list[plain.Block]:
         return [
             plain.Text(
                 "How often identical code is called different on this machine, and the smallest slowdown that is found"
-                f" here, has not been measured: run `{RUN}`, and then `handoff report RECORDS -o PAGES`, which makes these"
-                " pages again."
+                f" here, has not been measured: run `{RUN}`, and then `handoff report RECORDS -o PAGES`, which makes"
+                " these pages again."
             )
         ]
     bad = not report.get("trustworthy", True)
