@@ -181,10 +181,7 @@ def _shown_faster(table: Table) -> list[Cell]:
     found = [
         (cell.ratio.high, cell.strategy, cell)
         for cell in table.cells
-        if cell.verdict is Verdict.DIFFERENT
-        and cell.ratio
-        and cell.ratio.value < 1
-        and cell.rank is not Rank.REFERENCE
+        if cell.verdict is Verdict.DIFFERENT and cell.ratio and cell.ratio.value < 1 and cell.rank is not Rank.REFERENCE
     ]
     return [cell for *_, cell in sorted(found, key=lambda item: item[:2])]
 
