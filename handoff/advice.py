@@ -33,8 +33,10 @@ TASK = {Duty.ARGUMENT: "handoff", Duty.RESULT: "handoff", Duty.STATE: "task", Du
 COARSE = 3.0  #: from this factor on fewer than three trials are enough to call a way slower: noise is far below it
 FEW = 3  #: trials below which intervals say next to nothing
 ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 %, or within the error
-#: ... of no more than so much: what is slower by more than that is taken for slower even if little is known.
-UNSURE = 0.25
+#: ... of no more than so much: what is slower by more than that is taken for slower even if little is known. Of short
+#: tasks, whose time is the scheduler's mood; of long ones, of which wake-ups are a small part, it is little more than
+#: what memory does.
+UNSURE, UNSURE_LONG, WAKE_UPS_S = 0.25, 0.10, 2e-4
 #: The ways that change the least of a program, first: preferred within a tie.
 SIMPLE = ("pickle-default", "initializer", "inherit", "process-args", "manager-dict", "pickle-5", "cloudpickle")
 MUCH_BYTES = 4 << 20  #: less is no reason to prefer one way to another: an import takes as much
@@ -460,8 +462,9 @@ def _as_good(way: Way, fastest: Way, apart: float, aa: float) -> bool:
     logs = stats.log_ratios(way.total, fastest.total)
     known = len(logs) >= FEW
     ratio = math.exp(median(logs)) if known else apart
-    error = stdev(logs) / math.sqrt(len(logs)) if known else UNSURE
-    return ratio <= 1 + max(ENOUGH, min(max(error, aa), UNSURE))
+    most = min(UNSURE, UNSURE_LONG + WAKE_UPS_S / stats.estimate(fastest.task).value)
+    error = stdev(logs) / math.sqrt(len(logs)) if known else most
+    return ratio <= 1 + max(ENOUGH, min(max(error, aa), most))
 
 
 def _row(way: Way, verdict: str, best_s: float, *, apart: bool) -> Row:

@@ -15,9 +15,10 @@ import pytest
 import synthetic
 from test_diagnose_command import GENEROUS_S, desk, handoff
 
-from handoff.advice import BOTH, REFERENCE, UNMEASURED, Advice, Job, advise, rank
+from handoff.advice import BOTH, REFERENCE, UNMEASURED, Advice, Job, Way, _as_good, advise, rank
 from handoff.adviser import Plan, _Lanes, advise_target, fitting, fresh, lanes_for, usual_job
 from handoff.collection import Entry, Ref, TargetError
+from handoff.cost import Line
 from handoff.diagnosing import Diagnosis, Finding
 from handoff.lanes import BIS, NULL
 from handoff.outcome import Kind, Outcome
@@ -138,6 +139,15 @@ def test_a_single_trial_gives_an_order_and_no_certainty() -> None:
     assert math.isinf(advice.tiers[0][0].task_s_high)
     assert "first impression" in advice.sure
     assert json.loads(json.dumps(advice.to_json(), allow_nan=False))["tiers"][0][0]["task_s_high"] is None
+
+
+@pytest.mark.parametrize(("task_s", "as_good"), [(0.034, False), (0.00034, True)])
+def test_a_fifth_is_no_noise_of_long_tasks_even_after_one_trial(task_s: float, as_good: bool) -> None:
+    def way(strategy: str, duty: Duty, task: float) -> Way:
+        return Way(registry()[strategy], duty, {0: [task]}, {0: [100 * task]}, 0.0, Line(0.0, task))
+
+    sent, kept = way("pickle-default", Duty.ARGUMENT, 1.21 * task_s), way("process-args", Duty.STATE, task_s)
+    assert _as_good(sent, kept, 1.21, math.inf) is as_good
 
 
 def test_what_was_not_reached_is_unmeasured_not_broken() -> None:
