@@ -88,7 +88,8 @@ def support(
     """Execute every cell of these payloads and return what became of it, in a fixed order.
 
     ``strategies`` and ``duties`` are names, none: all; a strategy's cells are those duties that it serves. ``jobs`` is
-    how many interpreters work at the same time (None: one for each core). With ``isolated`` every cell has an
+    how many interpreters work at the same time (None: one more than there are cores, as each often waits for a process
+    to start or to end). With ``isolated`` every cell has an
     interpreter of its own, and spawned processes are really spawned: for comparison, at 0.5 s a cell.
     """
     known = ways()
@@ -100,7 +101,7 @@ def support(
         for method in start_methods
         if not duties or str(duty) in duties
     ]
-    run = _Run(todo, patience_s, jobs or usable_cores(), progress, isolated=isolated)
+    run = _Run(todo, patience_s, jobs or usable_cores() + 1, progress, isolated=isolated)
     try:
         run.work()
         run.name_parts()

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duty", action="append", default=[], help="argument, state, result or shared (repeatable)")
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
     parser.add_argument("--patience", type=float, default=3.0, metavar="S", help="seconds without an answer: a hang")
-    parser.add_argument("--jobs", type=int, help="interpreters at the same time (default: one for each core)")
+    parser.add_argument("--jobs", type=int, help="interpreters at the same time (default: one more than cores)")
     parser.add_argument("--isolated", action="store_true", help="an interpreter for each cell: slow, to compare")
 
 
