@@ -348,30 +348,37 @@ def _loky(case: Case) -> Any:
     from loky import ProcessPoolExecutor
 
     function, arguments = case.task
-    _name_semaphores("loky")
+    named = _name_semaphores("loky")
     _alive.append(executor := ProcessPoolExecutor(1))
     executor.submit(int).result()
     case.begun()
-    return _dug(case, lambda: executor.submit(function, *arguments).result())
+    return _dug(case, lambda: executor.submit(_with_names, named, function, *arguments).result())
 
 
 def _joblib(case: Case) -> Any:
     import joblib
 
     function, arguments = case.task
-    _name_semaphores("joblib.externals.loky")
+    named = _name_semaphores("joblib.externals.loky")
     parallel = joblib.Parallel(n_jobs=2, backend="loky")  # one job would run in this process
     parallel([joblib.delayed(int)(), joblib.delayed(int)()])  # its workers are kept for the next call
     case.begun()
-    return _dug(case, lambda: parallel([joblib.delayed(function)(*arguments)])[0])
+    return _dug(case, lambda: parallel([joblib.delayed(_with_names)(named, function, *arguments)])[0])
 
 
-def _name_semaphores(package: str) -> None:
+def _name_semaphores(package: str, ours: str = "") -> tuple[str, str]:
     """Let loky name its semaphores as this process does: whoever ends the cell sweeps them by their names."""
-    ours = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
+    ours = ours or multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
     numbers = itertools.count(1)
     semaphores: Any = importlib.import_module(f"{package}.backend.synchronize")
     semaphores.SemLock._make_name = staticmethod(lambda: f"{ours}-loky-{os.getpid()}-{next(numbers)}")
+    return package, ours
+
+
+def _with_names(named: tuple[str, str], function: Callable[..., Any], *arguments: Any) -> Any:
+    """The task, where a lock or a queue that is made in loky's worker is one of loky's."""
+    _name_semaphores(*named)
+    return function(*arguments)
 
 
 def _dug(case: Case, call: Callable[[], Any]) -> Any:
