@@ -223,7 +223,7 @@ def _lines(argument: Table | None, task: Table, setup: Table) -> list[dict[str, 
             lines.append(_line(f"{cell.strategy} (state)", once.time.value, cell.time.value))
     bare = setup.lane(NULL)
     if argument and bare:
-        wanted = {argument.record.baseline, *(cell.strategy for cell in argument.at(Rank.BEST))}
+        wanted = {argument.record.baseline, decide.advised(argument), *(c.strategy for c in argument.at(Rank.BEST))}
         lines += [
             _line(f"{cell.strategy} (argument)", bare.value.value, cell.time.value)
             for cell in argument.cells

@@ -119,8 +119,8 @@ def advise(table: Table) -> Advice:
         return Advice("", False, " ".join([words, *failures]), short, others)
     taken, parts = _winner(table, table.best)
     base = table.baseline
-    if taken is None or taken.rank in (Rank.BEST, Rank.TIE):
-        parts += _told_apart(table, taken)
+    if taken is not None and taken.rank in (Rank.BEST, Rank.TIE):
+        parts += _told_apart(table)
     text = " ".join(["; ".join(parts) + ".", *failures])
     more = " ".join(filter(None, (*_references(table), others)))
     keep = taken is not None and taken is base and not _default(table)
@@ -141,15 +141,31 @@ def led(table: Table) -> bool:
     return taken is not None and taken.rank in (Rank.BEST, Rank.TIE)
 
 
-def _told_apart(table: Table, taken: Cell | None) -> list[str]:
+def _told_apart(table: Table) -> list[str]:
     """The rest of the sentence: what was not told apart from the best, and what is slower."""
-    unclear = [cell for cell in table.at(Rank.UNCLEAR) if taken or cell is not table.baseline]
-    parts = []
-    if unclear:
-        shown = unclear if len(unclear) <= NAMED + 1 else unclear[:NAMED]
-        rest = f" and {len(unclear) - len(shown)} more" if len(unclear) > len(shown) else ""
-        parts.append(f"too noisy to tell from {'it' if taken else 'the fastest'}: {_names(shown)}{rest}")
-    return parts + _slower(table.at(Rank.SLOWER), table.baseline)
+    ordered = sorted(table.at(Rank.SLOWER), key=lambda cell: cell.slower.value if cell.slower else math.inf)
+    ordered.sort(key=lambda cell: cell is not table.baseline)
+    return _unclear(table.at(Rank.UNCLEAR)) + _slower([(cell, cell.slower) for cell in ordered])
+
+
+def _against_baseline(table: Table, base: Cell) -> list[str]:
+    """The same where no best can be told: all is compared with the baseline."""
+    others = [cell for cell in table.cells if cell.ratio and cell is not base and cell.rank is not Rank.REFERENCE]
+    others.sort(key=lambda cell: cell.ratio.value if cell.ratio else math.inf)
+    ties = [cell for cell in others if cell.verdict is Verdict.TIE]
+    slower = [(cell, cell.ratio) for cell in others if cell.verdict is Verdict.DIFFERENT]
+    unclear = [cell for cell in others if cell.verdict is Verdict.INCONCLUSIVE]
+    return _as_good(ties) + _unclear(unclear) + _slower(slower)
+
+
+def _looks_fastest(table: Table) -> Cell | None:
+    """The lowest ratio to the baseline, where it is below 1: what to look at with more trials."""
+    found = [
+        (cell.ratio.value, cell.strategy, cell)
+        for cell in table.cells
+        if cell.ratio and cell.ratio.value < 1 and cell.rank is not Rank.REFERENCE
+    ]
+    return min(found, key=lambda item: item[:2])[2] if found else None
 
 
 def _winner(table: Table, best: Cell) -> tuple[Cell | None, list[str]]:
@@ -160,7 +176,7 @@ def _winner(table: Table, best: Cell) -> tuple[Cell | None, list[str]]:
         default = _default(table)
         verb = f"`{default}` does not carry it. Take" if default else "Keep"
         words = [f"{verb} `{base.strategy}` ({_time(base)}): nothing is faster beyond noise"]
-        return base, words + _as_good(others, "")
+        return base, words + _as_good(others)
     if base and base.rank is Rank.UNCLEAR:
         if faster := _shown_faster(table):
             parts = [f"Take `{faster[0].strategy}` ({_time(faster[0])})" + _gain(faster[0], base)]
@@ -169,11 +185,10 @@ def _winner(table: Table, best: Cell) -> tuple[Cell | None, list[str]]:
             return faster[0], [*parts, "which way is the fastest can't be told"]
         text = f"No winner can be told, so no reason to change: nothing was shown to be faster than `{base.strategy}`"
         parts = [f"{text} ({_time(base)})"]
-        quicker = best.time and base.time and best.time.value < base.time.value  # ratio and medians may disagree
-        if quicker and base.slower and base.slower.value > 1:
-            parts.append(f"`{best.strategy}` ({_time(best)}) looks fastest")
-        return None, parts + _as_good(ties, f" as `{best.strategy}`")
-    return best, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties, "")]
+        if (first := _looks_fastest(table)) and first.ratio:
+            parts.append(f"`{first.strategy}` looks fastest ({units.ratio_interval(first.ratio)} its time)")
+        return None, parts + _against_baseline(table, base)
+    return best, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties)]
 
 
 def _shown_faster(table: Table) -> list[Cell]:
@@ -203,22 +218,16 @@ def factor(taken: Cell) -> Estimate | None:
 
 
 def _saves(table: Table, taken: Cell | None, keep: bool) -> str:
-    base, best = table.baseline, table.best
+    base = table.baseline
     if keep:
         return "nothing: no other way is faster beyond noise"
     if taken is None:
-        seen = best.ratio if best and best is not base else None
-        if best is None or seen is None or seen.value >= 1:
-            return "nothing that was shown"
-        looks = f"`{best.strategy}`, which looks fastest, takes {units.ratio_interval(seen)} its time"
-        return f"nothing that was shown; {looks}"
+        return "nothing that was shown"
     times = factor(taken)
     if base is None or taken is base or not base.time or not taken.time or not times:
         default = f": `{_default(table)}` does not carry it" if _default(table) else ""
         return f"nothing to compare with{default}; it takes {_time(taken)}"
-    saved = units.seconds(base.time.value - taken.time.value)
-    instead = f"{_time(taken)} instead of {_time(base)} with `{base.strategy}`"
-    return f"{saved} each: {instead} ({units.ratio(times.value)} in the same rounds)"
+    return f"{_saved(taken, base)} of the {_time(base)} that `{base.strategy}` takes ({units.ratio(times.value)})"
 
 
 def _sure(table: Table, taken: Cell | None, keep: bool) -> str:
@@ -262,8 +271,8 @@ def _amounts(table: Table) -> Advice:
     return Advice("", False, " ".join([f"{text}.", *failures]), "see the amounts", others)
 
 
-def _as_good(cells: Sequence[Cell], as_what: str) -> list[str]:
-    return [f"{_names(cells)} {_are(cells)} as good{as_what} within noise"] if cells else []
+def _as_good(cells: Sequence[Cell]) -> list[str]:
+    return [f"{_names(cells)} {_are(cells)} as good within noise"] if cells else []
 
 
 def _untimed(table: Table) -> tuple[str, str]:
@@ -293,19 +302,33 @@ def _gain(best: Cell, base: Cell | None) -> str:
     """What changing to the best saves."""
     if base is None or base is best or base.slower is None or not base.time or not best.time:
         return ""
-    saved = base.time.value - best.time.value
-    return f": saves {units.seconds(saved)} each against `{base.strategy}`" if saved > 0 else ""
+    saved = _saved(best, base)
+    return f": saves {saved} each against `{base.strategy}`" if saved else ""
 
 
-def _slower(cells: Sequence[Cell], base: Cell | None) -> list[str]:
-    ordered = sorted(cells, key=lambda cell: cell.slower.value if cell.slower else math.inf)
-    ordered.sort(key=lambda cell: cell is not base)
+def _saved(taken: Cell, base: Cell) -> str:
+    """Of the baseline's time, by the ratio in the same rounds: medians of noisy samples need not agree with it."""
+    if not base.time or not taken.ratio or taken.ratio.value >= 1:
+        return ""
+    return units.seconds(base.time.value * (1 - taken.ratio.value))
+
+
+def _unclear(cells: Sequence[Cell]) -> list[str]:
+    if not cells:
+        return []
+    shown = cells if len(cells) <= NAMED + 1 else cells[:NAMED]
+    rest = f" and {len(cells) - len(shown)} more" if len(cells) > len(shown) else ""
+    return [f"too noisy to tell from it: {_names(shown)}{rest}"]
+
+
+def _slower(ordered: Sequence[tuple[Cell, Estimate | None]]) -> list[str]:
+    """How many times slower each is."""
     named, rest = ordered[:NAMED], ordered[NAMED:]
     if len(rest) == 1:
         named, rest = ordered, []
-    words = [f"`{cell.strategy}` {_ratio(cell)} slower" for cell in named]
+    words = [f"`{cell.strategy}` {units.ratio(ratio.value) if ratio else '?'} slower" for cell, ratio in named]
     if rest:
-        reach = [cell.slower.value for cell in rest if cell.slower]
+        reach = [ratio.value for _, ratio in rest if ratio]
         words.append(f"{len(rest)} more {units.ratio(min(reach))} to {units.ratio(max(reach))} slower")
     return words
 
@@ -358,10 +381,6 @@ def _are(cells: Sequence[Cell]) -> str:
 
 def _time(cell: Cell) -> str:
     return units.seconds(cell.time.value) if cell.time else "no time"
-
-
-def _ratio(cell: Cell) -> str:
-    return units.ratio(cell.slower.value) if cell.slower else "?"
 
 
 # -- from how many tasks on --------------------------------------------------------------------------------------------
@@ -468,7 +487,7 @@ def pays(job: Job, other: Job) -> Pays:
     return Pays(job, other, cost.break_even(job.line, other.line, pairs))
 
 
-def _advised(table: Table) -> str:
+def advised(table: Table) -> str:
     """What to take or, where nothing was shown to be faster, the baseline; "" where nothing has a time."""
     usual = table.baseline if table.baseline and table.baseline.time else table.best
     return advise(table).take or (usual.strategy if usual else "")
@@ -476,8 +495,8 @@ def _advised(table: Table) -> str:
 
 def setup_pays(argument: Table, task: Table, setup: Table) -> list[Pays]:
     """The best state against sending it each time, the best way and as by default: "should I set it up once?"."""
-    job = state_jobs(task, setup).get(_advised(task))
-    sent = dict.fromkeys((_advised(argument), argument.record.baseline))
+    job = state_jobs(task, setup).get(advised(task))
+    sent = dict.fromkeys((advised(argument), argument.record.baseline))
     others = (argument_job(argument, setup, name) for name in sent)
     return [pays(job, other) for other in others if job and other]
 
