@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import signal
 import sys
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 def run(module: str, fd: int) -> None:
     """Read the configuration, arrange for a clean end, and run ``module.main(config, tell)``."""
-    config = json.loads(_first_line())
+    line = _first_line()
+    config = json.loads(line or "{}")
+    folder = os.getcwd()
 
     def tell(message: dict[str, Any]) -> None:
         view = memoryview(json.dumps(message).encode() + b"\n")
@@ -31,7 +34,7 @@ def run(module: str, fd: int) -> None:
         from handoff.contain import kill_group, sweep
 
         kill_group(os.getpid(), spare=os.getpid())
-        sweep(Path(config["folder"]))
+        sweep(Path(folder))
         # A Pool's thread replaces workers that were killed, until this process has ended: both end at once. The
         # resource tracker ignores this signal.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -41,6 +44,8 @@ def run(module: str, fd: int) -> None:
     signal.signal(signal.SIGIO, parent_is_gone)
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    if not line or select.select([0], [], [], 0)[0]:  # it was gone before it could be noticed: nothing follows the line
+        parent_is_gone(0, None)
     import multiprocessing.process
 
     prefix = f"/{os.path.basename(config['folder'])}"
@@ -50,10 +55,11 @@ def run(module: str, fd: int) -> None:
 
 
 def _first_line() -> bytes:
+    """The configuration; nothing when the parent ended before it had written all of it."""
     line = b""
     while not line.endswith(b"\n"):
         data = os.read(0, 1 << 16)
         if not data:
-            raise EOFError("no configuration")
+            return b""
         line += data
     return line

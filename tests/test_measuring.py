@@ -214,6 +214,20 @@ def test_a_killed_run_leaves_no_trace_either(tmp_path: Path) -> None:
     assert_no_trace(run.pid)
 
 
+@pytest.mark.parametrize("config", ["", '{"half": ', '{"seed": 1}\n'])
+def test_an_interpreter_whose_parent_ended_before_it_had_started_leaves_no_trace(tmp_path: Path, config: str) -> None:
+    folder = tmp_path / "handoff-0-early"
+    folder.mkdir()
+    code = "from handoff.inside import run; run('handoff.trial', 1)"
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(
+        command, input=config, text=True, cwd=folder, capture_output=True, start_new_session=True, timeout=30
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert done.stderr == ""
+    assert not folder.exists()
+
+
 REPLENISHING = """
 import os, signal, sys, threading, time
 from handoff.contain import Interpreter
