@@ -97,7 +97,7 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "take": advice.take,
         "keep": advice.keep,
         "choice": bool(record.strategies),
-        "led": decide.led(table),
+        "led": decide.led(table, advice),
         "short": advice.short,
         "words": advice.main,
         "more": advice.more,

@@ -132,12 +132,12 @@ def advise(table: Table) -> Advice:
     return Advice(taken.strategy, keep, text, f"{'keep' if keep else 'take'} {taken.strategy}", more, saves, sure)
 
 
-def led(table: Table) -> bool:
+def led(table: Table, advice: Advice | None = None) -> bool:
     """Whether its ratios are to a best that was told apart or ties; else they are to the baseline."""
     base = table.baseline
     if not table.record.strategies or base is None or base.time is None:
         return True
-    taken = table.cell(advise(table).take)
+    taken = table.cell((advice or advise(table)).take)
     return taken is not None and taken.rank in (Rank.BEST, Rank.TIE)
 
 
@@ -225,8 +225,9 @@ def _saves(table: Table, taken: Cell | None, keep: bool) -> str:
         return "nothing that was shown"
     times = factor(taken)
     if base is None or taken is base or not base.time or not taken.time or not times:
-        default = f": `{_default(table)}` does not carry it" if _default(table) else ""
-        return f"nothing to compare with{default}; it takes {_time(taken)}"
+        default = _default(table)
+        why = f": `{default}` does not carry it" if default else ""
+        return f"nothing to compare with{why}; it takes {_time(taken)}"
     return f"{_saved(taken, base)} of the {_time(base)} that `{base.strategy}` takes ({units.ratio(times.value)})"
 
 

@@ -187,7 +187,8 @@ def _table(table: Table) -> list[Block]:
     record = table.record
     out: list[Block] = []
     meaning = decide.meaning(table.metric)
-    out.append(Text(f"**{table.metric}** ({meaning}). {decide.advise(table).text}"))
+    advice = decide.advise(table)
+    out.append(Text(f"**{table.metric}** ({meaning}). {advice.text}"))
     out += [Text(f"Warning of a measuring process: {decide.code(short(text))}", True) for text in record.complaints]
     buffers = table.metric == "handoff" and record.about.get("nbytes")
     codec = table.kind == CODEC
@@ -198,7 +199,7 @@ def _table(table: Table) -> list[Block]:
     head += ["memory of the worker", "of the parent, at its peak", "of all"] if memory else []
     disturbed = any(cell.disturbed for cell in table.cells)
     head += ["undisturbed samples only"] if disturbed else []
-    led = decide.led(table)
+    led = decide.led(table, advice)
     rows = [
         _row(table, cell, bool(buffers), codec, led)
         + ([_footprint(cell, name) for name in FOOTPRINT] if memory else [])
