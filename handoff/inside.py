@@ -48,7 +48,7 @@ def run(module: str, fd: int) -> None:
         parent_is_gone(0, None)
     import multiprocessing.process
 
-    prefix = f"/{os.path.basename(config['folder'])}"
+    prefix = f"/{os.path.basename(folder)}"
     multiprocessing.process.current_process()._config["semprefix"] = prefix  # type: ignore[attr-defined]
     __import__(module)
     sys.modules[module].main(config, tell)

@@ -89,8 +89,8 @@ def support(
 
     ``strategies`` and ``duties`` are names, none: all; a strategy's cells are those duties that it serves. ``jobs`` is
     how many interpreters work at the same time (None: one more than there are cores, as each often waits for a process
-    to start or to end). With ``isolated`` every cell has an
-    interpreter of its own, and spawned processes are really spawned: for comparison, at 0.5 s a cell.
+    to start or to end). With ``isolated`` every cell has an interpreter of its own, and spawned processes are really
+    spawned: for comparison, at 0.5 s a cell.
     """
     known = ways()
     todo = [

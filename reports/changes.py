@@ -15,8 +15,7 @@ def blocks(title: str, before: Sequence[Table], after: Sequence[Table], *, ratio
     found, compared = data.changes(before, after, ratios=ratios)
     what = "ratios to the baseline" if ratios else "times"
     words = f"{len(found)} changes among {compared:,} {what} compared"
-    head = ["payload", "duty", "start method", "timed", "strategy", "before", "after", "factor"]
-    head.append("records")
+    head = ["payload", "duty", "start method", "timed", "strategy", "before", "after", "factor", "records"]
     rows: list[list[str | plain.Links]] = [
         [
             plain.short(decide.code(change["payload"])),

@@ -150,22 +150,17 @@ def _told_apart(table: Table) -> list[str]:
 
 def _against_baseline(table: Table, base: Cell) -> list[str]:
     """The same where no best can be told: all is compared with the baseline."""
-    others = [cell for cell in table.cells if cell.ratio and cell is not base and cell.rank is not Rank.REFERENCE]
-    others.sort(key=lambda cell: cell.ratio.value if cell.ratio else math.inf)
-    ties = [cell for cell in others if cell.verdict is Verdict.TIE]
-    slower = [(cell, cell.ratio) for cell in others if cell.verdict is Verdict.DIFFERENT]
-    unclear = [cell for cell in others if cell.verdict is Verdict.INCONCLUSIVE]
+    others = [(cell, ratio) for cell, ratio in _compared(table) if cell is not base]
+    ties = [cell for cell, _ in others if cell.verdict is Verdict.TIE]
+    slower = [(cell, ratio) for cell, ratio in others if cell.verdict is Verdict.DIFFERENT]
+    unclear = [cell for cell, _ in others if cell.verdict is Verdict.INCONCLUSIVE]
     return _as_good(ties) + _unclear(unclear) + _slower(slower)
 
 
-def _looks_fastest(table: Table) -> Cell | None:
-    """The lowest ratio to the baseline, where it is below 1: what to look at with more trials."""
-    found = [
-        (cell.ratio.value, cell.strategy, cell)
-        for cell in table.cells
-        if cell.ratio and cell.ratio.value < 1 and cell.rank is not Rank.REFERENCE
-    ]
-    return min(found, key=lambda item: item[:2])[2] if found else None
+def _compared(table: Table) -> list[tuple[Cell, Estimate]]:
+    """All ways with their ratio to the baseline, the lowest first; those of the same ratio by name."""
+    found = [(cell, cell.ratio) for cell in table.cells if cell.ratio and cell.rank is not Rank.REFERENCE]
+    return sorted(found, key=lambda item: (item[1].value, item[0].strategy))
 
 
 def _winner(table: Table, best: Cell) -> tuple[Cell | None, list[str]]:
@@ -185,20 +180,17 @@ def _winner(table: Table, best: Cell) -> tuple[Cell | None, list[str]]:
             return faster[0], [*parts, "which way is the fastest can't be told"]
         text = f"No winner can be told, so no reason to change: nothing was shown to be faster than `{base.strategy}`"
         parts = [f"{text} ({_time(base)})"]
-        if (first := _looks_fastest(table)) and first.ratio:
-            parts.append(f"`{first.strategy}` looks fastest ({units.ratio_interval(first.ratio)} its time)")
+        first, ratio = _compared(table)[0]  # the baseline itself has one
+        if ratio.value < 1:
+            parts.append(f"`{first.strategy}` looks fastest ({units.ratio_interval(ratio)} its time)")
         return None, parts + _against_baseline(table, base)
     return best, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties)]
 
 
 def _shown_faster(table: Table) -> list[Cell]:
     """What was shown to be faster than the baseline, the most surely fast first."""
-    found = [
-        (cell.ratio.high, cell.strategy, cell)
-        for cell in table.cells
-        if cell.verdict is Verdict.DIFFERENT and cell.ratio and cell.ratio.value < 1 and cell.rank is not Rank.REFERENCE
-    ]
-    return [cell for *_, cell in sorted(found, key=lambda item: item[:2])]
+    found = [(cell, ratio) for cell, ratio in _compared(table) if cell.verdict is Verdict.DIFFERENT and ratio.value < 1]
+    return [cell for cell, _ in sorted(found, key=lambda item: (item[1].high, item[0].strategy))]
 
 
 def _default(table: Table) -> str:

@@ -22,7 +22,7 @@ from handoff.record import Record
 from handoff.stats import Estimate, Verdict
 
 from . import decide
-from .plain import Block, Grid, Heading, Items, Text, as_markdown, fingerprint, record_links
+from .plain import Block, Grid, Heading, Items, Text, again, as_markdown, fingerprint
 
 TASK, SETUP, MEMORY = "task", "setup", "worker-uss-bytes"
 SAID: dict[str, str] = {
@@ -265,11 +265,7 @@ def blocks(records: Iterable[Record], paths: Mapping[str, str] = MappingProxyTyp
         out += [Heading(2, name), Text(decide.code(f"{about.get('why', '')} Source: {about.get('source', '')}"))]
         for each in mine:
             out += [Heading(3, f"{name}, {each.record.start_method}"), Items(sentences(each)), _grid(each)]
-            links = record_links(("its record", paths.get(each.record.name, "")))
-            out += [
-                Text(f"Measure it again: `{decide.code(_command(each.record))}`"),
-                *([links] if links.items else []),
-            ]
+            out += again(_command(each.record), paths.get(each.record.name, ""))
     return out
 
 

@@ -119,13 +119,13 @@ def _deeper(table: Table) -> list[Block]:
     shown = as_table(table.record)
     notes = [Text(decide.code(short(note))) for note in shown.notes if note]
     rows = [[f"`{decide.code(first)}`", *(cell or "none" for cell in rest)] for first, *rest in shown.rows]
-    return [Grid(decide.code(shown.title), shown.head, rows), *notes, *_again(table)]
+    return [Grid(decide.code(shown.title), shown.head, rows), *notes, *again(data.command(table), table.path)]
 
 
-def _again(table: Table) -> list[Block]:
+def again(command: str, path: str) -> list[Block]:
     """Where a table's figures come from, and the command that measures them again."""
-    links = record_links(("its record", table.path))
-    return [Text(f"Measure it again: `{decide.code(data.command(table))}`"), *([links] if links.items else [])]
+    links = record_links(("its record", path))
+    return [Text(f"Measure it again: `{decide.code(command)}`"), *([links] if links.items else [])]
 
 
 def record_links(*named: tuple[str, str]) -> Links:
@@ -213,7 +213,7 @@ def _table(table: Table) -> list[Block]:
     out.append(Grid(caption, head, rows))
     if record.stopped:
         out.append(Text(data.stopped(record)))
-    return out + _again(table)
+    return out + again(data.command(table), table.path)
 
 
 def _row(table: Table, cell: Cell, buffers: bool, codec: bool, led: bool) -> list[str]:
