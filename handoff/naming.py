@@ -1,7 +1,8 @@
 """Which part of an object a pickler complains of: the path that the diagnosis has found to it, and its type.
 
 The diagnosis is asked once for each payload that was refused or broken somewhere. It changes messages alone: what
-became of a cell, and with which exception, is what happened in the cell.
+became of a cell, and with which exception, is what happened in the cell. Where the diagnosis itself comes to no end, as
+the object hangs or crashes, the whole object is named.
 """
 
 from __future__ import annotations
@@ -28,27 +29,36 @@ def pickler(way: Strategy | Route) -> str:
     return "cloudpickle" if {"cloudpickle", "loky", "joblib"} & set(way.needs) else "pickle-default"
 
 
-def askable(outcome: Outcome, way: Strategy | Route) -> bool:
-    """Whether a diagnosis could say which part it was."""
-    return outcome.kind in (Kind.REFUSED, Kind.BROKEN) and bool(pickler(way))
+def askable(outcome: Outcome) -> bool:
+    """Whether its reason is to say which part of the object is meant."""
+    return outcome.kind in (Kind.REFUSED, Kind.BROKEN)
 
 
 def named(outcome: Outcome, way: Strategy | Route, findings: Findings, whole: str) -> Outcome:
-    """The outcome with the part named in its message; ``whole`` is the object's type, where no part is to blame."""
-    if not askable(outcome, way):
+    """The outcome with a part and its type before its message: all of the object, whose type is ``whole``, if no other.
+
+    Left as it is when it is no failure, or when the way has named the part itself.
+    """
+    if not askable(outcome) or outcome.message.startswith(("obj[", "obj.", "obj (")):
         return outcome
-    texts = [_text(found) for found in findings]
-    meant = [found for found, text in zip(findings, texts, strict=True) if text and text in outcome.message]
+    meant = _meant(outcome, way, findings)
     if not meant:
-        wanted = "dump" if outcome.kind is Kind.REFUSED else "load"
-        by = [found for found in findings if pickler(way) in found["blocks"] and found["where"] == wanted]
-        meant = by if outcome.error_type or wanted == "load" else []
-    if not meant:
-        unnamed = outcome.kind is Kind.REFUSED or not outcome.error_type
-        return outcome if unnamed else replace(outcome, message=f"obj ({whole}): {outcome.message}")
+        return replace(outcome, message=f"obj ({whole}): {outcome.message}")
     others = len({found["path"] for found in meant}) - 1
     more = f", as {others} other part{'s' * (others > 1)}" if others else ""
     return replace(outcome, message=f"{meant[0]['path']} ({meant[0]['type']}){more}: {outcome.message}")
+
+
+def _meant(outcome: Outcome, way: Strategy | Route, findings: Findings) -> Findings:
+    """What the diagnosis has found that this failure is about: the same words, else the same step of this pickler."""
+    by = pickler(way)
+    if not by:
+        return ()
+    same = [found for found in findings if (text := _text(found)) and text in outcome.message]
+    wanted = "dump" if outcome.kind is Kind.REFUSED else "load"
+    if same or not (outcome.error_type or wanted == "load"):
+        return same
+    return [found for found in findings if by in found["blocks"] and found["where"] == wanted]
 
 
 def _text(found: Mapping[str, Any]) -> str:

@@ -193,7 +193,7 @@ class _Run:
         known = ways()
         cells: dict[Ref, list[int]] = {}
         for index, outcome in self.outcomes.items():
-            if askable(outcome, known[self.todo[index].strategy]):
+            if askable(outcome):
                 cells.setdefault(self.todo[index].entry.ref, []).append(index)
         if not cells:
             return

@@ -79,6 +79,7 @@ class _Running:
     since: float = field(default_factory=time.monotonic)  #: when it told the last time
     making_s: float = 0.0  #: that it took until it could be handed over
     pending: bytes = b""
+    known: dict[str, Any] = field(default_factory=dict)  #: what it told beside its stages
 
 
 @dataclass
@@ -289,7 +290,7 @@ class Ward:
                     seconds = time.perf_counter() - child.began
                     running.remove(child)
                     self._bury(child, running)
-                    done(child.number, told, seconds)
+                    done(child.number, child.known | told, seconds)
                     current = None if child is current else current
                 elif child is current and now > child.since + self._turn():
                     current = None
@@ -346,7 +347,8 @@ class Ward:
                 now = time.monotonic()
                 if child.stage == "making":
                     child.making_s += now - child.since
-                child.stage, child.since = word["stage"], now
+                child.stage, child.since = word.pop("stage"), now
+                child.known |= word
             if not data:  # nobody can tell anything any more
                 os.close(child.read)
                 child.read = child.pidfd
@@ -467,17 +469,17 @@ class Ward:
             def body(say: Tell, _: Path) -> None:
                 from handoff.diagnosing import diagnose
 
+                os.setpgid(0, 0)  # what kills its group kills this process alone
                 obj = Ref(**refs[number]).load().make()
-                say({"stage": "parent"})
-                whole = class_name(type(obj))
+                say({"stage": "parent", "type": class_name(type(obj))})
                 found = diagnose(obj, budget_s=budget_s).culprits
-                say({"outcome": {"findings": [each.to_json() for each in found], "type": whole}})
+                say({"outcome": {"findings": [each.to_json() for each in found]}})
 
             return body
 
         def done(number: int, told: dict[str, Any], _: float) -> None:
-            if "findings" in told:
-                tell({"diagnosed": number, **told})
+            if "type" in told:  # else it could not even be made
+                tell({"diagnosed": number, "type": told["type"], "findings": told.get("findings", ())})
 
         self._run(len(refs), begin, done, WAITING)
 

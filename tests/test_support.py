@@ -7,11 +7,12 @@ import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,19 @@ def by_name(cells: list[Cell]) -> dict[tuple[str, str, str, str], Cell]:
     return {(cell.payload, cell.strategy, cell.duty, cell.start_method): cell for cell in cells}
 
 
+def unnamed(cells: Iterable[Cell]) -> list[Cell]:
+    """Failures whose reason does not begin with the path and the type of a part, or of all of the object."""
+    failed = [cell for cell in cells if cell.outcome in ("refused", "broken")]
+    return [cell for cell in failed if not re.match(r"obj.* \([\w.<>]+\)(, as \d+ other parts?)?: ", cell.message)]
+
+
 @pytest.mark.slow
 def test_the_hostile_cost_their_own_cells_and_are_named_for_what_they_did() -> None:
     cells = by_name(support(HOSTILE, strategies=USUAL, start_methods=("fork", "spawn"), patience_s=1.5))
     for place, cell in cells.items():
         if place[0] == "fine":
             assert cell.outcome == "ok", cell
+        assert not unnamed([cell])
     one = {name: cells[name, "pickle-5", "argument", "spawn"] for name in HOSTILE}
     assert one["hangs-in-reduce"].where == "parent"
     assert "no answer in 1.5 s, in __reduce__ (hostile.py" in one["hangs-in-reduce"].message
@@ -237,6 +245,7 @@ def test_what_is_declared_is_what_happens_in_a_sample(method: str) -> None:
     names = sorted(name for name in CATALOGUE if "64mib" not in name)[sys.version_info[1] % SAMPLE_OF :: SAMPLE_OF]
     cells = support({name: CATALOGUE[name] for name in names}, start_methods=(method,))
     assert differences(cells, CATALOGUE, whole=False) == []
+    assert unnamed(cells) == []
 
 
 @pytest.mark.slow
@@ -244,4 +253,6 @@ def test_what_is_declared_is_what_happens_in_a_sample(method: str) -> None:
 @pytest.mark.skipif("HANDOFF_WHOLE_CATALOGUE" not in os.environ, reason="some minutes; set HANDOFF_WHOLE_CATALOGUE")
 def test_what_is_declared_is_what_happens() -> None:
     methods = os.environ["HANDOFF_WHOLE_CATALOGUE"].split(",")
-    assert differences(support(CATALOGUE, start_methods=methods), CATALOGUE) == []
+    cells = support(CATALOGUE, start_methods=methods)
+    assert differences(cells, CATALOGUE) == []
+    assert unnamed(cells) == []

@@ -343,9 +343,11 @@ def attach_list(name: str) -> ShareableList[Any]:
 
 def _new_list(site: Site) -> str:
     fits = (int, float, bool, str, bytes, type(None))
-    odd = next((type(i) for i in site.obj if type(i) not in fits), None) if type(site.obj) is list else type(site.obj)
-    if odd is not None:
-        raise TypeError(f"not a flat list of int, float, bool, str, bytes or None: there is a {odd.__name__}")
+    if type(site.obj) is not list:
+        raise TypeError(f"a {type(site.obj).__name__} is not a flat list of int, float, bool, str, bytes or None")
+    for index, item in enumerate(site.obj):
+        if type(item) not in fits:
+            raise TypeError(f"obj[{index}] ({type(item).__name__}): not an int, float, bool, str, bytes or None")
     items = ShareableList(site.obj, name=site.segment_name())
     site.at_end(items.shm.unlink)
     site.at_end(lambda: close_segment(items.shm))
