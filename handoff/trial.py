@@ -48,7 +48,8 @@ BASELINES = {
 }
 OPERATIONS = ("element-read", "element-write", "locked-update", "whole-read")
 MOST = 1_000_000  #: operations in one sample: enough for 2 ms of the fastest operation there is
-SLOW_S = 0.1  #: an operation that takes longer is not warmed up again in later trials: it allocates all anew anyway
+SLOW_S = 0.1  #: an operation that takes longer is not warmed up again: it allocates all anew anyway
+FEW = 8  #: a sample of fewer operations follows one more that is not timed
 START_S = 60.0  #: patience with a starting worker: importing on a busy machine is slow, not hung
 
 
@@ -62,6 +63,7 @@ class Lane:
     launch: Launch = Launch.PROCESS
     stack: ExitStack = field(default_factory=ExitStack)
     counts: dict[str, int] = field(default_factory=dict)  #: operations a sample, by metric
+    warmed: dict[str, bool] = field(default_factory=dict)  #: whether one more precedes it, untimed
     rounds: int = 1
     worker: Handle | None = None
 
@@ -452,12 +454,20 @@ class Measuring:
             if seconds >= target / 2 or n >= MOST:
                 break
             n = min(MOST, max(2 * n, int(n * target / seconds * 0.8)))
-        lane.counts[metric] = min(MOST, max(1, round(n * target / seconds)))
-        took = seconds / n * lane.counts[metric]
+        each = seconds / n
+        count = min(MOST, round(target / each))
+        warm = count < FEW and each < SLOW_S
+        lane.warmed[metric] = warm
+        lane.counts[metric] = max(1, count - warm)
+        took = each * (lane.counts[metric] + warm)
         lane.rounds = max(1, min(self.profile["rounds"], int(self.profile["lane_s"] / took)))
 
     def rounds(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
-        """Every lane once a round, in shuffled order, with jittered loop counts."""
+        """Every lane once a round, in shuffled order, with jittered loop counts.
+
+        A sample of few operations follows one that is not timed: in a job an operation follows its like, and not
+        another lane, which has left nothing of it in the caches.
+        """
         self.shop.see_off()
         for number in range(self.profile["rounds"]):
             self.round = number
@@ -468,6 +478,8 @@ class Measuring:
                 for metric, run in metrics(lane).items():
                     count = lane.counts[metric]
                     n = max(1, round(count * self.random.uniform(0.8, 1.2)))
+                    if lane.warmed.get(metric):
+                        self._timed(lane, run, 1)
                     self.sample(lane, metric, n, run)
             self.tell_rows()
 
