@@ -534,12 +534,12 @@ def test_widths_are_of_ratios_to_the_baseline() -> None:
 
 
 @pytest.mark.slow
-def test_plain_asv_measures_all_cells(tmp_path: Path) -> None:
+def test_plain_asv_and_the_suite_measure_all_cells(tmp_path: Path) -> None:
     pytest.importorskip("asv", reason="asv is not installed here: it is in the dependency group 'bench'")
-    found, seconds = _price.by_asv(tmp_path, 1)
-    assert len(found) == len(_price.OBJECTS) * len(_price.STRATEGIES) * len(_price.STEPS)
-    assert all(row[0][0] > 0 for row in found.values())
-    assert seconds > 0
+    for found, seconds in _price.both(tmp_path, 1):
+        assert len(found) == len(_price.OBJECTS) * len(_price.STRATEGIES) * len(_price.STEPS)
+        assert all(row[0][0] > 0 for row in found.values())
+        assert seconds > 0
 
 
 # -- adaptive trials, and causes

@@ -2,8 +2,8 @@
 
 Run as ``python -m handoff.selftesting._price``; it needs asv, git, and about five minutes. The same cells are measured
 both ways: encoding and decoding some payloads by some strategies, as ratios to a baseline. What a figure is worth is
-how narrow its interval is, and by the same rule for both: ``RUNS`` trials of the suite, and as many whole runs of asv,
-each run's median one number. Halving an interval takes four times as long, so
+how narrow its interval is, and by the same rule for both: ``RUNS`` trials of the suite and as many whole runs of asv,
+in turns, each run's median one number. Halving an interval takes four times as long, so
 
     price = (asv's seconds / suite's seconds) x (asv's half width / suite's half width) ** 2
 
@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any, TypeAlias
 
 from handoff import contain, stats
@@ -122,35 +122,50 @@ class Asv:
         return contain.output(command, 600, cwd=self.root, env=env)
 
 
-def by_asv(folder: Path, runs: int) -> tuple[Runs, float]:
-    """Every cell's medians by run, and seconds a run: what running no benchmark takes is left out."""
-    asv = Asv(folder)
+class Suite:
+    """The suite at the profile standard, a trial at a time."""
+
+    def __init__(self) -> None:
+        self.profile = replace(PROFILES["standard"], trials=1, most_trials=0, target=None)
+        entries = [Entry(ref, ref.load()) for ref in (Ref("", PAYLOADS, name) for name in OBJECTS)]
+        self.experiments = [Experiment(entry, CODEC, "", STRATEGIES) for entry in entries]
+
+    def trial(self) -> tuple[float, dict[Cell, list[float]]]:
+        """Seconds of wall time, and every cell's samples."""
+        begin = time.perf_counter()
+        records = measure(self.experiments, self.profile, None)
+        seconds = time.perf_counter() - begin
+        found = {}
+        for record in records:
+            figures = Figures(record)
+            for strategy in STRATEGIES:
+                for step in STEPS:
+                    (row,) = figures.samples(strategy, step).values()
+                    found[record.payload, strategy, step] = [x for x in row if x]
+        return seconds, found
+
+
+def both(folder: Path, runs: int) -> tuple[tuple[Runs, float], tuple[Runs, float]]:
+    """By asv and by the suite, in turns: every cell's medians or samples by run, and seconds a run.
+
+    Of asv's seconds what running no benchmark takes is left out.
+    """
+    asv, suite = Asv(folder), Suite()
     idle = asv.run("--bench", "track_nothing", "--dry-run")
-    found: Runs = {}
-    took = []
+    plain: Runs = {}
+    trusted: Runs = {}
+    asv_s, suite_s = [], []
     for number in range(runs):
-        took.append(asv.run("--bench", "Codecs"))
-        for cell, seconds in asv.medians().items():
-            found.setdefault(cell, {})[number] = [seconds]
-        print(f"asv, run {number + 1} of {runs}: {took[-1]:.0f} s", file=sys.stderr)
-    return found, max(0.0, sum(took) / runs - idle)
-
-
-def by_suite(trials: int) -> tuple[Runs, float]:
-    """Every cell's samples by trial, and seconds a trial, at the profile standard."""
-    profile = replace(PROFILES["standard"], trials=trials, most_trials=0, target=None)
-    entries = [Entry(ref, ref.load()) for ref in (Ref("", PAYLOADS, name) for name in OBJECTS)]
-    begin = time.perf_counter()
-    records = measure([Experiment(entry, CODEC, "", STRATEGIES) for entry in entries], profile, None)
-    seconds = time.perf_counter() - begin
-    found: Runs = {}
-    for record in records:
-        figures = Figures(record)
-        for strategy in STRATEGIES:
-            for step in STEPS:
-                rows = figures.samples(strategy, step)
-                found[record.payload, strategy, step] = {t: [x for x in row if x] for t, row in rows.items()}
-    return found, seconds / trials
+        asv_s.append(max(0.0, asv.run("--bench", "Codecs") - idle))
+        for cell, middle in asv.medians().items():
+            plain.setdefault(cell, {})[number] = [middle]
+        seconds, found = suite.trial()
+        suite_s.append(seconds)
+        for cell, samples in found.items():
+            trusted.setdefault(cell, {})[number] = samples
+        took = f"asv {asv_s[-1]:.0f} s, suite {suite_s[-1]:.1f} s"
+        print(f"run {number + 1} of {runs}: {took}", file=sys.stderr)
+    return (plain, fmean(asv_s)), (trusted, fmean(suite_s))
 
 
 def half_widths(runs: Runs) -> dict[Cell, float]:
@@ -178,8 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     before = noise()
     with tempfile.TemporaryDirectory(prefix="handoff-price-") as folder:
-        asv, asv_s = by_asv(Path(folder), args.runs)
-    suite, suite_s = by_suite(args.runs)
+        (asv, asv_s), (suite, suite_s) = both(Path(folder), args.runs)
     asv_width, suite_width = half_widths(asv), half_widths(suite)
     prices = {cell: price(asv_s, suite_s, asv_width[cell], suite_width[cell]) for cell in suite_width}
     for cell, value in prices.items():
