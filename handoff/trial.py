@@ -442,13 +442,13 @@ class Measuring:
     def calibrate(self, lane: Lane, metric: str, run: Callable[[int], Spent]) -> None:
         """Find how many operations make a sample, which also warms the lane up; not recorded.
 
-        Where an earlier trial has told how long they take, a quarter of a sample is enough to warm up.
+        Where an earlier trial has told how long they take, a quarter of a sample is enough to warm up; a sample of few
+        operations has its warm-up in every round.
         """
         n, target = 1, self.profile["sample_s"]
-        if known := self.known.get(lane.name, {}).get(metric):
+        known = self.known.get(lane.name, {}).get(metric)
+        if known:
             n, seconds = known
-            if seconds / n < SLOW_S:
-                self._timed(lane, run, max(1, n // 4))
         while not known:
             seconds = max(self._timed(lane, run, n).seconds, 1e-7)
             if seconds >= target / 2 or n >= MOST:
@@ -456,8 +456,9 @@ class Measuring:
             n = min(MOST, max(2 * n, int(n * target / seconds * 0.8)))
         each = seconds / n
         count = min(MOST, round(target / each))
-        warm = count < FEW and each < SLOW_S
-        lane.warmed[metric] = warm
+        lane.warmed[metric] = warm = count < FEW and each < SLOW_S
+        if known and count >= FEW:
+            self._timed(lane, run, max(1, n // 4))
         lane.counts[metric] = max(1, count - warm)
         took = each * (lane.counts[metric] + warm)
         lane.rounds = max(1, min(self.profile["rounds"], int(self.profile["lane_s"] / took)))
