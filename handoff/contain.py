@@ -163,13 +163,13 @@ def members(group: int) -> dict[int, bool]:
 
 
 def process_status(pid: int) -> list[bytes]:
-    """State, parent, group and session of a living process; nothing of one that has ended. Source: proc(5)."""
+    """What proc(5) has of a living process, from its state, parent, group and session on; nothing of one that ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             stat = file.read()
     except OSError:
         return []
-    fields = stat[stat.rindex(b")") + 2 :].split(None, 4)[:4]
+    fields = stat[stat.rindex(b")") + 2 :].split()
     return [] if fields[0] in b"ZX" else fields
 
 

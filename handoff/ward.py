@@ -6,7 +6,7 @@ tells, and then ends everything the cell has started: its workers, what they hav
 their session (stem and ward are subreapers: orphans come to them). Whoever does not answer is asked for its stacks
 first, so that the outcome can say where it hangs.
 
-A cell that takes longer than ``slow_s`` waits on, while the next ones have their turn.
+A cell that takes longer than ``slow_s`` and does nothing waits on, while the next ones have their turn.
 
 Told, a JSON object each: ``{"at": index, "last": …}`` when a cell begins, and then ``{"cell": index, "outcome": …,
 "seconds": …}``.
@@ -43,6 +43,8 @@ from handoff.payload import Duty
 Tell = Callable[[dict[str, Any]], None]
 
 STARTING_S = 20.0  #: patience while something starts or is made: a busy machine is slow, not hung
+LOOK_S = 0.1  #: between two looks at whether a cell works or waits
+BUSY = 0.25  #: of the time that it has had, in its processes on a processor: it works
 WAITING = 16  #: cells that may wait beside the one that has its turn
 MEMORY_BYTES = 4 << 30  #: of address space for a process of a cell; the largest payload takes a tenth
 FILE_BYTES = 1 << 30  #: for a file that a cell writes
@@ -77,6 +79,7 @@ class _Running:
     stage: str = "making"
     began: float = field(default_factory=time.perf_counter)
     since: float = field(default_factory=time.monotonic)  #: when it told the last time
+    looked: float = 0.0  #: when it was seen to work
     making_s: float = 0.0  #: that it took until it could be handed over
     pending: bytes = b""
     known: dict[str, Any] = field(default_factory=dict)  #: what it told beside its stages
@@ -292,9 +295,12 @@ class Ward:
                     self._bury(child, running)
                     done(child.number, child.known | told, seconds)
                     current = None if child is current else current
-                elif child is current and now > child.since + self._turn():
-                    current = None
-                    self.slow = True
+                elif child is current and now > self._turn_ends(child):
+                    if self._works(child, running):
+                        child.looked = now
+                    else:
+                        current = None
+                        self.slow = True
         return left
 
     def _served(self) -> bool:
@@ -305,14 +311,19 @@ class Ward:
         """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
         deadlines = [child.since + self._patience(child) for child in running]
         if current is not None:
-            deadlines.append(current.since + self._turn())
+            deadlines.append(self._turn_ends(current))
         left = min(deadlines) - time.monotonic()
         watched = [fd for child in running for fd in {child.read, child.pidfd}]
         return select.select(watched, [], [], max(left, 0) + 0.001)[0]
 
-    def _turn(self) -> float:
-        """How long the others wait for a cell: not as long for a payload that has made them wait before."""
-        return self.slow_s / 5 if self.slow else self.slow_s
+    def _turn_ends(self, child: _Running) -> float:
+        """When it is looked at whether the others go on waiting for a cell: sooner where they had to wait before."""
+        return max(child.since + (self.slow_s / 5 if self.slow else self.slow_s), child.looked + LOOK_S)
+
+    def _works(self, child: _Running, others: Sequence[_Running]) -> bool:
+        """Whether a cell takes long because it has much to do: then others beside it would only make it take longer."""
+        ticks = sum(sum(map(int, process_status(pid)[11:15])) for pid in self._members(child, others))
+        return ticks / os.sysconf("SC_CLK_TCK") > BUSY * (time.perf_counter() - child.began)
 
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):

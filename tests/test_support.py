@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import itertools
 import json
 import os
 import re
@@ -207,6 +208,33 @@ def test_reasons_name_the_part_and_its_type(tmp_path: Path) -> None:
         late = cells["late", way, "argument", "spawn"]
         assert late.message.startswith("obj[1] (parts.Late): ") and "too late" in late.message, late
         assert "\n" not in late.message and "Traceback" not in late.message
+
+
+def test_a_cell_that_works_keeps_its_turn_and_one_that_waits_does_not(tmp_path: Path) -> None:
+    """Side by side, cells that have much to do took ten times as long, and seemed to hang."""
+    file = tmp_path / "slow.py"
+    file.write_text(
+        "import os, time\n"
+        "class Slow:\n"
+        "    def __init__(self, clock): self.clock = clock\n"
+        "    def __reduce__(self):\n"
+        "        begin, end = time.monotonic(), self.clock() + 0.8\n"
+        "        while self.clock() < end: time.sleep(0.01) if self.clock is time.monotonic else sum(range(1000))\n"
+        f"        with open({str(tmp_path)!r} + f'/{{self.clock.__name__}}', 'a') as file:\n"
+        "            file.write(f'{begin} {time.monotonic()}\\n')\n"
+        "        return int, ()\n"
+        "def works(): return Slow(time.process_time)\n"
+        "def waits(): return Slow(time.monotonic)\n"
+        "PAYLOADS = (works, waits)\n"
+    )
+    some = ("pickle-3", "pickle-4", "pickle-5")
+    support(load_collection(file), strategies=some, duties=("argument",), start_methods=("fork",), jobs=1)
+    together = {}
+    for clock in ("process_time", "monotonic"):
+        turns = sorted(tuple(map(float, line.split())) for line in (tmp_path / clock).read_text().splitlines())
+        assert len(turns) >= len(some)
+        together[clock] = any(later[0] < earlier[1] for earlier, later in itertools.pairwise(turns))
+    assert together == {"process_time": False, "monotonic": True}
 
 
 def test_what_a_queue_cannot_pickle_in_the_worker_is_refused_at_once() -> None:
