@@ -109,6 +109,7 @@ class Ward:
         self.count = 0
         self.isolated: bool = config["isolated"]
         self.slow = False  #: whether a cell has made the others wait
+        self.hung = False  #: whether one did not answer at all: then the next that seem to work may do so for ever, too
         self.write = 0  #: in a stem, where it tells the ward that it waits
         self.making_s = 0.0  #: in a stem, what it has taken to import and make
         _reap()
@@ -289,6 +290,7 @@ class Ward:
                 told = self._hear(child) if child.read in ready or child.pidfd in ready else None
                 if told is None and now > child.since + self._patience(child):
                     told = self._silent(child, running).to_json()
+                    self.hung = True
                 if told is not None:
                     seconds = time.perf_counter() - child.began
                     running.remove(child)
@@ -296,7 +298,7 @@ class Ward:
                     done(child.number, child.known | told, seconds)
                     current = None if child is current else current
                 elif child is current and now > self._turn_ends(child):
-                    if self._works(child, running):
+                    if not self.hung and self._works(child, running):
                         child.looked = now
                     else:
                         current = None
