@@ -640,6 +640,10 @@ class Measuring:
                 self.judge(lane.name, checksum, facts)
             except Refused as refused:
                 self.settle(lane.name, refused.outcome)
+                if refused.outcome.kind is Kind.REFUSED and self.where == "parent":  # nothing was sent
+                    self.lanes.remove(lane)
+                    self.lanes[-1].stack.callback(lane.stack.close)  # the harness's own is the last
+                    continue
                 if refused.outcome.kind is not Kind.ALTERED:
                     self._kill(lane)
                 return False
