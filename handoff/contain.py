@@ -163,14 +163,19 @@ def members(group: int) -> dict[int, bool]:
 
 
 def process_status(pid: int) -> list[bytes]:
-    """What proc(5) has of a living process, from its state, parent, group and session on; nothing of one that ended."""
+    """State, parent, group, session … children's times of a living process; nothing of one that ended. See proc(5)."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             stat = file.read()
     except OSError:
         return []
-    fields = stat[stat.rindex(b")") + 2 :].split()
+    fields = stat[stat.rindex(b")") + 2 :].split(None, 15)[:15]
     return [] if fields[0] in b"ZX" else fields
+
+
+def processor_s(pid: int) -> float:
+    """Seconds that a living process, and the children that it has waited for, had on processors."""
+    return sum(map(int, process_status(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def output(command: Sequence[str], seconds: float, *, cwd: Path, env: Mapping[str, str] | None = None) -> str:

@@ -35,11 +35,11 @@ def askable(outcome: Outcome) -> bool:
 
 
 def named(outcome: Outcome, way: Strategy | Route, findings: Findings, whole: str) -> Outcome:
-    """The outcome with a part and its type before its message: all of the object, whose type is ``whole``, if no other.
+    """An askable outcome with a part and its type before its message: all of the object, of type ``whole``, else.
 
-    Left as it is when it is no failure, or when the way has named the part itself.
+    Left as it is when the way has named the part itself.
     """
-    if not askable(outcome) or outcome.message.startswith(("obj[", "obj.", "obj (")):
+    if outcome.message.startswith(("obj[", "obj.", "obj (")):
         return outcome
     meant = _meant(outcome, way, findings)
     if not meant:

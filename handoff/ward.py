@@ -35,7 +35,7 @@ from typing import Any
 
 from handoff import original, zygote
 from handoff.collection import Ref
-from handoff.contain import describe_exit, process_status, sweep
+from handoff.contain import describe_exit, process_status, processor_s, sweep
 from handoff.kinds import class_name
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
@@ -324,8 +324,8 @@ class Ward:
 
     def _works(self, child: _Running, others: Sequence[_Running]) -> bool:
         """Whether a cell takes long because it has much to do: then others beside it would only make it take longer."""
-        ticks = sum(sum(map(int, process_status(pid)[11:15])) for pid in self._members(child, others))
-        return ticks / os.sysconf("SC_CLK_TCK") > BUSY * (time.perf_counter() - child.began)
+        worked_s = sum(processor_s(pid) for pid in self._members(child, others))
+        return worked_s > BUSY * (time.perf_counter() - child.began)
 
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):
