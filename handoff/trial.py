@@ -12,6 +12,7 @@ import gc
 import itertools
 import json
 import multiprocessing
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -51,6 +52,16 @@ MOST = 1_000_000  #: operations in one sample: enough for 2 ms of the fastest op
 SLOW_S = 0.1  #: an operation that takes longer is not warmed up again: it allocates all anew anyway
 FEW = 8  #: a sample of fewer operations follows one more that is not timed
 START_S = 60.0  #: patience with a starting worker: importing on a busy machine is slow, not hung
+
+
+def spacers() -> list[bytes]:
+    """Blocks of 512 bytes to 1.5 MiB, each up to 4 KiB longer by chance: what comes later lies elsewhere each time.
+
+    Around a payload: without them it and its pickle have the same distance in every trial, and copying can take ten times as long
+    at an unlucky one (``rep movsb`` with overlapping page offsets: https://sourceware.org/bugzilla/show_bug.cgi?id=30994).
+    """
+    sizes = (size for power in range(9, 21) for size in (2**power, 3 * 2 ** (power - 1)))
+    return [bytes(size + 16 * sixteens) for size, sixteens in zip(sizes, os.urandom(24), strict=True)]
 
 
 @dataclass
@@ -289,7 +300,10 @@ class Measuring:
         self.answer_s: float = self.profile["answer_s"]
         self.random = random.Random(f"{config['seed']} {self.ref.name} {self.kind}")
         self.payload: Payload = self.ref.load()
+        spread = self.kind not in DEEPER  # some of those measure memory
+        self.spacers = spacers() if spread else []
         self.obj = self.payload.make()
+        self.spacers += spacers() if spread else []
         self.expected = self.payload.touch(self.obj)
         self.sent = self.state(self.obj) if self.verify else {}  #: before anything pickles it, or alters it by loading
         self.outcomes: dict[str, Outcome] = {}

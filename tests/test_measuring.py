@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -346,3 +347,20 @@ def test_records_say_what_they_are(payloads: Mapping[str, Entry]) -> None:
     assert data["schema"] == 1
     assert data["fingerprint"]["default_pickle_protocol"] in (4, 5)
     assert data["trials"][0]["before"]["load"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="where blocks lie is known of glibc's malloc")
+def test_a_payload_and_its_pickle_lie_at_another_distance_in_each_interpreter() -> None:
+    code = (
+        "import pickle, sys; from handoff.trial import spacers\n"
+        "for length in (20_000, 131_072, 200_000):\n"
+        "    kept = {0}; text = chr(120) * length; also = {0}\n"
+        "    for _ in range(9): data = pickle.dumps(text)\n"
+        "    print((id(data) - id(text)) % 4096)"
+    )
+
+    def distances(kept: str) -> set[str]:
+        command = [sys.executable, "-c", code.format(kept)]
+        return {subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(6)}
+
+    assert len(distances("None")) < 4 <= len(distances("spacers()"))
