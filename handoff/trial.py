@@ -57,8 +57,8 @@ START_S = 60.0  #: patience with a starting worker: importing on a busy machine 
 def spacers() -> list[bytes]:
     """Blocks of 512 bytes to 1.5 MiB, each up to 4 KiB longer by chance: what comes later lies elsewhere each time.
 
-    Around a payload: without them it and its pickle have the same distance in every trial, and copying can take ten times as long
-    at an unlucky one (``rep movsb`` with overlapping page offsets: https://sourceware.org/bugzilla/show_bug.cgi?id=30994).
+    Around a payload: without them it and its pickle have the same distance in every trial, and copying can take ten
+    times as long at an unlucky one (``rep movsb``: https://sourceware.org/bugzilla/show_bug.cgi?id=30994).
     """
     sizes = (size for power in range(9, 21) for size in (2**power, 3 * 2 ** (power - 1)))
     return [bytes(size + 16 * sixteens) for size, sixteens in zip(sizes, os.urandom(24), strict=True)]
