@@ -39,6 +39,8 @@ ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if
 UNSURE, UNSURE_LONG, WAKE_UPS_S = 0.25, 0.10, 2e-4
 #: The ways that change the least of a program, first: preferred within a tie.
 SIMPLE = ("pickle-default", "initializer", "inherit", "process-args", "manager-dict", "pickle-5", "cloudpickle")
+PIPE_BYTES = 64 << 10  #: that a pipe holds: pipe(7)
+MAKES = "rebuild"  #: the strategy whose workers make the object themselves
 MUCH_BYTES = 4 << 20  #: less is no reason to prefer one way to another: an import takes as much
 BOTH = "argument or state"  #: the duty of a job that may send the object with every task, or set it up once
 REFERENCE, UNMEASURED = "reference", "unmeasured"  #: outcomes beside those of ``Kind``: a thread; no time was left
@@ -265,6 +267,8 @@ def rank(
     cores: int,
     altered: Mapping[str, str] | None = None,
     imported_s: float = 0.0,
+    made_s: float = math.nan,
+    nbytes: int = 0,
     start_s: float = math.nan,
 ) -> Ranking:
     """Rank everything that carries the object.
@@ -276,7 +280,9 @@ def rank(
     """
     figures = {Duty(record.kind): Figures(record) for record in records}
     if math.isnan(start_s):
-        start_s = _start(figures.get(Duty.STATE), 0.0 if job.start_method == "fork" else imported_s)
+        imports = job.start_method != "fork"
+        start_s = _start(figures.get(Duty.STATE), *((imported_s, made_s) if imports else (0.0, math.nan)))
+    nbytes = max((record.floor_bytes or 0 for record in records), default=nbytes) or nbytes
     ways: dict[str, Way] = {}
     excluded: list[Excluded] = []
     errors = []
@@ -287,35 +293,52 @@ def rank(
         out = {each.strategy for each in excluded if each.duty == duty}
         for name in figure.lanes:
             if name in registry() and name not in out and figure.has(name, TASK[duty]):
-                way = _way(figure, name, duty, job, start_s, cores)
+                way = _way(figure, name, duty, job, start_s, cores, nbytes)
                 ways[way.key] = way
         errors.append(_aa(figure, duty, job, start_s, cores))
     aa = max(filter(math.isfinite, errors), default=math.inf)  # a duty that nothing serves has none
     return Ranking(_tiers(ways, aa), tuple(_merged(excluded)), ways, start_s, aa)
 
 
-def _start(state: Figures | None, imported_s: float) -> float:
+def _start(state: Figures | None, imported_s: float, made_s: float) -> float:
     """Seconds until one worker is ready, its imports included; NaN where it was not measured.
 
     The bare worker of the lane ``null`` imports nothing of the user's. What was given to a worker when it started had
-    to be imported too, so that the quickest of these tells how long that takes at most.
+    to be imported too, so that the quickest of these tells how long that takes at most. At least it takes what
+    importing took here; and what a worker that makes the object needs for all else than making and reading it.
     """
     if state is None or not state.has(NULL, "setup"):
         return math.nan
     bare = state.figure(NULL, "setup").time.value
     lanes = [lane for lane in state.lanes if lane != NULL and state.has(lane, "setup")]
     most = min((state.figure(lane, "setup").time.value - bare for lane in lanes), default=math.inf)
-    return bare + max(0.0, min(imported_s, most))
+    least = imported_s
+    if MAKES in lanes and state.has(MAKES, TASK[Duty.STATE]) and math.isfinite(made_s):
+        done = made_s + state.figure(MAKES, TASK[Duty.STATE]).time.value
+        least = max(least, state.figure(MAKES, "setup").time.value - bare - done)
+    return bare + max(0.0, min(least, most))
 
 
-def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores: int) -> Way:
-    """The samples of one lane, and what the job takes by each of them."""
+def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores: int, nbytes: int = 0) -> Way:
+    """The samples of one lane, and what the job takes by each of them.
+
+    Workers start one beside the other, as many as there are cores. But what is pickled into a worker's start goes
+    through a pipe, which its parent fills until the worker, having started and imported, takes it out: beyond a pipe's
+    buffer they start, import and unpickle one after the other.
+    """
     name = figure.record.baseline if lane == BIS else lane
     strategy = registry()[name]
     task = figure.samples(lane, TASK[duty])
     typical = stats.estimate(task).value
     n = max(1, min(job.workers, job.tasks))
-    scale = n / max(1, min(n, cores))  # so many workers start one after the other
+    rounds = n / max(1, min(n, cores))  # so many workers start one after the other
+    by_start = strategy.channel is Channel.START and strategy.inherits and job.start_method not in strategy.inherits
+    pushed = by_start and nbytes > PIPE_BYTES
+
+    def hired(ready_s: float) -> float:
+        """Seconds until all are ready, when one takes ``ready_s``."""
+        return n * ready_s - (n - 1) * min(typical, ready_s) if pushed else rounds * ready_s
+
     start = 0.0 if math.isnan(start_s) else start_s
     setups: dict[Any, float] = {}
     if duty is Duty.STATE and figure.has(lane, "setup"):
@@ -332,15 +355,15 @@ def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores
     total: dict[Any, list[float | None]] = {
         trial: [
             None if x is None else cost.total(
-                job.tasks, workers=n, start=scale * setups.get(trial, usual), setup=once, task=x,
+                job.tasks, workers=n, start=hired(setups.get(trial, usual)), setup=once, task=x,
                 parallelism=max(limit, 1.0),
             )
             for x in row
         ]
         for trial, row in task.items()
     }  # fmt: skip
-    line = cost.Line(usual * scale + once, typical / speed)
-    return Way(strategy, duty, task, total, max(0.0, usual - start) * scale + once, line)
+    line = cost.Line(hired(usual) + once, typical / speed)
+    return Way(strategy, duty, task, total, max(0.0, hired(usual) - rounds * start) + once, line)
 
 
 def _first_touch(record: Record, duty: Duty, strategy: Strategy) -> float:
@@ -495,6 +518,7 @@ def advise(
     refactored: Sequence[Record] = (),
     memory: Sequence[Record] = (),
     imported_s: float = 0.0,
+    made_s: float = math.nan,
     recipe: Any = None,
     notes: Sequence[str] = (),
     seconds: float = 0.0,
@@ -503,7 +527,10 @@ def advise(
 
     ``refactored`` are records of the object without its culprits, ``memory`` those of the kinds ``memory-<duty>``.
     """
-    ranking = rank(records, job, cores=cores, altered=known_altered(diagnosis), imported_s=imported_s)
+    ranking = rank(
+        records, job, cores=cores, altered=known_altered(diagnosis), imported_s=imported_s, made_s=made_s,
+        nbytes=heavy_bytes(diagnosis),
+    )  # fmt: skip
     tiers = tuple(tuple(_with_memory(row, memory) for row in tier) for tier in ranking.tiers)
     ranking = replace(ranking, tiers=tiers)
     diagnosis = _not_refuted(diagnosis, ranking)
@@ -580,6 +607,11 @@ def _not_refuted(diagnosis: Diagnosis | None, ranking: Ranking) -> Diagnosis | N
         return None
     carried = {_pickled_as(way.strategy.name) for way in ranking.ways.values() if way.duty is not Duty.STATE} - {""}
     return replace(diagnosis, culprits=tuple(each for each in diagnosis.culprits if not carried & set(each.blocks)))
+
+
+def heavy_bytes(diagnosis: Diagnosis | None) -> int:
+    """The weight of the heaviest parts, which is about that of the object."""
+    return sum(each.bytes for each in diagnosis.heavy) if diagnosis else 0
 
 
 def known_altered(diagnosis: Diagnosis | None) -> dict[str, str]:

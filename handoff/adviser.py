@@ -6,6 +6,7 @@ state in turn, until the budget is spent or the intervals are narrow. What turns
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff import stats
-from handoff.advice import BOTH, COARSE, FEW, Advice, Job, Ranking, advise, known_altered, rank
+from handoff.advice import BOTH, COARSE, FEW, Advice, Job, Ranking, advise, heavy_bytes, known_altered, rank
 from handoff.collection import Entry, Ref
 from handoff.contain import Interpreter, NoAnswer, deadline
 from handoff.experiment import Experiment, Run, serves
@@ -81,6 +82,7 @@ class Plan:
     cores: int
     walk_s: float = 0.0  #: what reading all of the object takes
     imported_s: float = 0.0
+    made_s: float = math.nan  #: what making it takes
     diagnosis: Diagnosis | None = None
     leave_out: tuple[str, ...] = ()  #: strategies that can't be asked
     recipe: Any = None
@@ -94,8 +96,7 @@ class Plan:
     @property
     def heavy(self) -> bool:
         """Whether a single hand-off takes so long that only a few can be tried."""
-        found = sum(each.bytes for each in self.diagnosis.heavy) if self.diagnosis else 0
-        return max(found, self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.walk_s > HEAVY_S
+        return max(heavy_bytes(self.diagnosis), self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.walk_s > HEAVY_S
 
 
 def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_method: str | None) -> Job:
@@ -259,6 +260,7 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
             refactored=refactored,
             memory=memory,
             imported_s=plan.imported_s,
+            made_s=plan.made_s,
             recipe=plan.recipe,
             notes=plan.notes,
             seconds=round(time.monotonic() - begin, 1),
@@ -337,7 +339,10 @@ def _look_at_all(
 def _ranking(plan: Plan, runs: dict[Duty, _Lanes]) -> Ranking:
     records = [run.settled() for run in runs.values()]
     altered = known_altered(plan.diagnosis)
-    return rank(records, plan.job, cores=plan.cores, altered=altered, imported_s=plan.imported_s)
+    return rank(
+        records, plan.job, cores=plan.cores, altered=altered, imported_s=plan.imported_s, made_s=plan.made_s,
+        nbytes=heavy_bytes(plan.diagnosis),
+    )  # fmt: skip
 
 
 def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any]) -> None:
@@ -560,6 +565,7 @@ def advise_target(
         usable_cores(),
         told["walk_s"],
         opened["imported_s"],
+        opened["made_s"],
         diagnosis,
         recipe=recipe_for(entry.ref, job),
         notes=notes,

@@ -334,7 +334,7 @@ def _advise(
         return
     job = adviser.fitting(Job(**config["job"]), config["duty"], entry.payload.duties, declared="collection" in config)
     plan = adviser.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data))
-    plan.imported_s, plan.recipe = imported_s, recipe_for(entry.ref, job)
+    plan.imported_s, plan.made_s, plan.recipe = imported_s, made_s, recipe_for(entry.ref, job)
     advice = adviser.measure(
         plan,
         progress=lambda what: tell({"progress": what}),
