@@ -28,7 +28,7 @@ from handoff import original, routes, sharing, zygote
 from handoff.collection import Ref
 from handoff.contain import NoAnswer, a_worker, describe_exit
 from handoff.facts import difference, facts
-from handoff.original import Original, plain, state
+from handoff.original import Original, brief, state
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.strategy import Launch, Site, Strategy
@@ -122,12 +122,16 @@ class _Handed:
         self.from_worker, self.outbox = self.ctx.Pipe(duplex=False)
 
     def run(self) -> Outcome:
-        sent = self.made.facts
         self.stage(PARENT)
-        ways = {Duty.ARGUMENT: self._argument, Duty.STATE: self._held, Duty.RESULT: self._result}
-        if self.spec.duty is Duty.SHARED:
-            return self._shared(sent)
-        return ways[self.spec.duty](sent)
+        match self.spec.duty:
+            case Duty.ARGUMENT:
+                return self._argument()
+            case Duty.STATE:
+                return self._held()
+            case Duty.RESULT:
+                return self._result()
+            case Duty.SHARED:
+                return self._shared()
 
     def site(self) -> Site:
         return Site(
@@ -248,7 +252,7 @@ class _Handed:
             raise Ended(Outcome.from_json(answer["error"]))
         return answer
 
-    def _argument(self, sent: Any) -> Outcome:
+    def _argument(self) -> Outcome:
         assert self.strategy.carry is not None
         sender, receiver = self.here(self.strategy.carry, self.site())
         self.pipes()
@@ -256,22 +260,22 @@ class _Handed:
         message = self.here(sender.encode, self.obj)  # a refusal needs no worker
         self.start(receiver)
         self.stage(WORKER)
-        self.command("take")
+        self.command(f"take {self.made.brief}")
         self.here(sender.post, message)
-        return self._judge(sent, self.told())
+        return self._judge(self.told())
 
-    def _held(self, sent: Any) -> Outcome:
+    def _held(self) -> Outcome:
         assert self.strategy.hold is not None
         holding = self.here(self.strategy.hold, self.site())
         self.pipes()
         self.start(holding)
         self.stage(WORKER)
-        self.command("take")
-        return self._judge(sent, self.told())
+        self.command(f"take {self.made.brief}")
+        return self._judge(self.told())
 
-    def _judge(self, sent: Any, arrived: dict[str, Any]) -> Outcome:
+    def _judge(self, arrived: dict[str, Any]) -> Outcome:
         """The same? And if it is used there, does that show here?"""
-        changed = difference(sent, arrived["facts"]) if arrived["facts"] is not None else ""
+        changed = _difference(self.made.facts, arrived["facts"])
         changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), arrived["checksum"])
         if not changed and self.made.seen:
             self.command("use")
@@ -283,14 +287,14 @@ class _Handed:
         self.told()
         return OK
 
-    def _result(self, _: Any) -> Outcome:
+    def _result(self) -> Outcome:
         assert self.strategy.carry is not None
         sender, receiver = self.here(self.strategy.carry, self.site())
         self.pipes()
         self.here(receiver.open, self.from_worker)
         self.start(sender)
         self.stage(RESULT)
-        self.command("give")
+        self.command(f"give {self.made.brief}")
         given = self.told()  # encoded, or an error
         try:
             with self.worker_watched():
@@ -303,7 +307,7 @@ class _Handed:
             return outcome if not isinstance(error, EOFError) else self.death().outcome
         try:
             known = _fetch(receiver, obj)
-            changed = difference(given["facts"], state(self.payload, known))
+            changed = _changed(self.payload, self.made, given, known)
             checksum = (getattr(receiver, "touch", None) or self.payload.touch)(obj)
             changed = changed or _unequal(self.payload, lambda: given["checksum"], checksum)
             if not changed and self.made.use and known is obj:
@@ -320,7 +324,7 @@ class _Handed:
         receiver.release()
         return OK
 
-    def _shared(self, sent: Any) -> Outcome:
+    def _shared(self) -> Outcome:
         assert self.strategy.share is not None
         sharing_end = self.here(self.strategy.share, self.site())
         self.pipes()
@@ -328,16 +332,41 @@ class _Handed:
         if self.strategy.launch is not Launch.THREAD:
             self.here(sharing_end.open)
         self.stage(WORKER)
-        self.command("whole")
+        self.command(f"whole {self.made.brief}")
         arrived = self.told()
-        changed = difference(sent, arrived["facts"])
+        changed = _difference(self.made.facts, arrived["facts"])
         if not changed and (size := _size(self.obj)):
             self.command(f"change {size}")
             changes = self.told()["changes"]
             for index, made in changes:
-                if found := difference(made, plain(facts(sharing_end.read(index)))):
+                if found := difference(made, _plain_facts(sharing_end.read(index))):
                     changed = f"element {index} as the worker has changed it is not to be seen here: {found}"
         return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
+
+
+def _stated(payload: Payload, obj: Any, expected: str) -> str:
+    """The facts of what arrived, as JSON; "" where their digest is the expected one, and nothing need be compared."""
+    return "" if brief(payload, obj) == expected else state(payload, obj)
+
+
+def _difference(sent: str, arrived: str) -> str:
+    """What differs between facts, those that arrived being "" where they are the same."""
+    return difference(json.loads(sent), json.loads(arrived)) if arrived else ""
+
+
+def _given(made: Original, expected: str) -> dict[str, Any]:
+    """What is told of a result's original: its facts, unless they are those of the asking side's."""
+    return {"brief": made.brief, "facts": "" if made.brief == expected else made.facts}
+
+
+def _changed(payload: Payload, here: Original, given: dict[str, Any], obj: Any) -> str:
+    """What differs between a result's original and what arrived."""
+    return _difference(given["facts"] or here.facts, _stated(payload, obj, given["brief"]))
+
+
+def _plain_facts(obj: Any) -> Any:
+    """An element's facts, as JSON brings them to the other side."""
+    return json.loads(json.dumps(facts(obj)))
 
 
 def _unequal(payload: Payload, sent: Callable[[], int], arrived: int) -> str:
@@ -424,11 +453,11 @@ class _Serving:
                 self.end.open()
         return {"ready": True}
 
-    def _take(self) -> dict[str, Any]:
+    def _take(self, expected: str) -> dict[str, Any]:
         self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
         payload = self.load()
         return {
-            "facts": state(payload, _fetch(self.end, self.obj)),
+            "facts": _stated(payload, _fetch(self.end, self.obj), expected),
             "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
         }
 
@@ -444,10 +473,11 @@ class _Serving:
             self.end.release()
         return {"dropped": True}
 
-    def _give(self) -> dict[str, Any] | None:
+    def _give(self, expected: str) -> dict[str, Any] | None:
         payload = self.load()
-        self.obj = original.made(self.job.ref, payload)
-        word = {"facts": state(payload, self.obj), "checksum": payload.touch(self.obj)}
+        made = original.of(self.job.ref, payload)
+        self.obj = made.obj
+        word = _given(made, expected) | {"checksum": payload.touch(self.obj)}
         try:
             message = self.end.encode(self.obj)
         except Exception as error:
@@ -463,8 +493,8 @@ class _Serving:
     def _seen(self) -> dict[str, Any]:
         return {"seen": (self.load().seen or sharing.seen)(self.obj)}
 
-    def _whole(self) -> dict[str, Any]:
-        return {"facts": state(self.load(), self.end.whole())}
+    def _whole(self, expected: str) -> dict[str, Any]:
+        return {"facts": _stated(self.load(), self.end.whole(), expected)}
 
     def _change(self, size: str) -> dict[str, Any]:
         """Change one element so that the other side can see it: count up a number, or put another in its place."""
@@ -475,10 +505,10 @@ class _Serving:
             value = before[index] = self.end.read(index)
             if type(value) is float or (type(value) is int and -128 <= value < 127):  # one more fits in a byte
                 self.end.update(index)
-                return {"changes": [[index, plain(facts(value + 1))]]}
-        here = plain(facts(before[last]))
+                return {"changes": [[index, _plain_facts(value + 1)]]}
+        here = _plain_facts(before[last])
         for index in near[1:]:
-            there = plain(facts(before[index]))
+            there = _plain_facts(before[index])
             if there != here:
                 self.end.write(last, before[index])
                 return {"changes": [[last, there]]}
@@ -493,12 +523,13 @@ class _Case(routes.Case):
     """A route's cell, whose tasks are those of this module."""
 
     uses: bool = False  #: whether the worker is to use what arrives, so that it is seen here
+    brief: str = ""  #: the digest of the original's facts
 
     @property
     def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.duty is Duty.RESULT:
-            return give, (self.ref, str(self.folder))
-        return receive, (self.ref, self.obj, self.uses)
+            return give, (self.ref, str(self.folder), self.brief)
+        return receive, (self.ref, self.obj, self.uses, self.brief)
 
 
 class _Routed:
@@ -522,6 +553,7 @@ class _Routed:
             spec.patience_s,
             begun=lambda: self.stage(RESULT if result else WORKER),
             uses=self.made.use is not None,
+            brief=self.made.brief,
         )
         self.stage(STARTING)
         if not route.starts:
@@ -539,7 +571,7 @@ class _Routed:
     def _argument(self, answer: dict[str, Any]) -> Outcome:
         if "error" in answer:
             return Outcome.from_json(answer["error"])
-        changed = difference(self.made.facts, answer["facts"])
+        changed = _difference(self.made.facts, answer["facts"])
         changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), answer["checksum"])
         if not changed and self.made.seen and answer["used"]:
             changed = self.made.seen(self.obj)
@@ -550,7 +582,7 @@ class _Routed:
         if "error" in word:
             return Outcome.from_json(word["error"])
         try:
-            changed = difference(word["facts"], state(self.payload, obj))
+            changed = _changed(self.payload, self.made, word, obj)
             checksum = self.payload.touch(obj)
             changed = changed or _unequal(self.payload, lambda: word["checksum"], checksum)
             if not changed and self.made.use and word["looks"]:
@@ -581,11 +613,11 @@ def _as_told(spec: Spec, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def receive(ref: Ref, obj: Any, uses: bool) -> dict[str, Any]:
+def receive(ref: Ref, obj: Any, uses: bool, expected: str) -> dict[str, Any]:
     """The task whose argument is judged: state what arrived, read all of it, and use what is there to be used."""
     try:
         payload = ref.load()
-        answer = {"facts": state(payload, obj), "checksum": payload.touch(obj), "used": uses}
+        answer = {"facts": _stated(payload, obj, expected), "checksum": payload.touch(obj), "used": uses}
         if uses:
             (payload.use or sharing.use)(obj)
     except Exception as error:
@@ -596,14 +628,14 @@ def receive(ref: Ref, obj: Any, uses: bool) -> dict[str, Any]:
 _kept: list[Any] = []
 
 
-def give(ref: Ref, folder: str) -> Any:
+def give(ref: Ref, folder: str, expected: str) -> Any:
     """The task whose result is judged: make the object, leave word of what it is, and return it."""
     obj = None
     try:
         payload = ref.load()
         made = original.of(ref, payload)
         obj = made.obj
-        word = {"facts": made.facts, "checksum": payload.touch(obj), "looks": made.seen is not None}
+        word = _given(made, expected) | {"checksum": payload.touch(obj), "looks": made.seen is not None}
         if made.seen:
             _kept.append(obj)
             threading.Thread(target=_look, args=(made.seen, obj, Path(folder)), daemon=True).start()

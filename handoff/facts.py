@@ -18,6 +18,7 @@ import json
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from handoff import kinds
@@ -48,12 +49,30 @@ def facts(obj: Any) -> dict[str, Any]:
 
 def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type]]:
     """The facts, and the classes of all parts but plain values, lists, tuples and dicts."""
-    collecting = gc.isenabled()
-    gc.disable()  # nothing here makes garbage in cycles, and collecting every 700 parts costs more than the walk
-    try:
+    with _not_collecting():
         walk = Walk()
         walk.run(obj)
         return walk.statement(), frozenset(walk.plans)
+
+
+def brief(obj: Any) -> str:
+    """The digest of what there is to be stated: where two objects have the same, their facts do not differ.
+
+    Costs half of the facts, and is 16 characters.
+    """
+    with _not_collecting():
+        walk = Walk(inline=False)
+        walk.run(obj)
+        return digest(dumps(walk.statement()))
+
+
+@contextmanager
+def _not_collecting() -> Iterator[None]:
+    """Nothing here makes garbage in cycles, and collecting every 700 parts costs more than the walk."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collecting:
             gc.enable()
@@ -97,7 +116,7 @@ def dumps(statement: Mapping[str, Any]) -> str:
 class Walk:
     """One pass over an object: numbers its parts in a fixed order and states each."""
 
-    def __init__(self, *, nested: int = 0, limit: int = sys.maxsize) -> None:
+    def __init__(self, *, nested: int = 0, limit: int = sys.maxsize, inline: bool = True) -> None:
         self.nested = nested  #: depth of sets within sets; classes and functions are named only where it is not 0
         self.limit = limit
         self.parents: list[int] = []
@@ -109,7 +128,7 @@ class Walk:
         self.module_objects: dict[int, str] | None = None
         self.parts: list[list[Any]] = []
         self.chars = 0
-        self.inline = True  # while parts are stated in full
+        self.inline = inline  #: whether the first parts are stated in full
         self.texts: list[str] = []  # of the stretch that is being collected
         self.start = 0
         self.folded: list[list[Any]] = []
@@ -262,7 +281,8 @@ class Walk:
         """Note one part: in full while there is room, then as text of the present stretch."""
         self.parents.append(parent)
         self.labels.append(label)
-        if len(self.parts) < INLINE_PARTS and self.chars < INLINE_CHARS and not self.folded and not self.texts:
+        full = self.inline and len(self.parts) < INLINE_PARTS and self.chars < INLINE_CHARS
+        if full and not self.folded and not self.texts:
             shown = self.shown(statement)
             path = self.path(len(self.parents) - 1)
             self.parts.append([path, shown])
@@ -275,9 +295,10 @@ class Walk:
                 statement[name] = self.blocks(*statement[name])
         statement.pop("~", None)
         try:
-            self.texts.append(repr(statement))
+            text = repr(statement)
         except ValueError:  # an int of more digits than sys.get_int_max_str_digits() allows
-            self.texts.append(repr({name: _text(value) for name, value in statement.items()}))
+            text = repr({name: _text(value) for name, value in statement.items()})
+        self.texts.append(f"{parent} {label!r} {text}")
         if len(self.texts) >= STRETCH << (len(self.folded) // 256):
             self.fold()
 

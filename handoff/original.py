@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from handoff import sharing
 from handoff.collection import Ref
-from handoff.facts import facts, stated
+from handoff.facts import brief as facts_in_brief
+from handoff.facts import digest, facts, stated
 from handoff.kinds import class_name, installed, module_of
 from handoff.payload import Payload
 
@@ -62,14 +63,14 @@ def _inert(kind: type) -> bool:
     return not any((_HOOKS - made) & _type_dict(base).keys() for base in own)
 
 
-def plain(statement: Mapping[str, Any]) -> Any:
-    """As JSON would bring it back."""
-    return json.loads(json.dumps(statement, default=str))
+def state(payload: Payload, obj: Any) -> str:
+    """What must be the same on the other side, as JSON."""
+    return json.dumps((payload.facts or facts)(obj), default=str)
 
 
-def state(payload: Payload, obj: Any) -> Any:
-    """What must be the same on the other side."""
-    return plain((payload.facts or facts)(obj))
+def brief(payload: Payload, obj: Any) -> str:
+    """The digest of that: where two are the same, nothing differs."""
+    return digest(state(payload, obj)) if payload.facts else facts_in_brief(obj)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Original:
     """An object, what must be the same of it elsewhere, and how it is seen whether it is still shared."""
 
     obj: Any
-    facts: Any
+    facts: str  #: as JSON
+    brief: str  #: their digest
     use: Callable[[Any], None] | None  #: None: there is nothing in it that could be shared
     seen: Callable[[Any], str] | None
 
@@ -88,13 +90,16 @@ def original(payload: Payload) -> Original:
 
 
 def _original(payload: Payload, obj: Any) -> Original:
-    if payload.use and payload.seen:
-        return Original(obj, state(payload, obj), payload.use, payload.seen)
     if payload.facts:
-        return Original(obj, state(payload, obj), None, None)
+        text = state(payload, obj)
+        use, seen = (payload.use, payload.seen) if payload.use and payload.seen else (None, None)
+        return Original(obj, text, digest(text), use, seen)
     statement, kinds = stated(obj)
-    shares = sharing.shares(kinds)
-    return Original(obj, plain(statement), sharing.use if shares else None, sharing.seen if shares else None)
+    text = json.dumps(statement)
+    use, seen = (sharing.use, sharing.seen) if sharing.shares(kinds) else (None, None)
+    if payload.use and payload.seen:
+        use, seen = payload.use, payload.seen
+    return Original(obj, text, brief(payload, obj), use, seen)
 
 
 def worth_sharing(payload: Payload) -> bool:
@@ -117,9 +122,3 @@ def keep(ref: Ref) -> None:
 def of(ref: Ref, payload: Payload) -> Original:
     """The original that the process which forked this one has kept, or a new one."""
     return _kept.get(ref) or original(payload)
-
-
-def made(ref: Ref, payload: Payload) -> Any:
-    """The object itself, for whoever states it later."""
-    kept = _kept.get(ref)
-    return payload.make() if kept is None else kept.obj

@@ -120,7 +120,7 @@ def support(
 def group_of(name: str, way: Way) -> tuple[str, ...]:
     """What a process imports that hands over by it, beyond what all do: it may change what picklers do."""
     if isinstance(way, Strategy) and way.channel is Channel.MANAGER:
-        return ("multiprocessing.managers", "handoff.strategies._manager")
+        return ("multiprocessing.managers", "handoff.strategies._manager", "hmac")
     return tuple(module for module in way.needs if module != "numpy")
 
 

@@ -52,6 +52,10 @@ MAKINGS = 20  #: as often as it took to make and state the object, beside its pa
 MODULE, OBJECT = "module", "object"  #: what the cells of a payload may have from the process that forks them
 STEMS = 8  #: with cells that wait, beside the one that has its turn
 WORD_BYTES = 4000  #: of what is told at once: several processes write into one pipe, and less than 4096 stays together
+PRIMITIVES = (
+    "multiprocessing.queues",
+    "multiprocessing.synchronize",
+)  #: of what many workers are given when they start
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 
 
@@ -137,7 +141,8 @@ class Ward:
         if self.isolated and self.start_method == "forkserver":
             self.server = zygote.Server(self.start_method, ())
         elif not self.isolated and self.start_method != "fork":
-            self.server = zygote.Server(self.start_method, config["preload"])
+            ours = [name for name in sys.modules if name.startswith("handoff.strategies.")]
+            self.server = zygote.Server(self.start_method, [*config["preload"], *ours, *PRIMITIVES])
 
     def _limit(self) -> None:
         import handoff.fingerprint as machine
@@ -399,7 +404,7 @@ class Ward:
 
     def _bury(self, child: _Running, others: Sequence[_Running]) -> None:
         """End everything that a cell has started, and remove its files."""
-        self._end_all(lambda: self._members(child, others))
+        self._end_all(lambda: self._left_of(child, others), self._members(child, others))
         os.close(child.pidfd)
         if child.read != child.pidfd:
             os.close(child.read)
@@ -415,29 +420,40 @@ class Ward:
         self._end_all(lambda: [pid for pid in _processes() if pid not in (os.getpid(), self.tracker)])
 
     @staticmethod
-    def _end_all(members: Callable[[], Sequence[int]]) -> None:
+    def _end_all(members: Callable[[], Sequence[int]], known: Sequence[int] = ()) -> None:
         """Kill them until there are none any more: two looks find none, as one may fall between a fork and its end."""
         gone: set[int] = set()
+        found = known or members()
         none = 0
         for _ in range(1000):
-            found = members()
-            none = 0 if found else none + 1
             for pid in found:
                 gone.add(pid)
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            if found:
+                time.sleep(0.0005)
             for pid in gone:
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
+            none = 0 if found else none + 1
             if none == 2:
                 break
-            if found:
-                time.sleep(0.0005)
+            found = members()
+
+    def _of_others(self, child: _Running, others: Sequence[_Running]) -> set[int]:
+        """Processes known not to be of a cell."""
+        known = {os.getpid(), *self._servers(), *(other.pid for other in others)} - {child.pid}
+        known.update(pid for other in others if other is not child for pid in _workers(other.folder))
+        return known
+
+    def _left_of(self, child: _Running, others: Sequence[_Running]) -> list[int]:
+        """Those processes of a cell that are seen without looking for descendants, who come here as orphans."""
+        found = {*_workers(child.folder), *_own_children()} - self._of_others(child, others)
+        return [pid for pid in found if _lives(pid)]
 
     def _members(self, child: _Running, others: Sequence[_Running]) -> list[int]:
         """The living processes of a cell: its parent's descendants, those of its workers, and all orphans."""
-        known = {os.getpid(), *self._servers(), *(other.pid for other in others)} - {child.pid}
-        known.update(pid for other in others if other is not child for pid in _workers(other.folder))
+        known = self._of_others(child, others)
         found = {child.pid, *_workers(child.folder), *_children(os.getpid())} - known
         grown = found
         while grown:
@@ -521,6 +537,14 @@ def _lives(pid: int) -> bool:
     return bool(process_status(pid))
 
 
+def _own_children() -> list[int]:
+    """The processes that this one, which has one thread, has started, or that have come to it as orphans."""
+    if not _LISTS_CHILDREN:
+        return _children(os.getpid())
+    with open("/proc/thread-self/children", "rb", buffering=0) as file:
+        return list(map(int, file.read().split()))
+
+
 def _children(pid: int) -> list[int]:
     """The processes that the threads of a process have started, or that have come to it as orphans."""
     found: list[int] = []
@@ -539,7 +563,10 @@ _LISTS_CHILDREN = os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/childr
 
 def _workers(folder: Path) -> list[int]:
     """The processes that a server has forked for a cell."""
-    return [int(path.name.removeprefix("worker-")) for path in folder.glob("worker-*")]
+    try:
+        return [int(name.removeprefix("worker-")) for name in os.listdir(folder) if name.startswith("worker-")]
+    except OSError:
+        return []
 
 
 #: Importing these changes what picklers do, for everybody in the process.

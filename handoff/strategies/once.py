@@ -86,9 +86,9 @@ class MappedState:
 
 
 def _hold_mapped(site: Site) -> Holding:
+    shape = Shape.of(site.obj)
     import numpy as np
 
-    shape = Shape.of(site.obj)
     if shape.kind == "array" and not site.obj.size:
         raise ValueError("an array without elements has nothing to map")
     path = _path(site, "npy")
