@@ -35,10 +35,13 @@ COPIES = 16  #: different objects to send: as many as the largest chunk has
 BATCH = 32  #: tasks a worker in a batch, where the library splits it: Pool.map makes four chunks of eight of it
 CHUNKS = 8  #: chunks a worker in a batch, where they are given: at its end workers wait, which must weigh little
 SINGLES = 64  #: tasks a worker in a batch, where each travels alone: for the same reason
-#: Tasks in a batch for the kind ``job``: with few at a time under way, each costs more than in a long job.
-JOB_BATCH = 512
+#: Tasks in a batch for the kind ``job``: with few at a time under way, each costs more than in a long job. A batch of
+#: long tasks has fewer of them.
+JOB_BATCHES = (64, 512)
+JOB_BATCH_S = 0.1
 STEADY = 10  #: a sample lasts at least this many times the profile's: a scheduler's time slice is milliseconds
-MOST_JOB_S = 2.0  #: a job that would take longer is left out: its start hardly matters any more
+MOST_JOB_S = 2.0  #: a job that would take longer is left out ...
+FAR = 100  #: ... or so many times its start, which hardly matters any more
 READY_S = 60.0  #: patience with a starting crew
 KILL_S = 5.0  #: patience with a pool that is ended in the middle of its work
 
@@ -368,6 +371,9 @@ class Site:
         if crew.run(objects) != len(objects) * self.measuring.expected:
             raise RuntimeError("the checksums of the tasks are wrong")
 
+    def work(self, crew: Crew, objects: list[Any], times: int) -> Spent:
+        return loops.repeat(lambda _: self.check(crew, objects), times)
+
 
 def run(measuring: Measuring) -> None:
     """Every way with every number of workers, in shuffled order, a few times over."""
@@ -433,10 +439,13 @@ def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
 
     try:
         site.check(crew, [])  # an executor's workers are let go here
-        batch = site.objects(max(JOB_BATCH, least) if is_job else _batch(way, workers))
-        warm = loops.repeat(lambda _: site.check(crew, batch), 1)
+        batch = site.objects(max(JOB_BATCHES[0], least) if is_job else _batch(way, workers))
+        warm = site.work(crew, batch, 1)
+        while is_job and len(batch) < JOB_BATCHES[1] and 2 * warm.seconds <= JOB_BATCH_S:
+            batch *= 2
+            warm = site.work(crew, batch, 1)
         times = max(1, round(STEADY * measuring.profile["sample_s"] / warm.seconds))
-        steady = loops.repeat(lambda _: site.check(crew, batch), times)
+        steady = site.work(crew, batch, times)
         crew.close()
     except BaseException:
         crew.kill()
@@ -444,7 +453,8 @@ def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
     tell("least" if is_job else "start", 1, start)
     tell("task", times * len(batch), steady)
     if is_job:
-        sizes = [n for n in JOB_TASKS if n * steady.seconds / (times * len(batch)) < MOST_JOB_S]
+        longest_s = min(MOST_JOB_S, FAR * start.seconds)
+        sizes = [n for n in JOB_TASKS if n * steady.seconds / (times * len(batch)) < longest_s]
         measuring.random.shuffle(sizes)
         for tasks in sizes:
             crew, spent = _job(site, way, workers, tasks)

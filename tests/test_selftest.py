@@ -31,6 +31,7 @@ from handoff.selftesting import (
     asv_rule,
     coverage,
     identical,
+    prediction,
     quiet,
     slowdowns,
 )
@@ -439,6 +440,14 @@ def test_advice_is_given_when_something_is_wrong_and_not_else() -> None:
         assert expected in words
     assert not list(advise([Result(State.OK, "", name="slowdowns")], {"usable_cores": 2}, busy, busy))
     assert not any("close" in text for text in advise(bad, {"usable_cores": 2}, idle, idle))
+
+
+def test_the_cost_model_is_off_only_where_all_trials_say_so() -> None:
+    assert prediction._shown_off([1.2, 1.4, 1.3]) and prediction._shown_off([0.5, 0.8, 0.7])
+    assert not prediction._shown_off([1.2, 1.4, 1.1]) and not prediction._shown_off([1.2, 1.4])
+    assert prediction._state(90, 5, 100) is State.OK
+    assert prediction._state(70, 5, 100) is State.UNDECIDED
+    assert prediction._state(70, 25, 100) is State.OFF
 
 
 def test_every_check_has_a_name_and_a_title() -> None:
