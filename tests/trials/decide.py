@@ -36,8 +36,8 @@ from handoff.payload import Duty  # noqa: E402
 
 LOST = 1.05  #: more than this times the best: the advice was wrong
 NEAR = (1.5, 1.3, 1.2)  #: times the fastest so far: run again
-FINAL, MOST_FINAL = 7, 31  #: pairs of the last runs: more of them while their interval has LOST in it ...
-FINAL_S = 15.0  #: ... and they have not taken so long
+FINAL, MOST_FINAL = 7, 101  #: pairs of the last runs: more of them while their interval has LOST in it ...
+FINAL_S = 60.0  #: ... and they have not taken so long
 REFERENCE = "thread"  #: no hand-over to another process, and no answer
 Way = tuple[str, str]  #: strategy, duty
 
