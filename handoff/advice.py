@@ -310,7 +310,8 @@ def _start(state: Figures | None, imported_s: float, made_s: float) -> float:
     if state is None or not state.has(NULL, "setup"):
         return math.nan
     bare = state.figure(NULL, "setup").time.value
-    lanes = [lane for lane in state.lanes if lane != NULL and state.has(lane, "setup")]
+    threads = {name for name, strategy in registry().items() if strategy.launch is Launch.THREAD}
+    lanes = [lane for lane in state.lanes if lane not in {NULL, *threads} and state.has(lane, "setup")]
     most = min((state.figure(lane, "setup").time.value - bare for lane in lanes), default=math.inf)
     least = imported_s
     if MAKES in lanes and state.has(MAKES, TASK[Duty.STATE]) and math.isfinite(made_s):
