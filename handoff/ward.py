@@ -52,10 +52,8 @@ MAKINGS = 20  #: as often as it took to make and state the object, beside its pa
 MODULE, OBJECT = "module", "object"  #: what the cells of a payload may have from the process that forks them
 STEMS = 8  #: with cells that wait, beside the one that has its turn
 WORD_BYTES = 4000  #: of what is told at once: several processes write into one pipe, and less than 4096 stays together
-PRIMITIVES = (
-    "multiprocessing.queues",
-    "multiprocessing.synchronize",
-)  #: of what many workers are given when they start
+#: Modules of what many workers are given when they start.
+PRIMITIVES = ("multiprocessing.queues", "multiprocessing.synchronize")
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 
 
