@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -123,10 +124,11 @@ def test_what_is_awkward_is_refused_by_plain_pickle_or_costs_too_much() -> None:
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # open files are what some are about
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", PAIRS)
-def test_both_sides_do_the_same_job(name: str) -> None:
+def test_both_sides_do_the_same_job(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They come to the same checksum, where they are made of the same things."""
     if name in {*LARGE, "dict-updated-by-workers", "tree-with-parent-links"}:
         pytest.skip("other data, or too much of it")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     sums = set()
     for side in (*PAIRS[name].awkward, *PAIRS[name].refactored):
         module, _, payload = side.payload.partition(":")
