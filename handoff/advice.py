@@ -277,12 +277,13 @@ def rank(
     strategies, tells what starting a worker takes, unless ``start_s`` does. ``altered`` names strategies known to alter
     the object, and why. ``imported_s``: importing the module of the object, as workers do that are not forked, whether
     they are given the object when they start or with their first task.
+    ``made_s``: making the object; ``nbytes``: about what it weighs, where no record tells.
     """
     figures = {Duty(record.kind): Figures(record) for record in records}
     if math.isnan(start_s):
         imports = job.start_method != "fork"
         start_s = _start(figures.get(Duty.STATE), *((imported_s, made_s) if imports else (0.0, math.nan)))
-    nbytes = max((record.floor_bytes or 0 for record in records), default=nbytes) or nbytes
+    nbytes = max((record.floor_bytes or 0 for record in records), default=0) or nbytes
     ways: dict[str, Way] = {}
     excluded: list[Excluded] = []
     errors = []
