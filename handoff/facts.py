@@ -47,12 +47,14 @@ def facts(obj: Any) -> dict[str, Any]:
     return stated(obj)[0]
 
 
-def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type]]:
-    """The facts, and the classes of all parts but plain values, lists, tuples and dicts."""
+def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type], str]:
+    """The facts, the classes of all parts but plain values, lists, tuples and dicts, and what :func:`brief` gives."""
     with _not_collecting():
         walk = Walk()
+        walk.briefly = Walk(inline=False)
+        walk.briefly.parents, walk.briefly.labels, walk.briefly.memory = walk.parents, walk.labels, walk.memory
         walk.run(obj)
-        return walk.statement(), frozenset(walk.plans)
+        return walk.statement(), frozenset(walk.plans), digest(dumps(walk.briefly.statement()))
 
 
 def brief(obj: Any) -> str:
@@ -129,6 +131,7 @@ class Walk:
         self.parts: list[list[Any]] = []
         self.chars = 0
         self.inline = inline  #: whether the first parts are stated in full
+        self.briefly: Walk | None = None  #: states the same, but no part in full
         self.texts: list[str] = []  # of the stretch that is being collected
         self.start = 0
         self.folded: list[list[Any]] = []
@@ -278,9 +281,15 @@ class Walk:
         return dumps(walk.statement())
 
     def state(self, parent: int, label: Any, statement: dict[str, Any]) -> None:
-        """Note one part: in full while there is room, then as text of the present stretch."""
+        """State one part."""
         self.parents.append(parent)
         self.labels.append(label)
+        self.note(parent, label, statement)
+        if self.briefly:
+            self.briefly.note(parent, label, statement)
+
+    def note(self, parent: int, label: Any, statement: dict[str, Any]) -> None:
+        """Note the part that was stated last: in full while there is room, then as text of the present stretch."""
         full = self.inline and len(self.parts) < INLINE_PARTS and self.chars < INLINE_CHARS
         if full and not self.folded and not self.texts:
             shown = self.shown(statement)

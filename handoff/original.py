@@ -94,12 +94,12 @@ def _original(payload: Payload, obj: Any) -> Original:
         text = state(payload, obj)
         use, seen = (payload.use, payload.seen) if payload.use and payload.seen else (None, None)
         return Original(obj, text, digest(text), use, seen)
-    statement, kinds = stated(obj)
+    statement, kinds, in_brief = stated(obj)
     text = json.dumps(statement)
     use, seen = (sharing.use, sharing.seen) if sharing.shares(kinds) else (None, None)
     if payload.use and payload.seen:
         use, seen = payload.use, payload.seen
-    return Original(obj, text, brief(payload, obj), use, seen)
+    return Original(obj, text, in_brief, use, seen)
 
 
 def worth_sharing(payload: Payload) -> bool:

@@ -37,7 +37,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handoff.facts import brief, difference, dumps, facts
+from handoff.facts import brief, difference, dumps, facts, stated
 from handoff.sharing import seen, use
 
 
@@ -173,6 +173,7 @@ def test_equal_statements_only_for_the_same_pickle(left: Any, right: Any) -> Non
 @given(DATA)
 def test_the_digest_is_the_same_after_a_round_trip(obj: Any) -> None:
     assert brief(obj) == brief(pickle.loads(pickle.dumps(obj)))
+    assert (stated(obj)[0], stated(obj)[2]) == (facts(obj), brief(obj))
 
 
 SCRIPT = """
