@@ -258,5 +258,5 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
         f"{folder.name}-{os.getpid()}",
         config["patience_s"],
     )
-    outcome = cell.run(spec, lambda stage: tell({"stage": stage}))
+    outcome, _ = cell.run(spec, lambda stage: tell({"stage": stage}))
     tell({"outcome": outcome.to_json()})

@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from types import FrameType
+from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from handoff import original, routes, sharing, zygote
@@ -31,12 +32,12 @@ from handoff.facts import difference, facts
 from handoff.original import Original, brief, state
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
-from handoff.strategy import Launch, Site, Strategy
+from handoff.strategy import Channel, Launch, Site, Strategy
 from handoff.touch import touch
 
 Stage = Callable[[str], None]
 
-MAKING, PARENT, STARTING, WORKER, RESULT = "making", "parent", "starting", "worker", "result"
+PARENT, STARTING, WORKER, RESULT = "parent", "starting", "worker", "result"  #: stages, after making the object
 USED, SEEN = "used", "seen.json"
 PATIENT_S = 600.0  #: of a route itself: who waits for the cell is impatient enough, and says where it hangs
 WATCH_S = 0.05  #: how often it is looked whether the worker that owes a result still lives
@@ -51,6 +52,14 @@ class Ended(Exception):
         self.outcome = outcome
 
 
+class Refused(Ended):
+    """The strategy has looked at the object and refuses it: nothing was done with it."""
+
+
+class NotRefused(Exception):
+    """A look does not refuse it: the rest needs a process in which nothing was done before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What to hand over, and how."""
@@ -62,29 +71,46 @@ class Spec:
     folder: Path  #: private to the cell
     prefix: str  #: of the names of its segments and semaphores
     patience_s: float = PATIENT_S  #: of a route
+    doubtful: bool = False  #: whether such an object was refused before
 
 
-def run(spec: Spec, stage: Stage) -> Outcome:
-    """Execute the cell. Whatever it starts is ended by the caller."""
-    stage(MAKING)
+def run(spec: Spec, stage: Stage, looked: Original | None = None) -> tuple[Outcome, Original | None]:
+    """Execute the cell. Whatever it starts is ended by the caller.
+
+    With the outcome comes the original where the strategy refused it by looking at it, and nothing was done: this
+    process may look at it for other cells, with ``looked``. Then it raises :class:`NotRefused` if a look is not enough.
+    """
     tempfile.tempdir = str(spec.folder)
     os.environ["TMPDIR"] = os.environ["JOBLIB_TEMP_FOLDER"] = str(spec.folder)
     multiprocessing.process.current_process()._config["semprefix"] = f"/{spec.prefix}"  # type: ignore[attr-defined]
     multiprocessing.set_start_method(spec.start_method, force=True)
     try:
         payload = spec.ref.load()
-        made = original.of(spec.ref, payload)
+        made = looked or original.of(spec.ref, payload)
     except Exception as error:
         outcome = Outcome.from_exception(Kind.BROKEN, "parent", error)
-        return replace(outcome, message=f"it cannot be made: {outcome.message}")
-    try:
-        if spec.strategy in routes.ROUTES:
-            return _Routed(spec, payload, made, stage).run()
-        from handoff.strategies import registry
+        return replace(outcome, message=f"it cannot be made: {outcome.message}"), None
+    if spec.strategy in routes.ROUTES:
+        return _Routed(spec, payload, made, stage).run(), None
+    from handoff.strategies import registry
 
-        return _Handed(spec, registry()[spec.strategy], payload, made, stage).run()
+    try:
+        return _Handed(spec, registry()[spec.strategy], payload, made, stage, fresh=looked is None).run(), None
+    except Refused as refused:
+        return refused.outcome, made if _quiet(made.obj) else None
     except Ended as ended:
-        return ended.outcome
+        return ended.outcome, None
+
+
+#: What is asked of an object that is looked at; and how those ask who are written in C.
+_ASKED = ("dtype", "shape", "size", "__getattr__", "__getattribute__", "__class__", "__dict__")
+_IN_C = (GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType)
+
+
+def _quiet(obj: Any) -> bool:
+    """Whether looking at it runs nobody's code, which might do anything: fork, for one."""
+    asked = [vars(base)[name] for base in type(obj).__mro__ for name in _ASKED if name in vars(base)]
+    return all(isinstance(each, _IN_C) for each in asked) and "dtype" not in getattr(obj, "__dict__", ())
 
 
 def _broken(where: str, error: BaseException) -> dict[str, Any]:
@@ -107,8 +133,11 @@ class Job:
 class _Handed:
     """A cell of a strategy, in its parent."""
 
-    def __init__(self, spec: Spec, strategy: Strategy, payload: Payload, made: Original, stage: Stage) -> None:
+    def __init__(
+        self, spec: Spec, strategy: Strategy, payload: Payload, made: Original, stage: Stage, *, fresh: bool
+    ) -> None:
         self.spec, self.strategy, self.payload, self.made, self.stage = spec, strategy, payload, made, stage
+        self.fresh = fresh  #: whether nothing was done in this process before
         self.obj = made.obj
         self.ctx: Any = multiprocessing.get_context(spec.start_method)
         self.numbers = itertools.count(1)
@@ -145,6 +174,20 @@ class _Handed:
             manager=self._server,
             at_end=self._keep,
         )
+
+    def set_up(self, make: Callable[[Site], Any]) -> Any:
+        """The strategy's ends. Raises :class:`Refused` where it refuses by looking at the object."""
+        if self.spec.doubtful and self.strategy.channel is Channel.MANAGER and self.spec.duty is not Duty.RESULT:
+            self.here(ForkingPickler.dumps, self.obj)  # what is refused needs no server
+        try:
+            ends = self.here(make, self.site())
+        except Ended as ended:
+            if self.strategy.looks_first(self.spec.duty) and not self.kept and self._manager is None:
+                raise Refused(ended.outcome) from None
+            raise
+        if not self.fresh:
+            raise NotRefused
+        return ends
 
     def _keep(self, call: Callable[[], Any]) -> Callable[[], Any]:
         self.kept.append(call)
@@ -254,7 +297,7 @@ class _Handed:
 
     def _argument(self) -> Outcome:
         assert self.strategy.carry is not None
-        sender, receiver = self.here(self.strategy.carry, self.site())
+        sender, receiver = self.set_up(self.strategy.carry)
         self.pipes()
         self.here(sender.open, self.to_worker)
         message = self.here(sender.encode, self.obj)  # a refusal needs no worker
@@ -266,7 +309,7 @@ class _Handed:
 
     def _held(self) -> Outcome:
         assert self.strategy.hold is not None
-        holding = self.here(self.strategy.hold, self.site())
+        holding = self.set_up(self.strategy.hold)
         self.pipes()
         self.start(holding)
         self.stage(WORKER)
@@ -289,7 +332,7 @@ class _Handed:
 
     def _result(self) -> Outcome:
         assert self.strategy.carry is not None
-        sender, receiver = self.here(self.strategy.carry, self.site())
+        sender, receiver = self.set_up(self.strategy.carry)
         self.pipes()
         self.here(receiver.open, self.from_worker)
         self.start(sender)
@@ -326,7 +369,7 @@ class _Handed:
 
     def _shared(self) -> Outcome:
         assert self.strategy.share is not None
-        sharing_end = self.here(self.strategy.share, self.site())
+        sharing_end = self.set_up(self.strategy.share)
         self.pipes()
         self.start(sharing_end)
         if self.strategy.launch is not Launch.THREAD:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from select import select
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
@@ -49,10 +49,19 @@ class Interpreter:
 
     What ``main`` tells arrives as JSON, a line each, through a pipe of its own; its standard output goes nowhere. When
     this process ends in whatever way, the interpreter notices (its standard input closes) and ends its whole group.
-    With ``script`` its ``__main__`` is a file that begins with that code, as a user's program is.
+    With ``script`` its ``__main__`` is a file that begins with that code, as a user's program is. ``environment`` is
+    added to that of this process.
     """
 
-    def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0, script: str | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        config: dict[str, Any],
+        *,
+        seed: int = 0,
+        script: str | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         # One inside another has a short name: multiprocessing puts sockets there, whose paths end after 107 bytes.
         prefix = "ho-" if PREFIX in tempfile.gettempdir() else f"{PREFIX}-{os.getpid()}-"
         self.folder = Path(tempfile.mkdtemp(prefix=prefix))
@@ -70,7 +79,7 @@ class Interpreter:
             stdout=subprocess.DEVNULL,
             stderr=self.stderr,
             cwd=self.folder,
-            env=os.environ | {"TMPDIR": str(self.folder), "PYTHONHASHSEED": str(seed % 2**32)},
+            env={**os.environ, "TMPDIR": str(self.folder), "PYTHONHASHSEED": str(seed % 2**32), **environment},
             pass_fds=[write_fd],
             start_new_session=True,
         )

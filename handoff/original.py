@@ -2,12 +2,14 @@
 
 Where making and stating it takes long, cells may share one original, made in the process that forks them: a fork copies
 all memory, so it differs in nothing from one that the cell makes itself, as long as nothing in it belongs to a process.
-That is what :func:`inert` decides, by the classes of all parts; tests compare with isolated cells.
+That is what :func:`inert` decides, by the classes of all parts; and the number of the process that made it may not
+occur in it. Tests compare with isolated cells.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ REUSE_S = 0.004  #: what takes less to make and state than to fork twice is made
 
 _INERT_CLASSES = {
     "": "int float str bool complex bytes bytearray NoneType ellipsis list tuple dict set frozenset range slice object"
-    " type function code cell property staticmethod classmethod mappingproxy getset_descriptor member_descriptor"
+    " type module function code cell property staticmethod classmethod mappingproxy getset_descriptor member_descriptor"
     " wrapper_descriptor method_descriptor builtin_function_or_method",
     "array.": "array",
     "collections.": "OrderedDict defaultdict deque Counter",
@@ -59,7 +61,8 @@ def _inert(kind: type) -> bool:
     if type(kind) is not type or installed(module_of(kind)):
         return False
     own = [base for base in _type_mro(kind) if class_name(base) not in _INERT]
-    made = {"__new__"} if issubclass(kind, tuple) and "_fields" in _type_dict(kind) else set()  # a named tuple's own
+    named_tuple = issubclass(kind, tuple) and "_fields" in _type_dict(kind)
+    made = {"__new__", "__getnewargs__"} if named_tuple else set()  # for it, not by anybody
     return not any((_HOOKS - made) & _type_dict(base).keys() for base in own)
 
 
@@ -108,7 +111,8 @@ def worth_sharing(payload: Payload) -> bool:
     found = original(payload)
     payload.touch(found.obj)
     took = time.perf_counter() - begin
-    return took > REUSE_S and not (payload.use and payload.seen) and inert(stated(found.obj)[1])
+    own = str(os.getpid()) in found.facts
+    return took > REUSE_S and not own and not (payload.use and payload.seen) and inert(stated(found.obj)[1])
 
 
 _kept: dict[Ref, Original] = {}

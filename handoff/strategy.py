@@ -149,6 +149,10 @@ class Strategy:
             found.append(Duty.SHARED)
         return tuple(found)
 
+    def looks_first(self, duty: Duty) -> bool:
+        """Whether it looks at the object, to refuse what it cannot carry, before it does anything at all."""
+        return bool(self.only) or duty is Duty.SHARED
+
 
 @dataclass(frozen=True, slots=True)
 class Codec:

@@ -1,7 +1,7 @@
 """Which ways work at all: every payload by every strategy and route, executed, and what really became of each.
 
 Cells are run in wards (:mod:`handoff.ward`), one interpreter for a group of strategies, a start method and some
-payloads; each cell has processes of its own.
+payloads; each cell has processes of its own, but those have one together that a look at the object refuses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from handoff.collection import Entry, Ref
 from handoff.contain import Interpreter
 from handoff.fingerprint import usable_cores
 from handoff.loops import nothing
-from handoff.naming import BUDGET_S, askable, named
+from handoff.naming import BUDGET_S, askable, named, pickler
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.routes import ROUTES, Route
@@ -34,7 +34,11 @@ PATIENCE_S = 3.0  #: after this without an answer a cell hangs
 SLOW_S = 0.4  #: after this a cell that has not answered waits beside the next ones
 CHUNK = 900  #: cells for one interpreter, which costs as much as about twenty
 SILENT_S = 120.0  #: after this a ward itself is given up
+#: Read when an interpreter of ours starts, and taken out of its environment then: huge pages for large blocks, which
+#: fault less often where 64 MiB are copied, and no threads of numpy's that wait for work.
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "OPENBLAS_NUM_THREADS": "1"}
 ALWAYS = ("handoff.cell", "handoff.strategies", "handoff.sharing")  #: what every process of a cell needs
+LARGE = "numpy"  #: it makes every fork dearer: imported beforehand only where it is needed
 
 Progress = Callable[[int, int, str], None]
 Way = Strategy | Route
@@ -138,7 +142,7 @@ def unavailable(way: Way, start_method: str) -> str:
 class _Batch:
     """What one ward is to do."""
 
-    group: tuple[str, ...]
+    preload: tuple[str, ...]  #: modules
     start_method: str
     cells: list[int]
     running: set[int] = field(default_factory=set)
@@ -158,26 +162,18 @@ class _Run:
         self.outcomes: dict[int, Outcome] = {}
         self.seconds: dict[int, float] = {}
         self.active: list[_Batch] = []
-        self.modules: list[str] = []
+        self.modules: dict[Ref, list[str]] = {}  #: that a payload needs, and none before it
         self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
         self.waiting: deque[_Batch] = deque()
-        groups: dict[tuple[Any, ...], dict[str, list[int]]] = {}
-        known = ways()
         for index, cell in enumerate(todo):
-            way = known[cell.strategy]
-            if why := unavailable(way, cell.start_method):
+            if why := unavailable(ways()[cell.strategy], cell.start_method):
                 self.outcomes[index] = Outcome(Kind.UNAVAILABLE, "", "", why)
-            else:
-                key = group_of(cell.strategy, way), cell.start_method
-                groups.setdefault(key, {}).setdefault(cell.entry.payload.name, []).append(index)
-        # Groups first whose cells start servers or pools: at the end, one of them would be waited for alone.
-        for (group, method), payloads in sorted(groups.items(), key=lambda item: not item[0][0]):
-            self.waiting.extend(_Batch(group, method, cells) for cells in _chunks(payloads, 1 if isolated else CHUNK))
 
     def work(self) -> None:
         """Until every cell has its outcome."""
-        if not self.isolated and self.waiting:
+        if not self.isolated and len(self.outcomes) < len(self.todo):
             self._scout()
+        self._line_up()
         while self.waiting or self.active:
             while self.waiting and sum(not batch.waits for batch in self.active) < self.jobs:
                 self._start(self.waiting.popleft())
@@ -188,28 +184,62 @@ class _Run:
                 elif time.monotonic() - batch.began > SILENT_S:
                     self._end(batch, f"no answer in {SILENT_S:g} s")
 
+    def _line_up(self) -> None:
+        """Share the cells out to wards."""
+        groups: dict[tuple[tuple[str, ...], str], dict[Ref, list[int]]] = {}
+        known = ways()
+        for index, cell in enumerate(self.todo):
+            if index not in self.outcomes:
+                key = group_of(cell.strategy, known[cell.strategy]), cell.start_method
+                groups.setdefault(key, {}).setdefault(cell.entry.ref, []).append(index)
+        batches = []
+        for (group, method), found in groups.items():
+            large = {ref for ref in found if LARGE in self.modules.get(ref, ())}
+            if sum(map(len, found.values())) < CHUNK:  # one ward for all of them is cheaper
+                large = {*found} if large else large
+            for refs in (found.keys() - large, large):
+                cells = [found[ref] for ref in found if ref in refs]
+                preload = group if self.isolated else (*group, *self._needed(large=refs is large))
+                chunks = _chunks(cells, 1 if self.isolated else CHUNK)
+                batches += [(refs is not large, not group, _Batch(preload, method, chunk)) for chunk in chunks]
+        # What takes long first, as at the end it would be waited for alone: large objects, then servers and pools.
+        self.waiting = deque(batch for *_, batch in sorted(batches, key=lambda item: item[:2]))
+
+    def _needed(self, *, large: bool) -> tuple[str, ...]:
+        """What the payloads import, with those that import the large module or without."""
+        names = (name for found in self.modules.values() if large or LARGE not in found for name in found)
+        return (*dict.fromkeys(names), *ALWAYS)
+
     def name_parts(self) -> None:
         """Ask the diagnosis which part of an object is meant by what went wrong, once for each payload."""
         known = ways()
         cells: dict[Ref, list[int]] = {}
+        pickled = set()
         for index, outcome in self.outcomes.items():
             if askable(outcome):
-                cells.setdefault(self.todo[index].entry.ref, []).append(index)
-        if not cells:
-            return
-        refs = list(cells)
-        config = self._config("fork", ()) | {"budget_s": BUDGET_S, "patience_s": 3 * BUDGET_S}
+                ref = self.todo[index].entry.ref
+                cells.setdefault(ref, []).append(index)
+                if pickler(known[self.todo[index].strategy]):
+                    pickled.add(ref)
+        config = self._config("fork", self._needed(large=True)) | {"budget_s": BUDGET_S, "patience_s": 3 * BUDGET_S}
+        asked = {ref: (asdict(ref), ref in pickled) for ref in cells}
+        for ref, word in self._ask(config, "diagnose", asked):
+            self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
+            for index in cells[ref]:
+                way = known[self.todo[index].strategy]
+                self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
+
+    def _ask(self, config: dict[str, Any], what: str, payloads: Mapping[Ref, Any]) -> Iterator[tuple[Ref, Any]]:
+        """Ask wards about payloads. Of those that they do not come to there is no answer."""
+        refs = list(payloads)
         shares = [share for share in (refs[start :: self.jobs] for start in range(self.jobs)) if share]
-        wards = [Interpreter("handoff.ward", config | {"diagnose": list(map(asdict, share))}) for share in shares]
+        wards = [_ward(config | {what: [payloads[ref] for ref in share]}) for share in shares]
         try:
             for share, inside in zip(shares, wards, strict=True):
                 for word in inside.told(SILENT_S):
-                    self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
-                    for index in cells[share[word["diagnosed"]]]:
-                        way = known[self.todo[index].strategy]
-                        self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
+                    yield share[word["number"]], word
         except TimeoutError:
-            pass  # the messages stay as they are
+            return
         finally:
             for inside in wards:
                 _close(inside)
@@ -222,38 +252,30 @@ class _Run:
 
     def _scout(self) -> None:
         """What the payloads import when they are made: what is harmless of it need not be imported for each cell."""
-        refs = list(dict.fromkeys(cell.entry.ref for cell in self.todo))
-        inside = Interpreter("handoff.ward", self._config("fork", ()) | {"scout": [asdict(ref) for ref in refs]})
-        found: dict[str, None] = {}
-        try:
-            for word in inside.told(SILENT_S):
-                self.progress(0, len(self.todo), "looking at what the payloads need")
-                found.update(dict.fromkeys(word["modules"]))
-                self.kept[refs[word["scouted"]]] = word["keep"]
-        except TimeoutError:
-            pass  # the cells will tell
-        finally:
-            _close(inside)
-        self.modules = list(found)
+        refs = {cell.entry.ref: asdict(cell.entry.ref) for cell in self.todo}
+        for ref, word in self._ask(self._config("fork", ALWAYS) | {"large": LARGE}, "scout", refs):
+            self.progress(0, len(self.todo), "looking at what the payloads need")
+            self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
 
-    def _config(self, start_method: str, group: Sequence[str]) -> dict[str, Any]:
+    def _config(self, start_method: str, preload: Sequence[str]) -> dict[str, Any]:
         busy = min(max(os.getloadavg()[0] / usable_cores(), 1.0), 6.0) if hasattr(os, "getloadavg") else 1.0
         return {
             "start_method": start_method,
             "patience_s": self.patience_s,
             "slow_s": SLOW_S * busy,
             "isolated": self.isolated,
-            "preload": [*group] if self.isolated else [*group, *self.modules, *ALWAYS],
+            "environment": {} if self.isolated or ENVIRONMENT.keys() & os.environ.keys() else ENVIRONMENT,
+            "preload": preload,
         }
 
     def _start(self, batch: _Batch) -> None:
-        config = self._config(batch.start_method, batch.group)
+        config = self._config(batch.start_method, batch.preload)
         config["cells"] = [
             [index, asdict(cell.entry.ref), cell.strategy, str(cell.duty), self.kept.get(cell.entry.ref, "")]
             for index in batch.cells
             for cell in (self.todo[index],)
         ]
-        batch.inside = Interpreter("handoff.ward", config)
+        batch.inside = _ward(config)
         batch.began = time.monotonic()
         self.active.append(batch)
 
@@ -296,16 +318,16 @@ class _Run:
             reason = f"{why}: {complaints[-1]}" if complaints else why
             self._settle(suspects[0], Outcome(Kind.BROKEN, "parent", "", reason), 0.0)
         else:  # each by itself will show which it was
-            self.waiting.extend(_Batch(batch.group, batch.start_method, [index]) for index in suspects)
+            self.waiting.extend(_Batch(batch.preload, batch.start_method, [index]) for index in suspects)
         left = [index for index in left if index not in suspects]
         if left:
-            self.waiting.append(_Batch(batch.group, batch.start_method, left))
+            self.waiting.append(_Batch(batch.preload, batch.start_method, left))
 
 
-def _chunks(payloads: Mapping[str, list[int]], most: int) -> Iterator[list[int]]:
+def _chunks(payloads: Sequence[list[int]], most: int) -> Iterator[list[int]]:
     """Cells by payload, about ``most`` together."""
     chunk: list[int] = []
-    for cells in payloads.values():
+    for cells in payloads:
         if most == 1:
             yield from ([index] for index in cells)
             continue
@@ -315,6 +337,10 @@ def _chunks(payloads: Mapping[str, list[int]], most: int) -> Iterator[list[int]]
         chunk = chunk + cells
     if chunk:
         yield chunk
+
+
+def _ward(config: dict[str, Any]) -> Interpreter:
+    return Interpreter("handoff.ward", config, environment=config["environment"])
 
 
 def _close(inside: Interpreter) -> None:

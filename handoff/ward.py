@@ -6,6 +6,9 @@ tells, and then ends everything the cell has started: its workers, what they hav
 their session (stem and ward are subreapers: orphans come to them). Whoever does not answer is asked for its stacks
 first, so that the outcome can say where it hangs.
 
+Cells whose strategy looks at the object before it does anything have one parent together, as long as it refuses them: a
+look changes nothing, unless it runs somebody's code. What it does not refuse begins again in a parent of its own.
+
 A cell that takes longer than ``slow_s`` and does nothing waits on, while the next ones have their turn.
 
 Told, a JSON object each: ``{"at": index, "last": …}`` when a cell begins, and then ``{"cell": index, "outcome": …,
@@ -26,7 +29,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +40,7 @@ from handoff import original, zygote
 from handoff.collection import Ref
 from handoff.contain import describe_exit, process_status, processor_s, sweep
 from handoff.kinds import class_name
+from handoff.loops import nothing
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 
@@ -61,7 +65,7 @@ def main(config: Mapping[str, Any], tell: Tell) -> None:
     """Run the cells of ``config``, or look at what its payloads need."""
     ward = Ward(config)
     if "scout" in config:
-        ward.scout(config["scout"], tell)
+        ward.scout(config["scout"], config["large"], tell)
     elif "diagnose" in config:
         ward.diagnose(config["diagnose"], config["budget_s"], tell)
     else:
@@ -73,7 +77,7 @@ def main(config: Mapping[str, Any], tell: Tell) -> None:
 class _Running:
     """A disposable process, what it has told so far, and its files."""
 
-    number: int
+    numbers: deque[int]  #: what it is to do, one after the other: the first is what it is at
     pid: int
     pidfd: int
     read: int
@@ -86,6 +90,10 @@ class _Running:
     pending: bytes = b""
     known: dict[str, Any] = field(default_factory=dict)  #: what it told beside its stages
 
+    def next(self) -> None:
+        """It goes on to its next number."""
+        self.stage, self.began, self.since = "making", time.perf_counter(), time.monotonic()
+
 
 @dataclass
 class _Stem:
@@ -97,7 +105,17 @@ class _Stem:
     left: bytes = b""
 
 
-Body = Callable[[Tell, Path], None]
+#: What a process does, in a folder of its own: it tells the outcomes of its numbers, and with each if it goes on.
+Body = Callable[[Sequence[int], Tell, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What processes are forked for: numbers, each of which has an outcome."""
+
+    body: Body
+    done: Callable[[int, dict[str, Any], float], None]
+    at: Callable[[int], None] = nothing  #: a number is begun, perhaps again
 
 
 class Ward:
@@ -112,6 +130,9 @@ class Ward:
         self.isolated: bool = config["isolated"]
         self.slow = False  #: whether a cell has made the others wait
         self.hung = False  #: whether one did not answer at all: then the next that seem to work may do so for ever, too
+        self.todo: deque[deque[int]] = deque()  #: runs of numbers that no process has begun
+        self.running: list[_Running] = []
+        self.current: _Running | None = None  #: the one whose turn it is: the others wait
         self.write = 0  #: in a stem, where it tells the ward that it waits
         self.making_s = 0.0  #: in a stem, what it has taken to import and make
         _reap()
@@ -127,12 +148,17 @@ class Ward:
 
         resource_tracker.ensure_running()
         self.tracker = int(resource_tracker._resource_tracker._pid)  # type: ignore[attr-defined]
+        gc.disable()  # there is no garbage in what is imported
         for name in config["preload"]:
             with suppress(Exception):
                 importlib.import_module(name)
         from handoff.strategies import registry
 
         registry()
+        gc.freeze()
+        gc.enable()
+        for name in config["environment"]:  # it was for this interpreter's start
+            del os.environ[name]
         self.server: zygote.Server | None = None
         if self.isolated:
             _leave_word_in_spawned()
@@ -140,16 +166,15 @@ class Ward:
             self.server = zygote.Server(self.start_method, ())
         elif not self.isolated and self.start_method != "fork":
             ours = [name for name in sys.modules if name.startswith("handoff.strategies.")]
-            self.server = zygote.Server(self.start_method, [*config["preload"], *ours, *PRIMITIVES])
+            preload = [*config["preload"], *ours, *PRIMITIVES]
+            self.server = zygote.Server(self.start_method, preload, config["environment"])
 
     def _limit(self) -> None:
-        import handoff.fingerprint as machine
-
         most = MEMORY_BYTES
         with suppress(ValueError, OSError):
             most = min(most, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
-        with suppress(ValueError):
-            most = min(most, int(machine.fingerprint()["cgroup_memory"]))
+        with suppress(ValueError, OSError):
+            most = min(most, int(Path("/sys/fs/cgroup/memory.max").read_text()))
         for what, value in ((resource.RLIMIT_AS, most), (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0)):
             _, hard = resource.getrlimit(what)
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -229,27 +254,41 @@ class Ward:
     def _grow(self, cells: list[Any], last: int, tell: Tell) -> list[Any]:
         """In a stem: run its cells; return those that are left when the server they need is gone."""
 
-        def begin(number: int) -> Body:
-            index, ref, strategy, duty, *_ = cells[number]
-            tell({"at": index, "last": index == last})
+        looks = [number for number, cell in enumerate(cells) if _looks_first(cell[2], Duty(cell[3]))]
+        runs = [looks] * bool(looks) + [[number] for number in range(len(cells)) if number not in looks]
+        final = runs[-1][-1] if cells[-1][0] == last else -1
+        doubtful = False
 
-            def body(say: Tell, folder: Path) -> None:
-                from handoff import cell
+        def at(number: int) -> None:
+            tell({"at": cells[number][0], "last": number == final})
 
-                prefix = f"{self.folder.name}-{folder.name}"
-                spec = cell.Spec(Ref(**ref), strategy, Duty(duty), self.start_method, folder, prefix)
-                outcome = cell.run(spec, lambda stage: say({"stage": stage}))
-                say({"outcome": outcome.to_json()})
+        def body(numbers: Sequence[int], say: Tell, folder: Path) -> None:
+            from handoff import cell
 
-            return body
+            prefix = f"{self.folder.name}-{folder.name}"
+            looked: original.Original | None = None
+            for number in numbers:
+                _, ref, strategy, duty, *_ = cells[number]
+                place = Ref(**ref), strategy, Duty(duty), self.start_method
+                spec = cell.Spec(*place, folder, prefix, doubtful=doubtful)
+                try:
+                    outcome, looked = cell.run(spec, lambda stage: say({"stage": stage}), looked)
+                except cell.NotRefused:
+                    say({"number": number, "outcome": None})
+                    break
+                say({"number": number, "outcome": outcome.to_json(), "goes_on": looked is not None})
+                if looked is None:
+                    break
 
         def done(number: int, told: dict[str, Any], seconds: float) -> None:
+            nonlocal doubtful
+            doubtful = doubtful or (number not in looks and told["kind"] == Kind.REFUSED and told["where"] == "parent")
             word = {"cell": cells[number][0], "outcome": told, "seconds": round(seconds, 4)}
             while len(json.dumps(word)) > WORD_BYTES:
                 told["message"] = told["message"][: len(told["message"]) // 2]
             tell(word)
 
-        return [cells[number] for number in self._run(len(cells), begin, done, WAITING)]
+        return [cells[number] for number in self._run(runs, _Work(body, done, at))]
 
     def _uproot(self, stem: _Stem, others: Iterable[_Stem]) -> list[Any]:
         """End what is left of a stem; return its cells that are still to be run. Raises when it has ended of itself."""
@@ -258,76 +297,89 @@ class Ward:
         if status:  # which of its cells was to blame will show when they are run one by one, in another ward
             os.kill(os.getpid(), -status) if status < 0 else os._exit(status)
         known = {self.tracker, *(other.pid for other in others)} | ({self.server.pid} if self.server else set())
-        self._end_all(lambda: [pid for pid in _children(os.getpid()) if pid not in known and _lives(pid)])
+        _end_all(lambda: set(_own_children()) - known)
         left = json.loads(stem.left)
         return [cell for cell in stem.cells if cell[0] in left]
 
-    def _run(
-        self,
-        count: int,
-        begin: Callable[[int], Body],
-        done: Callable[[int, dict[str, Any], float], None],
-        waiting: int,
-    ) -> list[int]:
-        """One process after the other; who takes long waits beside the next, at most ``waiting`` of them.
+    def _run(self, runs: Iterable[Sequence[int]], work: _Work) -> list[int]:
+        """One process after the other, each for a run of numbers; who takes long waits beside the next.
 
-        Returns what could not be begun, because the server of these processes is gone.
+        A process goes on to its next number as long as its body does; one whose outcome is None it gives back, to have
+        a process of its own. Returns what could not be begun, because the server of these processes is gone.
         """
-        todo = deque(range(count))
+        self.todo = deque(deque(run) for run in runs)
         left: list[int] = []
-        running: list[_Running] = []
-        current: _Running | None = None
-        while todo or running:
-            if todo and current is None and len(running) <= waiting:
+        while self.todo or self.running:
+            if self.todo and self.current is None and len(self.running) <= WAITING:
                 if not self._served():
-                    left, todo = list(todo), deque()
+                    left = [number for run in self.todo for number in run]
+                    self.todo.clear()
                     continue
-                number = todo.popleft()
-                current = self._fork(number, begin(number))
-                running.append(current)
-            elif current is None and self.write:  # the next stem may have its turn
+                numbers = self.todo.popleft()
+                work.at(numbers[0])
+                self.current = self._fork(numbers, work.body)
+                self.running.append(self.current)
+            elif self.current is None and self.write:  # the next stem may have its turn
                 os.write(self.write, b"w")
-            ready = self._wait(running, current)
-            now = time.monotonic()
-            for child in list(running):
-                told = self._hear(child) if child.read in ready or child.pidfd in ready else None
-                if told is None and now > child.since + self._patience(child):
-                    told = self._silent(child, running).to_json()
-                    self.hung = True
-                if told is not None:
-                    seconds = time.perf_counter() - child.began
-                    running.remove(child)
-                    self._bury(child, running)
-                    done(child.number, child.known | told, seconds)
-                    current = None if child is current else current
-                elif child is current and now > self._turn_ends(child):
-                    if not self.hung and self._works(child, running):
-                        child.looked = now
-                    else:
-                        current = None
-                        self.slow = True
+            ready = self._wait()
+            for child in (*self.running,):
+                if child.read in ready or child.pidfd in ready:
+                    for word in self._hear(child):  # somebody may have forked it, and then it tells all twice
+                        if child in self.running and word.get("number", child.numbers[0]) == child.numbers[0]:
+                            self._told(work, child, word["outcome"], goes_on=word.get("goes_on", False))
+                if child in self.running:
+                    self._mind(work, child)
         return left
+
+    def _told(self, work: _Work, child: _Running, outcome: dict[str, Any] | None, *, goes_on: bool = False) -> None:
+        """A process is done with its number."""
+        number = child.numbers.popleft()
+        seconds = time.perf_counter() - child.began
+        if goes_on and child.numbers:
+            work.at(child.numbers[0])
+            child.next()
+        else:
+            self.running.remove(child)
+            self.current = None if child is self.current else self.current
+            self._bury(child)
+            again = deque([number] if outcome is None else [])
+            self.todo.extendleft(run for run in (child.numbers, again) if run)
+        if outcome is not None:
+            work.done(number, child.known | outcome, seconds)
+
+    def _mind(self, work: _Work, child: _Running) -> None:
+        """A process that has told nothing yet is given up after its time; the next has its turn before that."""
+        now = time.monotonic()
+        if now > child.since + self._patience(child):
+            self._told(work, child, self._silent(child).to_json())
+            self.hung = True
+        elif child is self.current and now > self._turn_ends(child):
+            if not self.hung and self._works(child):
+                child.looked = now
+            else:
+                self.current = None
+                self.slow = True
 
     def _served(self) -> bool:
         """Whether there is the server that starts this one's processes, or none is needed."""
         return self.server is None or not self.write or _lives(self.server.pid)
 
-    def _wait(self, running: Sequence[_Running], current: _Running | None) -> list[int]:
+    def _wait(self) -> list[int]:
         """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
-        deadlines = [child.since + self._patience(child) for child in running]
-        if current is not None:
-            deadlines.append(self._turn_ends(current))
+        deadlines = [child.since + self._patience(child) for child in self.running]
+        if self.current is not None:
+            deadlines.append(self._turn_ends(self.current))
         left = min(deadlines) - time.monotonic()
-        watched = [fd for child in running for fd in {child.read, child.pidfd}]
+        watched = [fd for child in self.running for fd in {child.read, child.pidfd}]
         return select.select(watched, [], [], max(left, 0) + 0.001)[0]
 
     def _turn_ends(self, child: _Running) -> float:
         """When it is looked at whether the others go on waiting for a cell: sooner where they had to wait before."""
         return max(child.since + (self.slow_s / 5 if self.slow else self.slow_s), child.looked + LOOK_S)
 
-    def _works(self, child: _Running, others: Sequence[_Running]) -> bool:
+    def _works(self, child: _Running) -> bool:
         """Whether a cell takes long because it has much to do: then others beside it would only make it take longer."""
-        worked_s = sum(processor_s(pid) for pid in self._members(child, others))
+        worked_s = sum(processor_s(pid) for pid in self._members(child))
         return worked_s > BUSY * (time.perf_counter() - child.began)
 
     def _patience(self, child: _Running) -> float:
@@ -335,7 +387,7 @@ class Ward:
             return STARTING_S
         return self.patience_s + MAKINGS * (child.making_s + self.making_s)
 
-    def _fork(self, number: int, body: Body) -> _Running:
+    def _fork(self, numbers: deque[int], body: Body) -> _Running:
         self.count += 1
         folder = self.folder / f"c{self.count}" if not self.write else self.folder / f"c{os.getpid()}-{self.count}"
         folder.mkdir()
@@ -345,12 +397,12 @@ class Ward:
             os.close(read)
             if self.write:
                 os.close(self.write)
-            _run(body, write, folder)
+            _run(lambda say: body(numbers, say, folder), write, folder)
         os.close(write)
-        return _Running(number, pid, os.pidfd_open(pid), read, folder)
+        return _Running(numbers, pid, os.pidfd_open(pid), read, folder)
 
-    def _hear(self, child: _Running) -> dict[str, Any] | None:
-        """What it tells: its outcome, or None as long as there is none."""
+    def _hear(self, child: _Running) -> Iterator[dict[str, Any]]:
+        """What it tells: an outcome, with which it may go on; as it dies, none but that."""
         if child.read != child.pidfd and select.select([child.read], [], [], 0)[0]:
             data = os.read(child.read, 1 << 16)
             child.pending += data
@@ -358,8 +410,8 @@ class Ward:
                 line, child.pending = child.pending.split(b"\n", 1)
                 word = json.loads(line)
                 if "outcome" in word:
-                    outcome: dict[str, Any] = word["outcome"]
-                    return outcome
+                    yield word
+                    continue
                 now = time.monotonic()
                 if child.stage == "making":
                     child.making_s += now - child.since
@@ -368,19 +420,18 @@ class Ward:
             if not data:  # nobody can tell anything any more
                 os.close(child.read)
                 child.read = child.pidfd
-            return None
-        if select.select([child.pidfd], [], [], 0)[0]:
+        elif select.select([child.pidfd], [], [], 0)[0]:
             status = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
             where = "result" if child.stage == "result" else "parent"
-            return Outcome(Kind.BROKEN, where, "", f"the parent {describe_exit(status)}").to_json()
-        return None
+            outcome = Outcome(Kind.BROKEN, where, "", f"the parent {describe_exit(status)}").to_json()
+            yield {"outcome": outcome}
 
     def _servers(self) -> tuple[int, ...]:
         return (self.tracker,) if self.server is None else (self.tracker, self.server.pid)
 
-    def _silent(self, child: _Running, others: Sequence[_Running]) -> Outcome:
+    def _silent(self, child: _Running) -> Outcome:
         """Who does not answer, and where does it hang?"""
-        members = self._members(child, others)
+        members = self._members(child)
         for member in members:
             if zygote.word_of(member, "stack", str(child.folder)).exists():
                 with suppress(ProcessLookupError):
@@ -400,13 +451,21 @@ class Ward:
 
     # -- the end of a cell
 
-    def _bury(self, child: _Running, others: Sequence[_Running]) -> None:
+    def _bury(self, child: _Running) -> None:
         """End everything that a cell has started, and remove its files."""
-        self._end_all(lambda: self._left_of(child, others), self._members(child, others))
+        known = self._of_others(child)
+        ended: set[int] = set()
+
+        def left() -> set[int]:
+            served = _with_descendants(set(_workers(child.folder)) - ended)
+            ended.update(served)
+            return (served | set(_own_children())) - known
+
+        _end_all(left)
         os.close(child.pidfd)
         if child.read != child.pidfd:
             os.close(child.read)
-        shutil.rmtree(child.folder, ignore_errors=True)
+        _remove(child.folder)
         name = f"{self.folder.name}-{child.folder.name}"
         with suppress(OSError):
             for entry in os.listdir("/dev/shm"):
@@ -415,106 +474,103 @@ class Ward:
 
     def end(self) -> None:
         """End what all cells have shared, too; the resource tracker ends by itself."""
-        self._end_all(lambda: [pid for pid in _processes() if pid not in (os.getpid(), self.tracker)])
+        _end_all(lambda: set(_processes()) - {os.getpid(), self.tracker})
 
-    @staticmethod
-    def _end_all(members: Callable[[], Sequence[int]], known: Sequence[int] = ()) -> None:
-        """Kill them until there are none any more: two looks find none, as one may fall between a fork and its end."""
-        gone: set[int] = set()
-        found = known or members()
-        none = 0
-        for _ in range(1000):
-            for pid in found:
-                gone.add(pid)
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if found:
-                time.sleep(0.0005)
-            for pid in gone:
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
-            none = 0 if found else none + 1
-            if none == 2:
-                break
-            found = members()
-
-    def _of_others(self, child: _Running, others: Sequence[_Running]) -> set[int]:
+    def _of_others(self, child: _Running) -> set[int]:
         """Processes known not to be of a cell."""
-        known = {os.getpid(), *self._servers(), *(other.pid for other in others)} - {child.pid}
-        known.update(pid for other in others if other is not child for pid in _workers(other.folder))
+        known = {os.getpid(), *self._servers()}
+        for other in self.running:
+            if other is not child:
+                known |= {other.pid, *_workers(other.folder)}
         return known
 
-    def _left_of(self, child: _Running, others: Sequence[_Running]) -> list[int]:
-        """Those processes of a cell that are seen without looking for descendants, who come here as orphans."""
-        found = {*_workers(child.folder), *_own_children()} - self._of_others(child, others)
-        return [pid for pid in found if _lives(pid)]
-
-    def _members(self, child: _Running, others: Sequence[_Running]) -> list[int]:
-        """The living processes of a cell: its parent's descendants, those of its workers, and all orphans."""
-        known = self._of_others(child, others)
-        found = {child.pid, *_workers(child.folder), *_children(os.getpid())} - known
-        grown = found
-        while grown:
-            grown = {pid for parent in grown for pid in _children(parent)} - known - found
-            found |= grown
-        return [pid for pid in found if _lives(pid)]
+    def _members(self, child: _Running) -> set[int]:
+        """The processes of a cell: its parent's descendants, those of its workers, and all orphans."""
+        known = self._of_others(child)
+        return _with_descendants({child.pid, *_workers(child.folder), *_own_children()} - known) - known
 
     # -- what the payloads need
 
-    def scout(self, refs: Sequence[dict[str, Any]], tell: Tell) -> None:
-        """Tell which modules making each payload imports, each in a process of its own; import them here, too."""
+    def scout(self, refs: Sequence[dict[str, Any]], large: str, tell: Tell) -> None:
+        """Tell which modules making each payload imports, each in a process of its own.
 
-        def begin(number: int) -> Body:
-            def body(say: Tell, _: Path) -> None:
-                import threading
+        Import them here, too, and do not tell them of the next ones; but not what comes with the ``large`` one.
+        """
 
-                before, files = set(sys.modules), len(os.listdir("/proc/self/fd"))
-                payload = Ref(**refs[number]).load()
-                quiet = threading.active_count() == 1
-                alone = quiet and not _children(os.getpid()) and len(os.listdir("/proc/self/fd")) == files
-                keep = MODULE if alone else ""
+        def body(numbers: Sequence[int], say: Tell, _: Path) -> None:
+            import threading
+
+            def around() -> tuple[int, ...]:
+                """What a process may have around it, that another one forked from it would have in another way."""
+                places = "/proc/self/fd", os.getcwd()
+                return threading.active_count(), len(_own_children()), *(len(os.listdir(place)) for place in places)
+
+            before, at_first = set(sys.modules), around()
+            payload = Ref(**refs[numbers[0]]).load()
+            quiet, keep = threading.active_count() == 1, ""
+            if around() == at_first:
+                keep = MODULE
                 with suppress(Exception):
-                    keep = OBJECT if original.worth_sharing(payload) and alone else keep
-                modules = sorted(set(sys.modules) - before)
-                say({"outcome": {"modules": modules, "quiet": quiet, "keep": keep}})
-
-            return body
+                    keep = OBJECT if original.worth_sharing(payload) and around() == at_first else keep
+            modules = sorted(set(sys.modules) - before)
+            say({"outcome": {"modules": modules, "quiet": quiet, "keep": keep}})
 
         def done(number: int, told: dict[str, Any], _: float) -> None:
             modules = harmless(told.get("modules", ()), refs[number]["module"]) if told.get("quiet") else []
-            for name in modules:
+            for name in modules if large not in modules else ():
                 with suppress(Exception):
                     importlib.import_module(name)
-            tell({"scouted": number, "modules": modules, "keep": told.get("keep", "")})
+            tell({"number": number, "modules": modules, "keep": told.get("keep", "")})
 
-        self._run(len(refs), begin, done, WAITING)
+        self._run(([number] for number in range(len(refs))), _Work(body, done))
 
-    def diagnose(self, refs: Sequence[dict[str, Any]], budget_s: float, tell: Tell) -> None:
-        """Tell what the diagnosis finds in each payload."""
+    def diagnose(self, refs: Sequence[tuple[dict[str, Any], bool]], budget_s: float, tell: Tell) -> None:
+        """Tell the type of each payload's object, and what the diagnosis finds in those that a pickler complains of."""
+        from handoff.diagnosing import diagnose
 
-        def begin(number: int) -> Body:
-            def body(say: Tell, _: Path) -> None:
-                from handoff.diagnosing import diagnose
-
-                os.setpgid(0, 0)  # what kills its group kills this process alone
-                obj = Ref(**refs[number]).load().make()
-                say({"stage": "parent", "type": class_name(type(obj))})
-                found = diagnose(obj, budget_s=budget_s).culprits
-                say({"outcome": {"findings": [each.to_json() for each in found]}})
-
-            return body
+        def body(numbers: Sequence[int], say: Tell, _: Path) -> None:
+            os.setpgid(0, 0)  # what kills its group kills this process alone
+            ref, pickled = refs[numbers[0]]
+            obj = Ref(**ref).load().make()
+            say({"stage": "parent", "type": class_name(type(obj))})
+            found = diagnose(obj, budget_s=budget_s).culprits if pickled else ()
+            say({"outcome": {"findings": [each.to_json() for each in found]}})
 
         def done(number: int, told: dict[str, Any], _: float) -> None:
             if "type" in told:  # else it could not even be made
-                tell({"diagnosed": number, "type": told["type"], "findings": told.get("findings", ())})
+                tell({"number": number, "type": told["type"], "findings": told.get("findings", ())})
 
-        self._run(len(refs), begin, done, WAITING)
+        self._run(([number] for number in range(len(refs))), _Work(body, done))
 
 
 def _reap() -> None:
     """Orphans of what this process starts come to it, not to init: prctl(2), PR_SET_CHILD_SUBREAPER."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_all(members: Callable[[], set[int]]) -> None:
+    """Kill them, and what comes here as orphans then, until there are none."""
+    for _ in range(1000):
+        found = members()
+        if not found:
+            return
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in found:
+            _await_end(pid)
+
+
+def _await_end(pid: int) -> None:
+    """Wait until a process that was killed is no more: by then its children have come here, or to their subreaper."""
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:  # somebody else's, who waits for it
+        with suppress(ProcessLookupError):
+            watched = os.pidfd_open(pid)
+            select.select([watched], [], [], 1.0)
+            os.close(watched)
 
 
 def _processes() -> dict[int, int]:
@@ -529,6 +585,14 @@ def _processes() -> dict[int, int]:
     while more := {pid for pid, parent in found.items() if parent in ours and pid not in ours}:
         ours |= more
     return {pid: parent for pid, parent in found.items() if pid in ours}
+
+
+def _looks_first(name: str, duty: Duty) -> bool:
+    """Whether it is a strategy that refuses by looking at the object, before anything is done with it."""
+    from handoff.strategies import registry
+
+    strategy = registry().get(name)
+    return strategy is not None and strategy.looks_first(duty)
 
 
 def _lives(pid: int) -> bool:
@@ -557,6 +621,24 @@ def _children(pid: int) -> list[int]:
 
 
 _LISTS_CHILDREN = os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that mostly holds but a few files."""
+    try:
+        for name in os.listdir(folder):
+            os.unlink(f"{folder}/{name}")
+        os.rmdir(folder)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_descendants(pids: Iterable[int]) -> set[int]:
+    """These processes, those that they have started, and so on."""
+    found = grown = set(pids)
+    while grown := {child for pid in grown for child in _children(pid)} - found:
+        found = found | grown
+    return found
 
 
 def _workers(folder: Path) -> list[int]:
@@ -589,7 +671,7 @@ def harmless(modules: Sequence[str], own: str) -> list[str]:
     ]
 
 
-def _run(body: Body, write: int, folder: Path) -> None:
+def _run(body: Callable[[Tell], None], write: int, folder: Path) -> None:
     """The forked side: never returns."""
     status = 70
     try:
@@ -605,7 +687,7 @@ def _run(body: Body, write: int, folder: Path) -> None:
                 data = data[os.write(write, data) :]
 
         try:
-            body(say, folder)
+            body(say)
             status = 0
         except BaseException as error:  # ours, or the payload's own SystemExit
             say({"outcome": Outcome.from_exception(Kind.BROKEN, "parent", error).to_json()})

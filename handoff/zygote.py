@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver, popen_forkserver, reduction, spawn, util
 from multiprocessing.context import set_spawning_popen
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from handoff.outcome import describe
@@ -148,8 +149,11 @@ _server: forkserver.ForkServer | None = None
 class Server:
     """A fork server that outlives the cells, which are its clients; for ``spawn`` or for ``forkserver``."""
 
-    def __init__(self, start_method: str, preload: Sequence[str]) -> None:
+    def __init__(
+        self, start_method: str, preload: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         global _server
+        self.environment = {**environment, SERVES: " ".join(environment)}  #: for its start, and for nobody else
         if start_method == "spawn":
             from multiprocessing import popen_spawn_posix
 
@@ -165,11 +169,12 @@ class Server:
 
     def ensure(self) -> None:
         """Start it, also again when a cell has killed it."""
-        os.environ[SERVES] = "1"
+        os.environ.update(self.environment)
         try:
             self._start()
         finally:
-            del os.environ[SERVES]
+            for name in self.environment:
+                del os.environ[name]
 
     @property
     def pid(self) -> int:
@@ -178,7 +183,8 @@ class Server:
 
 SERVES = "HANDOFF_SERVES"
 if SERVES in os.environ:  # this process is such a server
-    del os.environ[SERVES]
+    for name in os.environ.pop(SERVES).split():
+        del os.environ[name]
     watch()
     outlive_clients()
     sys.argv = ["-c"]  # as a spawned interpreter sees itself until it is told

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -175,6 +176,10 @@ class Node:
         self.next: object = None
 
 
+class Named(NamedTuple):
+    number: int
+
+
 class Hooked(Node):
     def __del__(self) -> None: ...
 
@@ -183,9 +188,106 @@ def test_only_what_is_memory_and_nothing_else_is_shared() -> None:
     def shareable(obj: object) -> bool:
         return inert(stated(obj)[1])
 
-    assert shareable({"rows": [(1, "x"), {2.5}, b"y"], "node": Node()})
-    assert not any(map(shareable, [Hooked(), [threading.Lock()], {"file": io.StringIO()}, os, (n for n in range(1))]))
+    assert shareable({"rows": [(1, "x"), {2.5}, b"y"], "node": Node(), "named": Named(1), "module": os})
+    assert not any(map(shareable, [Hooked(), [threading.Lock()], {"file": io.StringIO()}, (n for n in range(1))]))
     assert shareable(CATALOGUE["model-1mib"].payload.make()) and shareable(CATALOGUE["rows-slots-1k"].payload.make())
+
+
+def test_an_object_that_a_process_could_tell_from_its_own_is_made_for_each_cell(tmp_path: Path) -> None:
+    """Although nothing but lists, strings and numbers: one names a process, one a file, one has started a thread."""
+    file = tmp_path / "own.py"
+    file.write_text(
+        "import os, tempfile, threading, time\n"
+        "def made(name, what):\n"
+        f"    with open({str(tmp_path)!r} + '/' + name, 'a') as file: print(os.getpid(), file=file)\n"
+        "    time.sleep(0.02)\n"
+        "    return [what]\n"
+        "def process(): return made('process', os.getpid())\n"
+        "def path(): return made('path', tempfile.mkstemp()[1])\n"
+        "def started():\n"
+        "    threading.Thread(target=time.sleep, args=(0.5,), daemon=True).start()\n"
+        "    return made('started', 1)\n"
+        "def numbers(): return made('numbers', 1)\n"
+        "PAYLOADS = (process, path, started, numbers)\n"
+    )
+    some = ("pickle-3", "pickle-4", "pickle-5")
+    cells = support(load_collection(file), strategies=some, duties=("argument",), start_methods=("fork",))
+    assert {cell.outcome for cell in cells} == {"ok"}, cells
+    times = {name: len((tmp_path / name).read_text().split()) for name in ("process", "path", "started", "numbers")}
+    looked_at = 1  # before all cells
+    assert times == {
+        "process": looked_at + 3,
+        "path": looked_at + 3,
+        "started": looked_at + 3,
+        "numbers": looked_at + 1,
+    }
+
+
+def test_only_looks_share_a_process(tmp_path: Path) -> None:
+    """What a strategy refuses by looking at it needs no process of its own; all else has one in which nothing was."""
+    file = tmp_path / "looks.py"
+    file.write_text(
+        "import os\n"
+        "def made(name, what):\n"
+        f"    with open({str(tmp_path)!r} + '/' + name, 'a') as file: print(os.getpid(), file=file)\n"
+        "    return what\n"
+        "def numbers(): return made('numbers', [1.5, 2])\n"
+        "def block(): return made('block', b'block')\n"
+        "def words(): return made('words', {'one': 1})\n"
+        "from handoff.payload import Payload\n"
+        "def used(obj): return ''  # what is used is made for each cell\n"
+        "PAYLOADS = [Payload(name=m.__name__, make=m, use=used, seen=used) for m in (numbers, block, words)]\n"
+    )
+    some, duties = ("shm-list", "array-raw-element", "shm-reused", "pickle-5"), ("argument", "state")
+    ways = {"strategies": some, "duties": duties, "start_methods": ("fork",)}
+    cells = support(load_collection(file), **ways)  # type: ignore[arg-type]
+    made = {name: len(set((tmp_path / name).read_text().split())) for name in ("numbers", "block", "words")}
+    beside = 2  # one looks at it before all cells, one asks for the part that was refused
+    assert made["words"] == beside + 1 + 1  # six looks, and pickle-5
+    assert made["numbers"] == beside + 2 + 1 + 1  # shm-list carries it, twice; four looks
+    assert made["block"] == beside + 1 + 4 + 1  # two looks; what looks do not refuse is done in a fresh process
+    isolated = support(load_collection(file), **ways, isolated=True)  # type: ignore[arg-type]
+    assert [(*told(cell), cell.message) for cell in cells] == [(*told(cell), cell.message) for cell in isolated]
+
+
+def test_an_object_that_forks_when_it_is_looked_at(tmp_path: Path) -> None:
+    """It could double with each look: where looking runs somebody's code, every look has a process of its own."""
+    file = tmp_path / "forks.py"
+    file.write_text(
+        "import os\n"
+        "class Forks(dict):\n"
+        "    @property\n"
+        "    def dtype(self): os.fork(); raise AttributeError('dtype')\n"
+        "PAYLOADS = (Forks,)\n"
+    )
+    some = ("array-raw-element", "array-locked-numpy", "shm-reused", "shm-fresh", "shm-list")
+    cells = support(load_collection(file), strategies=some, start_methods=("fork",))
+    assert len(cells) == 18 and {(cell.outcome, cell.where) for cell in cells} == {("refused", "parent")}, cells
+
+
+def test_payloads_do_not_see_what_an_interpreter_of_ours_is_started_with(tmp_path: Path) -> None:
+    file = tmp_path / "environment.py"
+    file.write_text(
+        "import os\n"
+        "def seen(): return sorted({'GLIBC_TUNABLES', 'OPENBLAS_NUM_THREADS', 'HANDOFF_SERVES'} & os.environ.keys())\n"
+        "def touch(obj):\n"
+        "    if obj or seen(): raise ValueError(f'{obj} {seen()}')\n"
+        "    return 0\n"
+        "from handoff.payload import Payload\n"
+        "PAYLOADS = (Payload(name='environment', make=seen, touch=touch),)\n"
+    )
+    some = ("pickle-5", "initializer", "manager-dict")
+    cells = support(load_collection(file), strategies=some, duties=("argument", "result", "state"))
+    assert {cell.outcome for cell in cells} == {"ok"}, [cell for cell in cells if cell.outcome != "ok"]
+
+
+def test_what_was_refused_once_is_asked_for_before_a_server_is_started(tmp_path: Path) -> None:
+    """A manager's server answers nothing else than the same pickler does here."""
+    some = {name: CATALOGUE[name] for name in ("lock", "function-lambda", "plain-four")}
+    ways = {"strategies": ("manager-dict", "manager-class"), "start_methods": ("fork", "spawn")}
+    cells = support(some, **ways)  # type: ignore[arg-type]
+    isolated = support(some, **ways, isolated=True)  # type: ignore[arg-type]
+    assert [(*told(cell), cell.message) for cell in cells] == [(*told(cell), cell.message) for cell in isolated]
 
 
 def test_reasons_name_the_part_and_its_type(tmp_path: Path) -> None:
