@@ -110,7 +110,10 @@ _IN_C = (GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, Wrapp
 def _quiet(obj: Any) -> bool:
     """Whether looking at it runs nobody's code, which might do anything: fork, for one."""
     asked = [vars(base)[name] for base in type(obj).__mro__ for name in _ASKED if name in vars(base)]
-    return all(isinstance(each, _IN_C) for each in asked) and "dtype" not in getattr(obj, "__dict__", ())
+    if not all(isinstance(each, _IN_C) for each in asked):
+        return False
+    own = getattr(obj, "__dict__", ())
+    return "dtype" not in own and "__getattr__" not in own  # a module may have the latter
 
 
 def _broken(where: str, error: BaseException) -> dict[str, Any]:
