@@ -171,6 +171,10 @@ def told(cell: Cell) -> tuple[str, ...]:
     return (*place, cell.outcome, cell.where, cell.error_type)
 
 
+def in_words(cells: list[Cell]) -> list[tuple[str, ...]]:
+    return [(*told(cell), cell.message) for cell in cells]
+
+
 class Node:
     def __init__(self) -> None:
         self.next: object = None
@@ -240,14 +244,13 @@ def test_only_looks_share_a_process(tmp_path: Path) -> None:
     )
     some, duties = ("shm-list", "array-raw-element", "shm-reused", "pickle-5"), ("argument", "state")
     ways = {"strategies": some, "duties": duties, "start_methods": ("fork",)}
-    cells = support(load_collection(file), **ways)  # type: ignore[arg-type]
+    answers = in_words(support(load_collection(file), **ways))  # type: ignore[arg-type]
     made = {name: len(set((tmp_path / name).read_text().split())) for name in ("numbers", "block", "words")}
     beside = 2  # one looks at it before all cells, one asks for the part that was refused
     assert made["words"] == beside + 1 + 1  # six looks, and pickle-5
     assert made["numbers"] == beside + 2 + 1 + 1  # shm-list carries it, twice; four looks
     assert made["block"] == beside + 1 + 4 + 1  # two looks; what looks do not refuse is done in a fresh process
-    isolated = support(load_collection(file), **ways, isolated=True)  # type: ignore[arg-type]
-    assert [(*told(cell), cell.message) for cell in cells] == [(*told(cell), cell.message) for cell in isolated]
+    assert answers == in_words(support(load_collection(file), **ways, isolated=True))  # type: ignore[arg-type]
 
 
 def test_an_object_that_forks_when_it_is_looked_at(tmp_path: Path) -> None:
@@ -281,13 +284,12 @@ def test_payloads_do_not_see_what_an_interpreter_of_ours_is_started_with(tmp_pat
     assert {cell.outcome for cell in cells} == {"ok"}, [cell for cell in cells if cell.outcome != "ok"]
 
 
-def test_what_was_refused_once_is_asked_for_before_a_server_is_started(tmp_path: Path) -> None:
+def test_what_was_refused_once_is_asked_for_before_a_server_is_started() -> None:
     """A manager's server answers nothing else than the same pickler does here."""
     some = {name: CATALOGUE[name] for name in ("lock", "function-lambda", "plain-four")}
     ways = {"strategies": ("manager-dict", "manager-class"), "start_methods": ("fork", "spawn")}
-    cells = support(some, **ways)  # type: ignore[arg-type]
-    isolated = support(some, **ways, isolated=True)  # type: ignore[arg-type]
-    assert [(*told(cell), cell.message) for cell in cells] == [(*told(cell), cell.message) for cell in isolated]
+    answers = in_words(support(some, **ways))  # type: ignore[arg-type]
+    assert answers == in_words(support(some, **ways, isolated=True))  # type: ignore[arg-type]
 
 
 def test_reasons_name_the_part_and_its_type(tmp_path: Path) -> None:
