@@ -104,6 +104,7 @@
   for (const key of ["payload", "duty", "start", "metric", "compare", "find", "also"]) {
     $(key).addEventListener(key === "find" ? "input" : "change", () => change({ [key]: $(key).value }));
   }
+  $("ask").addEventListener("submit", (event) => event.preventDefault());  // Enter asks nothing of a server
   $("pays").addEventListener("change", () => change({ pays: $("pays").checked ? "1" : "" }));
   $("run")?.addEventListener("change", () => { location.href = $("run").value + location.hash; });
   $("theme").addEventListener("click", () => {

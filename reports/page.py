@@ -54,7 +54,7 @@ def decide(
     packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     body = f"""
-<form class="ask" onsubmit="return false" aria-label="The question">
+<form class="ask" id="ask" aria-label="The question">
 <label>I hand over <select id="payload"></select></label>
 <label>as <select id="duty"></select></label>
 <label>under <select id="start"></select></label>

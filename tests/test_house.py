@@ -146,3 +146,9 @@ def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_no_page_has_an_inline_handler() -> None:
+    """The pages' own policy blocks them, and browsers report what is blocked as an error."""
+    inline = re.compile(r"""<[a-z]+[^>]*\son[a-z]+\s*=\s*["'{]""")
+    assert [line for line in offences(inline) if line.startswith(("reports/", "handoff/"))] == []
