@@ -1,5 +1,5 @@
 """The duty ``argument``: the payload travels with every task."""
 
-from benchmarks._suite import classes
+from benchmarks._classes import classes
 
 globals().update(classes("argument", __name__))

@@ -1,5 +1,5 @@
 """Encoding and decoding alone, in one process; and what the encoded object weighs."""
 
-from benchmarks._suite import classes
+from benchmarks._classes import classes
 
 globals().update(classes("codec", __name__))

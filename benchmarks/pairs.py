@@ -6,9 +6,9 @@ import os
 from math import nan
 from pathlib import Path
 
-from benchmarks._suite import ROOT, TIMEOUT_S, VERSION, Cell
-from handoff.figures import Figures
-from handoff.pairs import load_pairs, measure_pairs, plan_pairs
+from benchmarks._classes import ROOT, TIMEOUT_S, VERSION, Cell
+from handoff.analysis.figures import Figures
+from handoff.measuring.pairs import load_pairs, measure_pairs, plan_pairs
 from handoff.profile import PROFILES
 
 Cells = dict[str, Cell]

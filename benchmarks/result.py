@@ -1,5 +1,5 @@
 """The duty ``result``: the payload comes back from the worker."""
 
-from benchmarks._suite import classes
+from benchmarks._classes import classes
 
 globals().update(classes("result", __name__))

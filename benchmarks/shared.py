@@ -1,5 +1,5 @@
 """The duty ``shared``: reading and writing what several processes see."""
 
-from benchmarks._suite import classes
+from benchmarks._classes import classes
 
 globals().update(classes("shared", __name__))

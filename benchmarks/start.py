@@ -1,5 +1,5 @@
 """Starting a process and waiting for its end: bare, and with the payload among its arguments."""
 
-from benchmarks._suite import classes
+from benchmarks._classes import classes
 
 globals().update(classes("start", __name__))

@@ -11,15 +11,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff.advice import Advice
+from handoff.advising.words import Advice
 from handoff.diagnosing import BUDGET_S, Diagnosis
 from handoff.diagnosing import diagnose as find
-from handoff.loops import nothing
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
+from handoff.timing import nothing
 
 if TYPE_CHECKING:
-    from handoff.showing import Part
+    from handoff.terminal import Part
 
 PATIENCE_S = 5.0  #: after this without a word a hand-over hangs
 SILENT_S = 30.0  #: after this its process does, whatever it is at
@@ -30,22 +30,22 @@ class Diagnosed(Diagnosis):
     """A diagnosis that shows itself: as text, in a rich terminal, in a notebook."""
 
     def __repr__(self) -> str:
-        from handoff.showing import diagnosis_summary
+        from handoff.terminal import diagnosis_summary
 
         return f"<Diagnosis of {diagnosis_summary(self)}>"
 
     def __str__(self) -> str:
-        from handoff.showing import diagnosis_parts, plain
+        from handoff.terminal import diagnosis_parts, plain
 
         return plain(diagnosis_parts(self))
 
     def __rich__(self) -> Any:
-        from handoff.showing import diagnosis_drawn
+        from handoff.terminal import diagnosis_drawn
 
         return diagnosis_drawn(self)
 
     def _repr_html_(self) -> str:
-        from handoff.showing import diagnosis_html
+        from handoff.terminal import diagnosis_html
 
         return diagnosis_html(self)
 
@@ -98,22 +98,22 @@ class Support:
         return f"<Support for {self.target}: {', '.join(f'{n} {kind}' for kind, n in counts.items())}>"
 
     def __str__(self) -> str:
-        from handoff.showing import plain
+        from handoff.terminal import plain
 
         return plain(self._parts())
 
     def __rich__(self) -> Any:
-        from handoff.showing import drawn
+        from handoff.terminal import drawn
 
         return drawn(self._parts())
 
     def _repr_html_(self) -> str:
-        from handoff.showing import page
+        from handoff.terminal import page
 
         return page(f"support for {self.target}", self._parts())
 
     def _parts(self) -> list[Part]:
-        from handoff.showing import Part
+        from handoff.terminal import Part
 
         parts = [Part(repr(self).strip("<>"), "title")]
         for duty, method in dict.fromkeys((cell.duty, cell.start_method) for cell in self.cells):
@@ -156,7 +156,7 @@ def advise(
     spent, in forks of this process. ``progress`` is told what goes on. Raises ``ValueError`` for a wrong argument and
     ``OSError`` where there is no fork.
     """
-    from handoff.adviser import advise_object, usual_job
+    from handoff.advising.search import advise_object, usual_job
     from handoff.strategy import START_METHODS
 
     _one_of("duty", duty, tuple(map(str, Duty)))
@@ -218,9 +218,9 @@ def _one_of(what: str, value: str | None, valid: Sequence[str]) -> None:
 
 def _executed(strategy: str, duty: Duty, method: str, patience_s: float) -> Outcome:
     """One cell, in a fork of its own."""
-    from handoff.forked import Forked
+    from handoff.processes.forked import Forked
     from handoff.strategies import registry
-    from handoff.support import unavailable
+    from handoff.support_matrix.matrix import unavailable
 
     if why := unavailable(registry()[strategy], method):
         return Outcome(Kind.UNAVAILABLE, "", "", why)
@@ -246,7 +246,8 @@ def _executed(strategy: str, duty: Duty, method: str, patience_s: float) -> Outc
 
 def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
     """In the fork: hand the object over as asked, and tell what became of it."""
-    from handoff import cell, live
+    from handoff import live
+    from handoff.support_matrix import cell
 
     folder = Path(config["folder"])
     spec = cell.Spec(

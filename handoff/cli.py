@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from handoff import __version__, commands
-from handoff.collection import TargetError
+from handoff.target import TargetError
 
 
 class UsageError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.collection import Ref
+from handoff.target import Ref
 
 _held: list[Any] = []
 REF = Ref("", __name__, "obj")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from handoff.touch import touch as touch_anything
+from handoff.checksum import touch as touch_anything
 
 
 class Duty(StrEnum):
@@ -62,7 +62,9 @@ class Payload:
     name: str  #: kebab-case, the size in it: ``array-f64-1mib``. An API: append, never rename
     make: Callable[[], Any]
     touch: Callable[[Any], int] = touch_anything  #: reads every part; equal in every process for equal objects
-    facts: Callable[[Any], Mapping[str, Any]] | None = None  #: None: :func:`handoff.facts.facts`, a generic walk
+    facts: Callable[[Any], Mapping[str, Any]] | None = (
+        None  #: None: :func:`handoff.compare.facts.facts`, a generic walk
+    )
     use: Callable[[Any], None] | None = None  #: for what is shared: change it in the worker, once, after all else
     seen: Callable[[Any], str] | None = None  #: in the parent, on the original, after ``use``: "" or what did not show
     traits: frozenset[Trait] = frozenset()

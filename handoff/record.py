@@ -70,7 +70,9 @@ class Record:
     trials: list[dict[str, Any]] = field(default_factory=list)  #: seed and noise of each
     complaints: list[str] = field(default_factory=list)  #: what measuring processes wrote to standard error
     failed: str = ""  #: why there is nothing to measure at all
-    stopped: str = ""  #: why there were no more trials, see :mod:`handoff.experiment`; empty in records of before
+    stopped: str = (
+        ""  #: why there were no more trials, see :mod:`handoff.measuring.experiment`; empty in records of before
+    )
     complete: bool = True  #: False: interrupted, with the samples that were there
     seconds: float = 0.0  #: wall time spent on it
 

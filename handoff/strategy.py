@@ -2,7 +2,7 @@
 
 A strategy says *how*; it never times and never decides what is measured. It offers one factory for each kind of duty it
 can serve, and each factory returns small objects ("ends") that do the work, one step a method, so that the one timing
-loop in :mod:`handoff.loops` can stand between the steps:
+loop in :mod:`handoff.timing` can stand between the steps:
 
 * ``carry``, for the duties ``argument`` and ``result``: a :class:`Sender` and a :class:`Receiver`;
 * ``hold``, for the duty ``state``: a :class:`Holding`;
@@ -21,9 +21,9 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handoff.collection import Ref
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
+from handoff.target import Ref
 
 if TYPE_CHECKING:  # importing it changes how ForkingPickler treats dict views
     from multiprocessing.managers import SyncManager

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from handoff.checksum import MASK, checksum
 from handoff.payload import Duty, Payload, Trait
-from handoff.touch import MASK, checksum
 
 KIB = 1024
 MIB = 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import data, decide, plain
+from . import decide_data, plain, verdicts
 from .rows import Table
 
 SHOWN = 500  #: changes listed on a page; the rest is in the CSV files
@@ -12,13 +12,13 @@ SHOWN = 500  #: changes listed on a page; the rest is in the CSV files
 
 def blocks(title: str, before: Sequence[Table], after: Sequence[Table], *, ratios: bool) -> list[plain.Block]:
     """The largest ``SHOWN`` changes under a title: of times, or of ``ratios`` to the baseline."""
-    found, compared = data.changes(before, after, ratios=ratios)
+    found, compared = decide_data.changes(before, after, ratios=ratios)
     what = "ratios to the baseline" if ratios else "times"
     words = f"{len(found)} changes among {compared:,} {what} compared"
     head = ["payload", "duty", "start method", "timed", "strategy", "before", "after", "factor", "records"]
     rows: list[list[str | plain.Links]] = [
         [
-            plain.short(decide.code(change["payload"])),
+            plain.short(verdicts.code(change["payload"])),
             change["kind"],
             change["start_method"] or "none",
             change["metric"],
@@ -36,4 +36,4 @@ def blocks(title: str, before: Sequence[Table], after: Sequence[Table], *, ratio
         f" thresholds; runs share no rounds, so this finds less than the verdicts within a run.{more}"
     )
     grids: list[plain.Block] = [plain.Grid(words, head, rows)] if rows else []
-    return [plain.Heading(3, decide.code(title)), plain.Text(text), *grids]
+    return [plain.Heading(3, verdicts.code(title)), plain.Text(text), *grids]

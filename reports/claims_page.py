@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from handoff.collection import import_from
+from handoff.target import import_from
 
-from .extra import Page
+from .extra_pages import Page
 from .run import Run
 
 ORDER = 30

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import changes, decide, plain
-from .extra import Page
+from . import changes, plain, verdicts
+from .extra_pages import Page
 from .run import Run
 
 ORDER = 40
@@ -20,7 +20,7 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
     for machine, environments in machines.items():
         (base, before), *others = sorted(environments.items())
         if others:
-            blocks.append(plain.Heading(2, decide.code(machine)))
+            blocks.append(plain.Heading(2, verdicts.code(machine)))
         for name, after in others:
             blocks += changes.blocks(f"{name} against {base}", before.tables, after.tables, ratios=False)
     return Page("environments.html", "Environments compared", blocks) if blocks else None

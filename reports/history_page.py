@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from handoff import units
-from handoff.stats import threshold
+from handoff.analysis import units
+from handoff.analysis.stats import threshold
 
-from . import changes, decide, plain
-from .extra import Page
+from . import changes, plain, verdicts
+from .extra_pages import Page
 from .rows import Cell, Table
 from .run import Run
 from .steps import FEWEST, Step, steps
@@ -46,7 +46,7 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
     for (machine, environment), members in series.items():
         if len(members) < 2:
             continue
-        blocks.append(plain.Heading(2, decide.code(f"{machine}: {environment}")))
+        blocks.append(plain.Heading(2, verdicts.code(f"{machine}: {environment}")))
         blocks += _steps(members)
         for before, after in reversed(list(pairwise(members))):
             title = f"{after.title}, against {before.title}"
@@ -93,12 +93,12 @@ def _steps(runs: Sequence[Run]) -> list[plain.Block]:
     head += ["every ratio, the oldest first", "drawn", "records"]
     rows: list[list[str | plain.Links]] = [
         [
-            plain.short(decide.code(history.key[0])),
+            plain.short(verdicts.code(history.key[0])),
             history.key[1],
             history.key[2] or "none",
             history.key[3],
-            decide.code(history.key[4]),
-            decide.code(history.runs[step.at].title),
+            verdicts.code(history.key[4]),
+            verdicts.code(history.runs[step.at].title),
             units.ratio(math.exp(step.before)),
             units.ratio(math.exp(step.after)),
             units.ratio(math.exp(step.after - step.before)),

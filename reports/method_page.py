@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from handoff import units
+from handoff.analysis import units
 
-from . import decide, plain, selftest
-from .extra import Page
+from . import plain, selftest, verdicts
+from .extra_pages import Page
 from .rows import Table, noise
 from .run import Run
 
@@ -49,28 +49,28 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page:
     ]
     blocks += [plain.Items(RULES)]
     if problems:
-        blocks += [plain.Heading(2, "Left out"), plain.Items([decide.code(plain.short(text)) for text in problems])]
+        blocks += [plain.Heading(2, "Left out"), plain.Items([verdicts.code(plain.short(text)) for text in problems])]
     machines = {run.machine: run.selftest for run in reversed(runs)}
     for machine, report in machines.items():
-        blocks += [plain.Heading(2, f"The machine's own error: {decide.code(machine)}"), *selftest.blocks(report)]
+        blocks += [plain.Heading(2, f"The machine's own error: {verdicts.code(machine)}"), *selftest.blocks(report)]
     for run in runs:
         found = run.tables
         state = noise(found)
-        blocks += [plain.Heading(2, decide.code(run.title)), *plain.about(found), *plain.warnings(state)]
+        blocks += [plain.Heading(2, verdicts.code(run.title)), *plain.about(found), *plain.warnings(state)]
         marks = found[0].record.fingerprint
         rows = [
-            [decide.code(str(key)), decide.code(plain.short(str(value))) or "unknown"]
+            [verdicts.code(str(key)), verdicts.code(plain.short(str(value))) or "unknown"]
             for key, value in sorted(marks.items())
         ]
         blocks.append(plain.Grid(f"Fingerprint of {run.title}", ["what", "value"], rows))
         rows = [
             [
-                plain.short(decide.code(t.record.payload)),
+                plain.short(verdicts.code(t.record.payload)),
                 t.kind,
                 t.record.start_method or "none",
                 t.metric,
                 units.percent(t.aa),
-                decide.detectable(t.detectable) or "hardly any",
+                verdicts.detectable(t.detectable) or "hardly any",
                 "too noisy" if t.noisy else "fine",
                 f"{t.record.stopped or 'not said'}, {trials(t)} trials",
             ]

@@ -52,7 +52,7 @@ def decide(
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     # no time stamp: the same records make the same page
     packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    script = (_HERE / "decide.js").read_text(encoding="utf-8")
     body = f"""
 <form class="ask" id="ask" aria-label="The question">
 <label>I hand over <select id="payload"></select></label>

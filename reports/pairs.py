@@ -13,15 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from handoff import cost, stats, units
-from handoff.figures import Figures
+from handoff.analysis import cost, stats, units
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Estimate, Verdict
+from handoff.measuring.pairs import AWKWARD, PAIR, REFACTORED, Way
 from handoff.outcome import Outcome
-from handoff.pairs import AWKWARD, PAIR, REFACTORED, Way
 from handoff.payload import Duty
 from handoff.record import Record
-from handoff.stats import Estimate, Verdict
 
-from . import decide
+from . import verdicts
 from .plain import Block, Grid, Heading, Items, Text, again, as_markdown, fingerprint
 
 TASK, SETUP, MEMORY = "task", "setup", "worker-uss-bytes"
@@ -121,9 +121,9 @@ def _once(figures: Figures, lane: str, base: str) -> Once | None:
     extras = [mine[trial] - (its[trial] - first * other[trial]) for trial in trials]
     logs = stats.log_ratios(figures.samples(lane, TASK), figures.samples(base, TASK))
     times = [math.log(other[trial]) for trial in trials]
-    extra = stats.replicates(extras, decide.REPLICATES, seed=1)
-    slope = [math.exp(x) for x in stats.replicates(times, decide.REPLICATES, seed=2)]
-    factor = [math.exp(min(x, 60.0)) for x in stats.replicates(logs, decide.REPLICATES, seed=3)]
+    extra = stats.replicates(extras, verdicts.REPLICATES, seed=1)
+    slope = [math.exp(x) for x in stats.replicates(times, verdicts.REPLICATES, seed=2)]
+    factor = [math.exp(min(x, 60.0)) for x in stats.replicates(logs, verdicts.REPLICATES, seed=3)]
     middle = stats.estimate(figures.samples(base, TASK)).value
     ratio = stats.ratio(figures.samples(lane, TASK), figures.samples(base, TASK)).value
     typical = (
@@ -151,7 +151,7 @@ def _by_trial(figures: Figures, lane: str, metric: str) -> dict[int, float]:
 def sentences(found: Table) -> list[str]:
     """What a reader needs: what the awkward way costs, and what each refactored one buys."""
     if found.record.failed:
-        return [f"Nothing was measured: {decide.code(found.record.failed)}."]
+        return [f"Nothing was measured: {verdicts.code(found.record.failed)}."]
     out = []
     rows = [row for row in found.rows if row.way.role == REFACTORED]
     if found.base is None:
@@ -163,7 +163,7 @@ def sentences(found: Table) -> list[str]:
         out += [_bought(found.base, row) for row in rows if row.task]
     for row in rows:
         if row.task is None:
-            out.append(f"{_capital(_name(row.way))} is {row.outcome.kind}: {decide.code(row.outcome.reason)}.")
+            out.append(f"{_capital(_name(row.way))} is {row.outcome.kind}: {verdicts.code(row.outcome.reason)}.")
     return out
 
 
@@ -200,7 +200,7 @@ def _paid_once(once: Once) -> str:
 
 
 def _pays(at: cost.BreakEven) -> str:
-    sure = at.agree >= decide.SURE
+    sure = at.agree >= verdicts.SURE
     low, high = nth(at.low), nth(at.high)
     match at.pays:
         case cost.Pays.NEVER if sure:
@@ -212,7 +212,7 @@ def _pays(at: cost.BreakEven) -> str:
         case cost.Pays.FROM | cost.Pays.ALWAYS if math.isfinite(at.high):
             return f"it pays from the {high} task on at the latest"
         case cost.Pays.UNTIL if sure and math.isfinite(at.high):
-            return f"it pays for up to {decide.tasks(at.n)} tasks only"
+            return f"it pays for up to {verdicts.tasks(at.n)} tasks only"
         case _:
             return "from which task on it pays, if it does, can't be told from these samples"
 
@@ -227,7 +227,7 @@ def nth(n: float) -> str:
 
 
 def _name(way: Way) -> str:
-    return f"{SAID[way.duty].format(decide.code(way.payload))} (`{way.strategy}`)"
+    return f"{SAID[way.duty].format(verdicts.code(way.payload))} (`{way.strategy}`)"
 
 
 # -- blocks ------------------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def blocks(records: Iterable[Record], paths: Mapping[str, str] = MappingProxyTyp
     for name in names:
         mine = [each for each in found if each.record.payload == name]
         about = mine[0].record.about
-        out += [Heading(2, name), Text(decide.code(f"{about.get('why', '')} Source: {about.get('source', '')}"))]
+        out += [Heading(2, name), Text(verdicts.code(f"{about.get('why', '')} Source: {about.get('source', '')}"))]
         for each in mine:
             out += [Heading(3, f"{name}, {each.record.start_method}"), Items(sentences(each)), _grid(each)]
             out += again(_command(each.record), paths.get(each.record.name, ""))
@@ -284,7 +284,7 @@ def _grid(found: Table) -> Grid:
 def _cells(found: Table, row: Row) -> list[str]:
     name = f"{row.way.role}: {_name(row.way)}"
     if row.task is None or row.setup is None:
-        return [name, f"{row.outcome.kind}: {decide.code(row.outcome.reason)}", "no time", "no time", "none", "none"]
+        return [name, f"{row.outcome.kind}: {verdicts.code(row.outcome.reason)}", "no time", "no time", "none", "none"]
     ratio = "itself" if row is found.base else "nothing to compare with"
     if row.ratio:
         ratio = f"{units.ratio_interval(row.ratio)}, {row.verdict}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from handoff.pairs import PAIR
+from handoff.measuring.pairs import PAIR
 
 from . import pairs
-from .extra import Page
+from .extra_pages import Page
 from .run import Run
 
 ORDER = 20

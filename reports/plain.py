@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from handoff import units
-from handoff.deeper import DEEPER
+from handoff.analysis import units
+from handoff.analysis.metrics import DEEPER
+from handoff.analysis.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
+from handoff.analysis.tables import table as as_table
 from handoff.record import Record
-from handoff.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
-from handoff.tables import table as as_table
 
-from . import data, decide
+from . import decide_data, verdicts
 from .rows import CODEC, FOOTPRINT, NOISY, Cell, Noise, Source, Table, noise, tables
 
 LONGEST = 300  #: characters of a foreign text in a table's cell; all of it is in the record
@@ -100,13 +100,13 @@ def blocks(found: Sequence[Table]) -> list[Block]:
     for table in found:
         if table.kind != kind:
             kind, place = table.kind, ""
-            out.append(Heading(2, f"{kind.capitalize()}: {decide.DUTIES.get(kind, kind)}"))
-        here = f"`{decide.code(table.record.payload)}`" + (f", {table.record.start_method}" if kind != CODEC else "")
+            out.append(Heading(2, f"{kind.capitalize()}: {verdicts.DUTIES.get(kind, kind)}"))
+        here = f"`{verdicts.code(table.record.payload)}`" + (f", {table.record.start_method}" if kind != CODEC else "")
         if here != place:
             place = here
             out.append(Heading(3, here))
             why = [str(table.record.about.get(key) or "") for key in ("why", "source")]
-            out += [Text(decide.code(short(" Source: ".join(filter(None, why)))))] if any(why) else []
+            out += [Text(verdicts.code(short(" Source: ".join(filter(None, why)))))] if any(why) else []
         if table.kind not in DEEPER:
             out += _table(table)
         elif id(table.record) not in deeper:  # all metrics of a deeper kind in one table, a row a lane
@@ -117,15 +117,15 @@ def blocks(found: Sequence[Table]) -> list[Block]:
 
 def _deeper(table: Table) -> list[Block]:
     shown = as_table(table.record)
-    notes = [Text(decide.code(short(note))) for note in shown.notes if note]
-    rows = [[f"`{decide.code(first)}`", *(cell or "none" for cell in rest)] for first, *rest in shown.rows]
-    return [Grid(decide.code(shown.title), shown.head, rows), *notes, *again(data.command(table), table.path)]
+    notes = [Text(verdicts.code(short(note))) for note in shown.notes if note]
+    rows = [[f"`{verdicts.code(first)}`", *(cell or "none" for cell in rest)] for first, *rest in shown.rows]
+    return [Grid(verdicts.code(shown.title), shown.head, rows), *notes, *again(decide_data.command(table), table.path)]
 
 
 def again(command: str, path: str) -> list[Block]:
     """Where a table's figures come from, and the command that measures them again."""
     links = record_links(("its record", path))
-    return [Text(f"Measure it again: `{decide.code(command)}`"), *([links] if links.items else [])]
+    return [Text(f"Measure it again: `{verdicts.code(command)}`"), *([links] if links.items else [])]
 
 
 def record_links(*named: tuple[str, str]) -> Links:
@@ -159,7 +159,7 @@ def fingerprint(record: Record) -> str:
         ", ".join(f"{name} {version}" for name, version in versions.items()) or "no libraries",
         "profile {}: {} trials of {} rounds".format(*(profile.get(key, "?") for key in ("name", "trials", "rounds"))),
     ]
-    return decide.code("; ".join(map(str, parts)))
+    return verdicts.code("; ".join(map(str, parts)))
 
 
 def warnings(run: Noise) -> list[Text]:
@@ -186,10 +186,10 @@ def warnings(run: Noise) -> list[Text]:
 def _table(table: Table) -> list[Block]:
     record = table.record
     out: list[Block] = []
-    meaning = decide.meaning(table.metric)
-    advice = decide.advise(table)
+    meaning = verdicts.meaning(table.metric)
+    advice = verdicts.advise(table)
     out.append(Text(f"**{table.metric}** ({meaning}). {advice.text}"))
-    out += [Text(f"Warning of a measuring process: {decide.code(short(text))}", True) for text in record.complaints]
+    out += [Text(f"Warning of a measuring process: {verdicts.code(short(text))}", True) for text in record.complaints]
     buffers = table.metric == "handoff" and record.about.get("nbytes")
     codec = table.kind == CODEC
     head = ["strategy", "time", f"× {record.baseline or 'baseline'}", "against it", "× the best"]
@@ -199,7 +199,7 @@ def _table(table: Table) -> list[Block]:
     head += ["memory of the worker", "of the parent, at its peak", "of all"] if memory else []
     disturbed = any(cell.disturbed for cell in table.cells)
     head += ["undisturbed samples only"] if disturbed else []
-    led = decide.led(table, advice)
+    led = verdicts.led(table, advice)
     rows = [
         _row(table, cell, bool(buffers), codec, led)
         + ([_footprint(cell, name) for name in FOOTPRINT] if memory else [])
@@ -212,12 +212,12 @@ def _table(table: Table) -> list[Block]:
         caption += f"; {lane.name} {table.shown(lane.value)}{rate}"
     out.append(Grid(caption, head, rows))
     if record.stopped:
-        out.append(Text(data.stopped(record)))
-    return out + again(data.command(table), table.path)
+        out.append(Text(decide_data.stopped(record)))
+    return out + again(decide_data.command(table), table.path)
 
 
 def _row(table: Table, cell: Cell, buffers: bool, codec: bool, led: bool) -> list[str]:
-    name = f"`{decide.code(cell.strategy)}`" + (" (baseline)" if cell.strategy == table.record.baseline else "")
+    name = f"`{verdicts.code(cell.strategy)}`" + (" (baseline)" if cell.strategy == table.record.baseline else "")
     if cell.time is None:
         row = [name, outcome_words(cell), "no time", "no time", "no time"]
     else:
@@ -260,7 +260,7 @@ def outcome_words(cell: Cell) -> str:
     """The outcome with its reason, where there is no time."""
     if cell.outcome.ok:
         return "ok, not timed"
-    return f"{cell.outcome.kind}: {decide.code(short(cell.outcome.reason))}"
+    return f"{cell.outcome.kind}: {verdicts.code(short(cell.outcome.reason))}"
 
 
 def ratio_words(figure: Estimate | None) -> str:

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from handoff import units
+from handoff.analysis import units
+from handoff.analysis.metrics import DEEPER
 from handoff.cli import between
-from handoff.deeper import DEEPER
 
-from . import decide, plain, site
+from . import plain, site, verdicts
 from .rows import Rank, Table, tables
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -29,12 +29,12 @@ def results(found: Sequence[Table]) -> str:
 
 
 def _row(table: Table) -> list[str]:
-    advice, base = decide.advise(table), table.baseline
+    advice, base = verdicts.advise(table), table.baseline
     taken = table.cell(advice.take) if not advice.keep else None
     instead = ""
     if taken and taken.time:
         instead = units.interval(taken.time)
-        if base and base is not taken and (factor := decide.factor(taken)):
+        if base and base is not taken and (factor := verdicts.factor(taken)):
             instead += f", {units.ratio_interval(factor)} less"
         ties = [f"`{cell.strategy}`" for cell in table.at(Rank.TIE) if cell.strategy != taken.strategy]
         instead += f"; as good within noise: {', '.join(ties)}" if ties else ""

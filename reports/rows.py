@@ -2,7 +2,7 @@
 
 A :class:`Table` is what a reader compares within: one record and one of its metrics, one :class:`Cell` a strategy. All
 its ratios come from paired rounds, and its verdicts are corrected (Holm) over the comparisons of this table, as
-:func:`handoff.stats.tiers` does: the chance that a table calls any identical pair different is at most 5 %.
+:func:`handoff.analysis.stats.tiers` does: the chance that a table calls any identical pair different is at most 5 %.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from handoff import stats, units
-from handoff.deeper import DEEPER, MEMORY
-from handoff.figures import Figures
-from handoff.lanes import BIS, FLOORS, NULL
+from handoff.analysis import stats, units
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import DEEPER, MEMORY
+from handoff.analysis.stats import Estimate, Verdict
+from handoff.measuring.harness import BIS, FLOORS, NULL
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.record import BYTES, Record, unit
-from handoff.stats import Estimate, Verdict
 from handoff.strategies import registry
 from handoff.strategy import Channel
 

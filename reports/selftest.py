@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from handoff import units
+from handoff.analysis import units
 
-from . import decide, plain
+from . import plain, verdicts
 from .rows import Noise
 
 RUN = "handoff selftest --format json -o RECORDS/selftest.json"
@@ -51,18 +51,18 @@ def blocks(report: Mapping[str, Any] | None) -> list[plain.Block]:
             )
         ]
     bad = not report.get("trustworthy", True)
-    when = f"{decide.code(str(report.get('started', ''))[:16])}, depth {decide.code(str(report.get('depth', '?')))}"
+    when = f"{verdicts.code(str(report.get('started', ''))[:16])}, depth {verdicts.code(str(report.get('depth', '?')))}"
     out: list[plain.Block] = [
-        plain.Text(decide.code(plain.short(str(report.get("verdict", "")))), bad),
+        plain.Text(verdicts.code(plain.short(str(report.get("verdict", "")))), bad),
         plain.Text(f"`handoff selftest` on this machine ({when}):"),
     ]
     rows = [
         [
-            plain.short(decide.code(str(each.get("what", "?")))),
+            plain.short(verdicts.code(str(each.get("what", "?")))),
             figure(each),
-            decide.code(str(each.get("target", ""))) or "none",
-            decide.code(str(each.get("state", ""))),
-            plain.short(decide.code(str(each.get("note", "")))) or "none",
+            verdicts.code(str(each.get("target", ""))) or "none",
+            verdicts.code(str(each.get("state", ""))),
+            plain.short(verdicts.code(str(each.get("note", "")))) or "none",
         ]
         for check in _checks(report)
         for each in _lines(report, str(check.get("name")))
@@ -71,7 +71,7 @@ def blocks(report: Mapping[str, Any] | None) -> list[plain.Block]:
     out.append(plain.Grid(f"Self-test of {when}", head, rows))
     advice = report.get("advice")
     if isinstance(advice, list) and advice:
-        out += [plain.Items([decide.code(plain.short(str(each))) for each in advice])]
+        out += [plain.Items([verdicts.code(plain.short(str(each))) for each in advice])]
     return out
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from handoff.record import SELFTEST, Record, RecordError, each, newest
 
-from . import data, decide, extra, page, plain, selftest
+from . import decide_data, extra_pages, page, plain, selftest, verdicts
 from .rows import Source, Table, noise
 from .run import runs
 
@@ -63,7 +63,7 @@ def write(
     *,
     problems: Sequence[str] = (),
     selftests: Sequence[dict[str, Any]] = (),
-    graph: data.GraphLink = data.no_graph,
+    graph: decide_data.GraphLink = decide_data.no_graph,
     up: Sequence[page.Link] = (),
 ) -> Path:
     """Write the site into ``folder``, with copies of the records, so that it can be published. Returns its index."""
@@ -92,7 +92,7 @@ def nothing(problems: Sequence[str], up: Sequence[page.Link]) -> str:
         plain.Text("Without asv: `handoff measure payloads -o records`, then `handoff report records -o report`."),
     ]
     if problems:
-        blocks += [plain.Heading(2, "Left out"), plain.Items([decide.code(plain.short(text)) for text in problems])]
+        blocks += [plain.Heading(2, "Left out"), plain.Items([verdicts.code(plain.short(text)) for text in problems])]
     return page.prose("Which way should I hand it over?", plain.inner(blocks), links=up, here="index.html")
 
 
@@ -101,7 +101,7 @@ def render(
     *,
     problems: Sequence[str] = (),
     selftests: Sequence[dict[str, Any]] = (),
-    graph: data.GraphLink = data.no_graph,
+    graph: decide_data.GraphLink = decide_data.no_graph,
     up: Sequence[page.Link] = (),
 ) -> dict[str, str]:
     """Every file of the site but the records: name to text. The newest run is ``index.html``.
@@ -113,14 +113,14 @@ def render(
     if not found:
         return {"index.html": nothing(problems, up)}
     choice = [page.Link(run.title, run.page, run.machine) for run in found]
-    beside = extra.pages(found, problems)
+    beside = extra_pages.pages(found, problems)
     links = [*up, page.Link("Decide", "index.html"), *(page.Link(it.title, it.name) for it in beside)]
     links.append(page.Link("Plain report", "report.html"))
     trust = selftest.line(found[0].selftest, noise(found[0].tables))
     out = _plain(found[0].tables, links, trust)
     for run in found:
         stem = "data/" + run.page.removesuffix(".html")
-        document = data.document(run.tables, title=run.title, graph=graph)
+        document = decide_data.document(run.tables, title=run.title, graph=graph)
         downloads = [
             page.Link("All of it as JSON", f"{stem}.json"),
             page.Link("All of it as CSV", f"{stem}.csv"),
@@ -137,8 +137,8 @@ def render(
             problems=len(problems),
         )
         out[f"{stem}.json"] = json.dumps(document, allow_nan=False)
-        out[f"{stem}.csv"] = data.as_csv(run.tables)
-        out[f"{stem}.md"] = verdicts(run.tables, run.title)
+        out[f"{stem}.csv"] = decide_data.as_csv(run.tables)
+        out[f"{stem}.md"] = verdicts_page(run.tables, run.title)
     for beside_it in beside:
         body = plain.inner(beside_it.blocks)
         out[beside_it.name] = page.prose(beside_it.title, body, links=links, here=beside_it.name, trust=trust)
@@ -165,22 +165,22 @@ def _plain(found: Sequence[Table], nav: Sequence[page.Link], trust: str) -> dict
     return out | {"report.html": plain.around(body + page.as_list(links), head, trust)}
 
 
-def verdicts(found: Sequence[Table], title: str) -> str:
+def verdicts_page(found: Sequence[Table], title: str) -> str:
     """The verdicts of a run as markdown."""
-    blocks: list[plain.Block] = [plain.Heading(2, decide.code(title)), *plain.warnings(noise(found))]
+    blocks: list[plain.Block] = [plain.Heading(2, verdicts.code(title)), *plain.warnings(noise(found))]
     for kind in dict.fromkeys(table.kind for table in found):
         for method in dict.fromkeys(table.record.start_method for table in found if table.kind == kind):
             here = [t for t in found if (t.kind, t.record.start_method) == (kind, method)]
             blocks.append(plain.Heading(3, f"{kind}{', ' if method else ''}{method}"))
             rows = [
                 [
-                    f"`{decide.code(plain.short(t.record.payload))}`",
+                    f"`{verdicts.code(plain.short(t.record.payload))}`",
                     t.metric,
                     (advice.take and f"`{advice.take}`") or "none",
                     advice.text,
                 ]
                 for t in here
-                for advice in [decide.advise(t)]
+                for advice in [verdicts.advise(t)]
             ]
             blocks.append(plain.Grid(f"{len(here)} verdicts", ["payload", "timed", "take", "verdict"], rows))
     return plain.as_markdown(blocks)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from handoff.collection import import_from
+from handoff.target import import_from
 
 from . import support
-from .extra import Page
+from .extra_pages import Page
 from .run import Run
 
 ORDER = 25

@@ -15,19 +15,19 @@ import pytest
 import synthetic
 from test_diagnose_command import GENEROUS_S, desk, handoff
 
-from handoff.advice import BOTH, REFERENCE, UNMEASURED, Advice, Job, Way, _as_good, advise, rank
-from handoff.adviser import Plan, _Lanes, advise_target, fitting, fresh, lanes_for, usual_job
-from handoff.collection import Entry, Ref, TargetError
-from handoff.cost import Line
+from handoff.advising.recipes import recipe_for
+from handoff.advising.refactored import without
+from handoff.advising.search import Plan, _Lanes, advise_target, fitting, fresh, lanes_for, usual_job
+from handoff.advising.words import BOTH, REFERENCE, UNMEASURED, Advice, Job, Way, _as_good, advise, rank
+from handoff.analysis.cost import Line
 from handoff.diagnosing import Diagnosis, Finding
-from handoff.lanes import BIS, NULL
+from handoff.measuring.harness import BIS, NULL
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
-from handoff.recipes import recipe_for
 from handoff.record import Record
-from handoff.refactored import without
-from handoff.showing import FORMATS, advice_as, advice_html, advice_text
 from handoff.strategies import registry
+from handoff.target import Entry, Ref, TargetError
+from handoff.terminal import FORMATS, advice_as, advice_html, advice_text
 
 __all__ = ["desk"]  # a fixture
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from payloads.claims import ledger
-from payloads.claims.__main__ import PAGE, main
 from payloads.claims._claim import PYTHONS, START_METHODS, Check, Claim, Verdict
 from payloads.claims._page import page, rows
 from payloads.claims._run import Result, observe, run_all
 from reports.claims import Evidence, Row, markdown
+from reports.write_claims import PAGE, main
 
 CLAIMS = ledger()
 

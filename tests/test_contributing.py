@@ -14,9 +14,9 @@ from typing import Any, cast
 
 import pytest
 
-from handoff.collection import load_collection
 from handoff.strategies import registry
 from handoff.strategy import Site, Strategy
+from handoff.target import load_collection
 
 TEXT = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text()
 

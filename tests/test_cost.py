@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from handoff import cost, stats
-from handoff.cost import Line, Pays
+from handoff.analysis import cost, stats
+from handoff.analysis.cost import Line, Pays
 
 properties = settings(derandomize=True, deadline=None, max_examples=80)
 

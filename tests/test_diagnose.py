@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose
-from handoff.diagnosing.kinds import KINDS, type_name
 from handoff.diagnosing.paths import literal, render
+from handoff.diagnosing.reasons import KINDS, type_name
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # the cases hold files and sockets open on purpose

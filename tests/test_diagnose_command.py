@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from handoff.collection import Ref, TargetError, load_target, parse_call, parse_target
 from handoff.commands.diagnose import seconds
-from handoff.desk import memory_limit
+from handoff.processes.sandbox import memory_limit
+from handoff.target import Ref, TargetError, load_target, parse_call, parse_target
 
 GENEROUS_S = 60.0  #: an upper bound on containment, not a measurement
 

@@ -37,8 +37,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handoff.facts import brief, difference, dumps, facts, stated
-from handoff.sharing import seen, use
+from handoff.compare.facts import brief, difference, dumps, facts, stated
+from handoff.compare.shared_state import seen, use
 
 
 class Colour(enum.Enum):
@@ -179,7 +179,7 @@ def test_the_digest_is_the_same_after_a_round_trip(obj: Any) -> None:
 SCRIPT = """
 import sys, pickle, json
 sys.path[:0] = json.loads(sys.argv[1])
-from handoff.facts import brief, facts, dumps
+from handoff.compare.facts import brief, facts, dumps
 obj = pickle.load(sys.stdin.buffer)
 print(dumps(facts(obj)), brief(obj), sep="\\n")
 """

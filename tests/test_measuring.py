@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from handoff.collection import Entry, load_collection
-from handoff.contain import PREFIX, members
-from handoff.experiment import KINDS, START, measure, plan
-from handoff.figures import METRICS, Figures
-from handoff.lanes import BIS, NULL
+from handoff.analysis.figures import METRICS, Figures
+from handoff.measuring.experiment import KINDS, START, measure, plan
+from handoff.measuring.harness import BIS, NULL
 from handoff.outcome import Kind
 from handoff.payload import Duty
+from handoff.processes.interpreter import PREFIX, members
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record, read, read_all
 from handoff.strategies import registry
 from handoff.strategy import START_METHODS
+from handoff.target import Entry, load_collection
 
 HERE = Path(__file__).parent
 TINY = replace(PROFILES["quick"], trials=2, rounds=2, sample_s=0.0005, lane_s=0.005)
@@ -219,7 +219,7 @@ def test_a_killed_run_leaves_no_trace_either(tmp_path: Path) -> None:
 def test_an_interpreter_whose_parent_ended_before_it_had_started_leaves_no_trace(tmp_path: Path, config: str) -> None:
     folder = tmp_path / "handoff-0-early"
     folder.mkdir()
-    code = "from handoff.inside import run; run('handoff.trial', 1)"
+    code = "from handoff.processes.boot import run; run('handoff.measuring.trial', 1)"
     command = [sys.executable, "-P", "-c", code]
     done = subprocess.run(
         command, input=config, text=True, cwd=folder, capture_output=True, start_new_session=True, timeout=30
@@ -231,7 +231,7 @@ def test_an_interpreter_whose_parent_ended_before_it_had_started_leaves_no_trace
 
 REPLENISHING = """
 import os, signal, sys, threading, time
-from handoff.contain import Interpreter
+from handoff.processes.interpreter import Interpreter
 
 def main(config, tell):
     def replenish():  # as the thread of a Pool does, only at once
@@ -352,7 +352,7 @@ def test_records_say_what_they_are(payloads: Mapping[str, Entry]) -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="where blocks lie is known of glibc's malloc")
 def test_a_payload_and_its_pickle_lie_at_another_distance_in_each_interpreter() -> None:
     code = (
-        "import pickle, sys; from handoff.trial import spacers\n"
+        "import pickle, sys; from handoff.measuring.trial import spacers\n"
         "for length in (20_000, 131_072, 200_000):\n"
         "    kept = {0}; text = chr(120) * length; also = {0}\n"
         "    for _ in range(9): data = pickle.dumps(text)\n"

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from test_measuring import assert_no_trace
 
-from handoff.collection import Entry, load_collection
-from handoff.deeper import INHERITANCE, MEMORY
-from handoff.experiment import measure, plan
-from handoff.figures import Figures
-from handoff.fingerprint import usable_cores
-from handoff.lanes import NULL
-from handoff.memory import Peak, machine_used_bytes, usage
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import INHERITANCE, MEMORY
+from handoff.machine import usable_cores
+from handoff.measuring.experiment import measure, plan
+from handoff.measuring.harness import NULL
 from handoff.outcome import Kind
+from handoff.processes.memory import Peak, machine_used_bytes, usage
 from handoff.profile import PROFILES
 from handoff.record import Record, read
+from handoff.target import Entry, load_collection
 
 ONCE = replace(PROFILES["quick"], trials=1)
 OBJECT_BYTES = 8 * 200_000  #: of a packed payload; the plain one has three times as much
@@ -115,7 +115,7 @@ def test_pages_of_its_own_show_in_uss_and_in_the_peak() -> None:
 
 def test_asv_gets_bytes_from_the_same_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing in the profile ``quick``, whose three minutes have no room for it; plain numbers of bytes elsewhere."""
-    from benchmarks import _suite, inheritance
+    from benchmarks import _classes, inheritance
 
     found: Any = vars(inheritance)["Fork"]()
     payload = found.params[1][0]
@@ -124,7 +124,7 @@ def test_asv_gets_bytes_from_the_same_records(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("HANDOFF_PROFILE", "quick")
     assert math.isnan(found.track_read_uss_bytes(found.setup_cache(), "inherit", payload))
     monkeypatch.setenv("HANDOFF_RECORDS", str(tmp_path))
-    monkeypatch.setattr(_suite, "PROFILES", {"quick": replace(ONCE, deeper=True)})
+    monkeypatch.setattr(_classes, "PROFILES", {"quick": replace(ONCE, deeper=True)})
     cells = found.setup_cache()
     assert found.track_collect_uss_bytes(cells, "inherit", payload) > 0
     (written,) = tmp_path.glob(f"*--{payload}--*.json")

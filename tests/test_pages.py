@@ -16,13 +16,13 @@ import published
 import pytest
 import synthetic
 
-from handoff import units
+from handoff.analysis import units
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Verdict
 from handoff.cli import main
-from handoff.figures import Figures
 from handoff.record import COLUMNS, Record
-from handoff.stats import Verdict
 from handoff.strategies import registry
-from reports import decide
+from reports import verdicts
 from reports.rows import Cell, Rank, Source, Table, tables
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_words_come_first_and_answer_the_question(page: Page, site: Path, record
     assert "model-50mib" in page.locator("#matrix tbody tr").first.inner_text(), "what was asked for stands first"
     words = page.inner_text("#verdict-text")
     table = next(t for t in all_tables(records) if t.record.payload == "model-50mib" and t.kind == "argument")
-    advice = decide.advise(table)
+    advice = verdicts.advise(table)
     assert words.startswith(f"Take {advice.take}"), "the answer first"
     for part in (advice.main, advice.more, advice.saves, advice.sure):
         assert plain_words(part) in plain_words(words)
@@ -178,11 +178,11 @@ def test_the_page_shows_the_records_numbers(page: Page, site: Path, records: lis
         shown = {(payload, strategy): lines for payload, strategy, lines in texts}
         if page.locator("#all").count():
             page.click("#all")
-        verdicts = plain_words(page.inner_text("#verdict-text"))
+        told = plain_words(page.inner_text("#verdict-text"))
         for table in found:
             if (table.kind, table.record.start_method, table.metric) != (kind, start, metric):
                 continue
-            assert plain_words(decide.advise(table).main) in verdicts
+            assert plain_words(verdicts.advise(table).main) in told
             for cell in table.cells:
                 seen += 1
                 assert shown[table.record.payload, cell.strategy] == in_cell(table, cell)
@@ -205,7 +205,7 @@ def in_cell(table: Table, cell: Cell) -> list[str]:
         return [str(cell.outcome.kind)]
     if not table.record.strategies:
         return [units.seconds(cell.time.value), f"{units.ratio(cell.slower.value)}" if cell.slower else "no ratio"]
-    if not decide.led(table):
+    if not verdicts.led(table):
         return [units.seconds(cell.time.value), f"{against_baseline(table, cell)}".strip()]
     assert cell.slower is not None
     rank = "tie" if cell.rank is Rank.BEST and table.at(Rank.TIE) else str(cell.rank)
@@ -233,7 +233,7 @@ def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
         yield f"bytes: {units.size_interval(cell.amount)}"
     if cell.time:
         yield f"time: {units.interval(cell.time)}"
-    if cell.slower and table.record.strategies and decide.led(table):
+    if cell.slower and table.record.strategies and verdicts.led(table):
         yield f"against the best: {units.ratio_interval(cell.slower)}"
     if cell.ratio:
         yield f"against {table.record.baseline}: {units.ratio_interval(cell.ratio)}"
@@ -244,7 +244,7 @@ def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
     if cell.wire_bytes is not None:
         yield f"encoded: {cell.wire_bytes:,} bytes"
     for metric, figure in (cell.memory or {}).items():
-        yield f"memory: {decide.meaning(metric)}: {units.size_interval(figure)}"
+        yield f"memory: {verdicts.meaning(metric)}: {units.size_interval(figure)}"
     if cell.clean:
         yield f"undisturbed samples only: {units.interval(cell.clean)} ({cell.clean.n_samples} of"
     for phase, spent in (cell.phases or {}).items():

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import synthetic
 
-from handoff.collection import TargetError
-from handoff.figures import Figures
-from handoff.lanes import BIS
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Verdict
+from handoff.measuring.harness import BIS
+from handoff.measuring.pairs import AWKWARD, PAIR, Pair, Side, Way, lanes, load, load_pairs, measure_pairs, plan_pairs
 from handoff.outcome import OK, Kind, Outcome
-from handoff.pairs import AWKWARD, PAIR, Pair, Side, Way, lanes, load, load_pairs, measure_pairs, plan_pairs
 from handoff.payload import Duty
 from handoff.profile import PROFILES
 from handoff.record import Record, read_all
-from handoff.stats import Verdict
+from handoff.target import TargetError
 from reports import pairs as report
 from reports import site
 from reports.rows import Source
@@ -148,8 +148,8 @@ def test_records_are_written_and_read_again(tmp_path: Path) -> None:
 
 
 def test_a_pair_defined_twice_is_told(tmp_path: Path) -> None:
-    text = "from handoff.pairs import Pair\nPAIRS = (Pair(name='a', awkward=(), refactored=(), why='', source=''),)\n"
-    (tmp_path / "pairs_one.py").write_text(text)
+    text = "from handoff.measuring.pairs import Pair\nPAIRS = (Pair(name='a', awkward=(), refactored=(), why='',
+    source=''),)\n" (tmp_path / "pairs_one.py").write_text(text)
     (tmp_path / "pairs_two.py").write_text(text)
     with pytest.raises(TargetError, match="'a' is defined in pairs_one and again in pairs_two"):
         load_pairs(tmp_path)

@@ -257,7 +257,7 @@ def test_measuring_stays_affordable() -> None:
 
 FIRST_READS = """
 import time
-from handoff.touch import touch
+from handoff.checksum import touch
 
 obj = [[number, str(number), number / 7] for number in range(20_000)]
 

@@ -18,13 +18,13 @@ import pytest
 import synthetic
 from published import publish, repository
 
-from handoff import units
+from handoff.analysis import units
+from handoff.analysis.figures import METRICS, Figures
+from handoff.analysis.stats import Verdict
 from handoff.cli import main
-from handoff.figures import METRICS, Figures
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
-from handoff.stats import Verdict
-from reports import data, decide, extra, plain, site, steps
+from reports import decide_data, extra_pages, plain, site, steps, verdicts
 from reports.rows import Rank, Source, Table, noise, tables
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_is_too_noisy_says_so() -> None:
 
 
 def test_the_verdict_names_what_to_take_and_what_it_saves() -> None:
-    advice = decide.advise(table_of(*synthetic.model_under_spawn()))
+    advice = verdicts.advise(table_of(*synthetic.model_under_spawn()))
     assert advice.take in ("shm-pickle-5", "shm-reused")
     assert not advice.keep
     assert re.match(
@@ -92,14 +92,14 @@ def test_the_verdict_names_what_to_take_and_what_it_saves() -> None:
 
 
 def test_a_tie_with_the_baseline_is_no_win() -> None:
-    advice = decide.advise(table_of(synthetic.tie()))
+    advice = verdicts.advise(table_of(synthetic.tie()))
     assert advice.keep
     assert advice.take == "pickle-default"
     assert advice.text.startswith("Keep `pickle-default`")
 
 
 def test_noise_gives_no_winner() -> None:
-    advice = decide.advise(table_of(synthetic.noisy()))
+    advice = verdicts.advise(table_of(synthetic.noisy()))
     assert advice.take in ("", "pickle-default")
     assert not advice.text.startswith("Take")
 
@@ -115,14 +115,14 @@ def test_where_nothing_is_shown_to_be_faster_one_stays_with_the_baseline() -> No
     )
     found = tables([Source(argument), Source(state)])
     table = found[0]
-    advice = decide.advise(table)
+    advice = verdicts.advise(table)
     assert advice.take == ""
     assert "nothing was shown to be faster than `pickle-default`" in advice.main
     assert advice.sure.startswith("Not sure")
     ratios = {cell.strategy: cell.ratio.value for cell in table.cells if cell.ratio}
     if fastest := re.search("`([^`]+)` looks fastest", advice.main):
         assert ratios[fastest[1]] == min(ratios.values()) < 1
-    (job,) = data.jobs(found)
+    (job,) = decide_data.jobs(found)
     assert "`pickle-default` as argument" in job["words"], "what is done now, and not what looked fastest by luck"
 
 
@@ -134,7 +134,7 @@ def test_words_and_cells_say_the_same_however_noisy(noise: float) -> None:
     for seed in range(60):
         record = synthetic.record(f"thing-{seed}", metrics={"handoff": lanes}, noise=noise, trials=3)
         table = table_of(record)
-        advice = decide.advise(table)
+        advice = verdicts.advise(table)
         faster = [c.strategy for c in table.cells if c.verdict is Verdict.DIFFERENT and c.ratio and c.ratio.value < 1]
         if advice.take and not advice.keep:
             taken += 1
@@ -157,21 +157,21 @@ def test_a_default_that_does_not_carry_it_is_not_kept() -> None:
     record = synthetic.record(
         "a-lambda", metrics={"handoff": {"cloudpickle": 1e-4, "dill": 3e-4}}, failures=refused, baseline="cloudpickle"
     )
-    advice = decide.advise(table_of(record))
+    advice = verdicts.advise(table_of(record))
     assert (advice.take, advice.keep, advice.short) == ("cloudpickle", False, "take cloudpickle")
     assert advice.main.startswith("`pickle-default` does not carry it. Take `cloudpickle`")
     assert advice.saves.startswith("nothing to compare with: `pickle-default` does not carry it")
 
 
 def test_encoding_alone_is_no_advice_to_hand_over() -> None:
-    advice = decide.advise(table_of(*synthetic.model_under_spawn(), kind="codec", metric="encode"))
+    advice = verdicts.advise(table_of(*synthetic.model_under_spawn(), kind="codec", metric="encode"))
     assert advice.text.startswith("Fastest is `pickle-5-oob`")
     assert "has not moved" in advice.text
     assert advice.short == "fastest: pickle-5-oob"
 
 
 def test_nothing_carries_it() -> None:
-    advice = decide.advise(table_of(synthetic.nothing_carries()))
+    advice = verdicts.advise(table_of(synthetic.nothing_carries()))
     assert advice.text == "Nothing carries it. Refused by `pickle-5`, `dill`."
 
 
@@ -179,7 +179,7 @@ def test_from_how_many_tasks_setup_pays() -> None:
     records = synthetic.model_under_spawn()
     argument = table_of(*records)
     task, setup = (table_of(*records, metric=metric, kind="state") for metric in ("task", "setup"))
-    found, default = decide.setup_pays(argument, task, setup)
+    found, default = verdicts.setup_pays(argument, task, setup)
     assert default.other.strategy == argument.record.baseline != found.other.strategy
     assert default.at.n < found.at.n
     assert found.sure
@@ -206,9 +206,9 @@ class Page(HTMLParser):
             self.cells.append("")
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.text += decide_data
         if self.cells:
-            self.cells[-1] += data
+            self.cells[-1] += decide_data
 
 
 def everything() -> list[Record]:
@@ -310,7 +310,7 @@ def test_pages_inside_the_records_are_not_read_as_records(tmp_path: Path, capsys
 def test_csv_holds_every_digit_and_no_formula() -> None:
     record = synthetic.record("=cmd()", metrics={"handoff": {"pickle-default": 1e-3}})
     (table,) = tables([Source(record)])
-    (row,) = csv.DictReader(io.StringIO(data.as_csv([table])))
+    (row,) = csv.DictReader(io.StringIO(decide_data.as_csv([table])))
     cell = table.cells[0]
     assert cell.time is not None
     assert float(row["time_s"]) == cell.time.value
@@ -321,7 +321,7 @@ def test_what_changed_between_environments() -> None:
     lanes = {"pickle-default": 1e-3, "pickle-5": 1e-3, "dill": 1e-2}
     before = tables([Source(synthetic.record(metrics={"handoff": lanes}), "before.json")])
     after = tables([Source(synthetic.record(metrics={"handoff": lanes | {"dill": 2e-2}}), "after.json")])
-    found, compared = data.changes(before, after, ratios=True)
+    found, compared = decide_data.changes(before, after, ratios=True)
     assert compared == 2
     assert [change["strategy"] for change in found] == ["dill"]
     assert found[0]["factor"] == pytest.approx(2, rel=0.02)
@@ -337,7 +337,7 @@ def test_from_how_many_bytes_one_beats_the_other() -> None:
         )
         for size in (4, 64, 1024)
     ]
-    (crossing,) = data.crossings(tables(Source(record) for record in records))
+    (crossing,) = decide_data.crossings(tables(Source(record) for record in records))
     assert crossing["bytes"] == pytest.approx(30 * 1024, rel=0.1)
 
 
@@ -353,7 +353,7 @@ def test_memory_stands_beside_time_and_in_tables_of_its_own() -> None:
     table = table_of(*records, metric="worker-uss-bytes", kind="memory-argument")
     assert table.unit == "bytes"
     assert not table.noisy, "there is no A/A pair of bytes"
-    assert decide.advise(table).main.startswith(
+    assert verdicts.advise(table).main.startswith(
         "From `shm-pickle-5` 10.0 MiB to `pickle-default` 60.0 MiB; a bare worker that is handed nothing: 10.0 MiB."
     )
     assert {cell.rank for cell in table.cells} == {Rank.NONE}, "no verdict on bytes"
@@ -370,7 +370,7 @@ def test_the_plain_report_shows_amounts() -> None:
 
 
 def test_scaling_is_in_operations_a_second() -> None:
-    (group,) = data.scaling(tables([Source(synthetic.scaling())]))
+    (group,) = decide_data.scaling(tables([Source(synthetic.scaling())]))
     assert group["cores"] == 2
     lines = {line["name"]: [(n, rate[0]) for n, rate in line["points"]] for line in group["lines"]}
     assert [n for n, _ in lines["pool-map"]] == [1, 2, 4]
@@ -616,7 +616,7 @@ def test_a_heavy_plain_report_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_more_pages_are_found_by_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = extra.Page("another.html", "Another", [plain.Grid("All <b>", ["a"], [["<i>"]])])
+    page = extra_pages.Page("another.html", "Another", [plain.Grid("All <b>", ["a"], [["<i>"]])])
     monkeypatch.setattr("reports.history_page.page", lambda *_: page)
     files = site.render([Source(synthetic.tie())])
     assert "&lt;i&gt;" in files["another.html"]

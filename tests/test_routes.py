@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from handoff.collection import Ref
 from handoff.payload import Duty
-from handoff.routes import ROUTES, run
+from handoff.support_matrix.pools import ROUTES, run
+from handoff.target import Ref
 
 ROOT = str(Path(__file__).parent)
 POOLS = ("pool", "process-pool-executor")

@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 from test_measuring import assert_no_trace
 
-from handoff import scaling
-from handoff.collection import Entry, Ref, load_collection
-from handoff.deeper import CONTENDED, CONTENTION, JOB, JOB_TASKS, SCALING, numbers_of_workers
-from handoff.experiment import measure, plan
-from handoff.figures import Figures
-from handoff.fingerprint import usable_cores
-from handoff.lanes import BIS, NULL
+from handoff.analysis.figures import Figures
+from handoff.analysis.job_model import Prediction, efficiency, predictions, share
+from handoff.analysis.metrics import CONTENDED, CONTENTION, JOB, JOB_TASKS, SCALING, numbers_of_workers
+from handoff.machine import usable_cores
+from handoff.measuring import scaling
+from handoff.measuring.experiment import measure, plan
+from handoff.measuring.harness import BIS, NULL
+from handoff.measuring.scaling import JOB_WAYS, WAYS
 from handoff.outcome import Kind
-from handoff.predicting import Prediction, efficiency, predictions, share
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record
-from handoff.scaling import JOB_WAYS, WAYS
 from handoff.selftesting._frame import PAYLOADS
+from handoff.target import Entry, Ref, load_collection
 
 ONCE = replace(PROFILES["quick"], trials=1, sample_s=0.001)
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from handoff import cli, experiment, selftesting
-from handoff.collection import Entry, Ref
-from handoff.experiment import MOST_TRIALS, NARROW, Experiment, measure
-from handoff.figures import Figures
-from handoff.lanes import BIS
+from handoff import cli, selftesting
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Estimate
+from handoff.measuring import experiment
+from handoff.measuring.experiment import MOST_TRIALS, NARROW, Experiment, measure
+from handoff.measuring.harness import BIS
 from handoff.outcome import OK, Kind, Outcome
 from handoff.profile import PROFILES, Profile
 from handoff.record import COLUMNS, Record, each, newest, read_all
@@ -38,7 +39,7 @@ from handoff.selftesting import (
 from handoff.selftesting._frame import CELLS, DEPTHS, PAYLOADS, Check, Depth, Line, Report, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, asv_interval, exact_interval
 from handoff.selftesting._pool import groups
-from handoff.stats import Estimate
+from handoff.target import Entry, Ref
 
 CPU, IPC = CELLS
 
@@ -572,7 +573,7 @@ def test_trials_go_on_until_intervals_are_narrow_or_there_are_enough() -> None:
     broken = [["dill", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0], ["null", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0]]
 
     def stopped(spread: float, profile: Profile) -> tuple[int, str]:
-        run = experiment.Run([one], profile, 0, "handoff.trial")
+        run = experiment.Run([one], profile, 0, "handoff.measuring.trial")
         run.records[0].outcomes["dill"] = Outcome(Kind.BROKEN, "worker", "", "in the second trial")
         run.records[0].baseline = "pickle-5"
         for done in itertools.count(1):

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from test_measuring import assert_no_trace
 
-from handoff.collection import Entry, load_collection
-from handoff.deeper import STARTUP
-from handoff.experiment import measure, plan
-from handoff.figures import METRICS, Figures
-from handoff.lanes import BIS
+from handoff.analysis.figures import METRICS, Figures
+from handoff.analysis.metrics import STARTUP
+from handoff.measuring.experiment import measure, plan
+from handoff.measuring.harness import BIS
+from handoff.measuring.startup import BARE, CONDITIONS
 from handoff.outcome import Kind
 from handoff.profile import PROFILES
 from handoff.record import BYTES, SECONDS, Record, read, unit
-from handoff.startup import BARE, CONDITIONS
 from handoff.strategy import START_METHODS
+from handoff.target import Entry, load_collection
 
 TINY = replace(PROFILES["quick"], trials=2, rounds=2)
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from handoff import stats
-from handoff.stats import Verdict
+from handoff.analysis import stats
+from handoff.analysis.stats import Verdict
 
 Floats: TypeAlias = NDArray[np.float64]
 Lane: TypeAlias = dict[int, list[float | None]]

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from handoff.collection import Ref
-from handoff.contain import NoAnswer, deadline
 from handoff.payload import Duty, Payload, Trait
+from handoff.processes.interpreter import NoAnswer, deadline
 from handoff.strategies import registry
 from handoff.strategy import START_METHODS, Launch, Site, Strategy
+from handoff.target import Ref
 
 if TYPE_CHECKING:
     from multiprocessing.managers import SyncManager

@@ -19,13 +19,13 @@ from typing import NamedTuple
 
 import pytest
 
-from handoff.collection import load_collection
-from handoff.expect import differences
-from handoff.facts import stated
-from handoff.grid import FORMATS
-from handoff.original import inert
+from handoff.compare.facts import stated
 from handoff.strategy import START_METHODS
-from handoff.support import Cell, support, uncarried
+from handoff.support_matrix.expected import differences
+from handoff.support_matrix.matrix import Cell, support, uncarried
+from handoff.support_matrix.original import inert
+from handoff.support_matrix.text import FORMATS
+from handoff.target import load_collection
 
 HERE = Path(__file__).parent
 CATALOGUE = load_collection(HERE.parent / "payloads")

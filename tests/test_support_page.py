@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from payloads.support.__main__ import PAGE, main
 from reports.support import Declared, Unpredicted, markdown
+from reports.write_support import PAGE, main
 
 
 def test_the_page_is_not_stale(tmp_path: Path) -> None:

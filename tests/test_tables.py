@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from handoff import tables
-from handoff.deeper import INHERITANCE, JOB, SCALING
-from handoff.figures import Figures
+from handoff.analysis import tables
+from handoff.analysis.figures import Figures
+from handoff.analysis.job_model import efficiency, predictions
+from handoff.analysis.metrics import INHERITANCE, JOB, SCALING
 from handoff.outcome import OK
-from handoff.predicting import efficiency, predictions
 from handoff.record import Record
 
 CORES = 4

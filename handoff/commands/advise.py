@@ -15,7 +15,7 @@ from handoff.commands.diagnose import Line, seconds
 from handoff.strategy import START_METHODS
 
 if TYPE_CHECKING:
-    from handoff.advice import Advice
+    from handoff.advising.words import Advice
 
 HELP = "which way should I take for this object and job, and what does each cost here?"
 
@@ -38,7 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Advise; 1 when nothing carries the object."""
-    from handoff import adviser, showing
+    from handoff import terminal
+    from handoff.advising import search
     from handoff.payload import Duty
 
     if args.duty:
@@ -56,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"so far: {advice.advice}", file=sys.stderr, flush=True)
 
     try:
-        advice = adviser.advise_target(
+        advice = search.advise_target(
             args.target,
-            adviser.usual_job(args.duty, args.tasks, args.workers, args.start_method),
+            search.usual_job(args.duty, args.tasks, args.workers, args.start_method),
             duty=args.duty,
             payload=args.payload,
             budget_s=seconds("--budget", args.budget),
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         progress.clear()
     if args.format == "text" and args.output is None:
-        showing.show(showing.advice_parts(advice))
+        terminal.show(terminal.advice_parts(advice))
     else:
-        write(showing.advice_as(advice, args.format), args.output)
+        write(terminal.advice_as(advice, args.format), args.output)
     return 0 if advice.tiers else 1

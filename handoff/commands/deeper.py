@@ -20,8 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show; 2 when there is no such record."""
-    from handoff import tables
-    from handoff.deeper import DEEPER
+    from handoff.analysis import tables
+    from handoff.analysis.metrics import DEEPER
     from handoff.record import read, read_all
 
     source = Path(args.records)

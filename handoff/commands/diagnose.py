@@ -27,17 +27,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Diagnose; 1 when there is a culprit."""
-    from handoff import desk, showing
-    from handoff.adviser import NONE_NOTE
+    from handoff import terminal
+    from handoff.advising.search import NONE_NOTE
     from handoff.diagnosing import Diagnosis
+    from handoff.processes import sandbox
 
     budget_s = seconds("--budget", args.budget)
-    config = desk.request(args.target, args.payload) | {"do": "diagnose", "diagnose_s": budget_s}
+    config = sandbox.request(args.target, args.payload) | {"do": "diagnose", "diagnose_s": budget_s}
     progress = Line(quiet=args.quiet)
     told: dict[str, object] = {}
     try:
         patience_s = seconds("--patience", args.patience)
-        for message in desk.ask(config, patience_s=patience_s, more_s=budget_s + 5, progress=progress):
+        for message in sandbox.ask(config, patience_s=patience_s, more_s=budget_s + 5, progress=progress):
             told |= message
             progress("looking at the object")
     finally:
@@ -46,9 +47,9 @@ def run(args: argparse.Namespace) -> int:
     if told["opened"]["none"]:  # type: ignore[index]
         diagnosis = replace(diagnosis, notes=(NONE_NOTE, *diagnosis.notes))
     if args.format == "text" and args.output is None:
-        showing.show(showing.diagnosis_parts(diagnosis))
+        terminal.show(terminal.diagnosis_parts(diagnosis))
     else:
-        write(showing.diagnosis_as(diagnosis, args.format), args.output)
+        write(terminal.diagnosis_as(diagnosis, args.format), args.output)
     return 1 if diagnosis.culprits else 0
 
 

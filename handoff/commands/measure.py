@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from handoff.analysis.metrics import DEEPER
 from handoff.cli import Meter, UsageError, choose
-from handoff.collection import Entry, load_target
-from handoff.deeper import DEEPER
 from handoff.profile import PROFILES, Profile
 from handoff.strategy import START_METHODS
+from handoff.target import Entry, load_target
 
 HELP = "measure hand-offs and write records"
 
@@ -40,7 +40,7 @@ def _too_large(collection: Mapping[str, Entry], profile: Profile) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; 1 when an experiment failed as a whole."""
-    from handoff.experiment import ALL_KINDS, KINDS, measure, plan
+    from handoff.measuring.experiment import ALL_KINDS, KINDS, measure, plan
     from handoff.strategies import registry
 
     (profile,) = choose("profile", [args.profile], PROFILES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from handoff.cli import Meter, UsageError, choose, write
-from handoff.collection import load_target
 from handoff.strategy import START_METHODS
+from handoff.target import load_target
 
 HELP = "which ways work, break, or silently change the object"
 
@@ -27,9 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Execute; 1 when nothing carries some payload, or a cell failed for our own reasons."""
-    from handoff.grid import FORMATS
     from handoff.payload import Duty
-    from handoff.support import support, uncarried, ways
+    from handoff.support_matrix.matrix import support, uncarried, ways
+    from handoff.support_matrix.text import FORMATS
 
     (form,) = choose("format", [args.format], FORMATS)
     collection = load_target(args.target)

@@ -7,6 +7,6 @@ heavy), ``findings`` (what is said).
 """
 
 from handoff.diagnosing.findings import STRATEGIES, Depth, Diagnosis, Finding, Heavy, Shared
-from handoff.diagnosing.forking import BUDGET_S, diagnose
+from handoff.diagnosing.run import BUDGET_S, diagnose
 
 __all__ = ["BUDGET_S", "STRATEGIES", "Depth", "Diagnosis", "Finding", "Heavy", "Shared", "diagnose"]

@@ -7,9 +7,9 @@ import types
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from handoff.diagnosing import kinds
+from handoff.diagnosing import reasons
 from handoff.diagnosing.findings import FRESH_STARTS, PICKLES, STRATEGIES, Finding
-from handoff.diagnosing.loader import plain_value
+from handoff.diagnosing.load_child import plain_value
 from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.walk import GROUP_MOST, Walk
 
@@ -38,12 +38,12 @@ class Arrivals:
                 if strategy in self.codecs_run and strategy not in culprit.codecs and self._is_met(index, strategy):
                     self._alter(index, culprit.kind, (strategy,), what)
         for index in walk.sentinels:
-            self._alter(index, kinds.SENTINEL, STRATEGIES)
+            self._alter(index, reasons.SENTINEL, STRATEGIES)
         for index in walk.proxies:
             if index not in walk.culprits or "pickle" not in walk.culprits[index].codecs:
-                self._alter(index, kinds.PROXY, (*PLAINS, "cloudpickle"))
+                self._alter(index, reasons.PROXY, (*PLAINS, "cloudpickle"))
         for index in walk.lost:
-            self._alter(index, kinds.LOST_STATE, (*PLAINS, "cloudpickle"))
+            self._alter(index, reasons.LOST_STATE, (*PLAINS, "cloudpickle"))
         self._find_connections()
         self._find_singletons()
         self._find_array_aliases()
@@ -51,7 +51,7 @@ class Arrivals:
     def _is_met(self, index: int, strategy: str) -> bool:
         return index not in self.walk.by_value or strategy == "cloudpickle"
 
-    def _alter(self, index: int, kind: kinds.Kind, blocks: tuple[str, ...], reason: str = "") -> None:
+    def _alter(self, index: int, kind: reasons.Kind, blocks: tuple[str, ...], reason: str = "") -> None:
         node = self.walk.named_node(index)
         group = (kind.name, type(self.walk.objs[node]), blocks[0])
         self._counts[group] = self._counts.get(group, 0) + 1
@@ -67,7 +67,7 @@ class Arrivals:
                 self.altered[at] = replace(known, reason=merged, blocks=(*known.blocks, *blocks))
             return
         aliases = self.walk.other_paths(index)
-        self.altered.append(Finding(path, kinds.type_name(type(self.walk.objs[node])), reason, kind.fix, blocks,
+        self.altered.append(Finding(path, reasons.type_name(type(self.walk.objs[node])), reason, kind.fix, blocks,
                                     kind.name, "arrival", "", aliases))  # fmt: skip
 
     def _find_connections(self) -> None:
@@ -75,7 +75,7 @@ class Arrivals:
             if kind.__module__ == "multiprocessing.connection" and kind.__name__ in ("Connection", "PipeConnection"):
                 for at, obj in enumerate(self.walk.objs):
                     if type(obj) is kind and at not in self.walk.culprits:
-                        self._alter(at, kinds.CONNECTION, (*PICKLES, "cloudpickle", "dill"))
+                        self._alter(at, reasons.CONNECTION, (*PICKLES, "cloudpickle", "dill"))
 
     def _find_singletons(self) -> None:
         """Stateless instances that a module holds under a name: markers, compared by identity."""
@@ -91,7 +91,7 @@ class Arrivals:
             if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
                 continue
             if any(value is obj for value in vars(module).values()):
-                self._alter(index, kinds.SENTINEL, STRATEGIES)
+                self._alter(index, reasons.SENTINEL, STRATEGIES)
 
     def _find_array_aliases(self) -> None:
         """Arrays that overlap in memory: two views of one buffer, or an array and a view of it."""
@@ -120,7 +120,7 @@ class Arrivals:
             first, *others = sorted(group)
             for index in others:
                 if any(_share(walk.objs[index], walk.objs[other]) for other in group if other != index):
-                    self._alter(index, kinds.ALIAS, STRATEGIES, f"{kinds.ALIAS.reason} (with {walk.path(first)})")
+                    self._alter(index, reasons.ALIAS, STRATEGIES, f"{reasons.ALIAS.reason} (with {walk.path(first)})")
 
     def by_reference(self) -> list[tuple[str, str, str, str]]:
         """Plain values of user classes and of globals that functions use: (module, name, value here, path)."""
@@ -156,11 +156,11 @@ class Arrivals:
         for (module, _, here, path), (status, there) in zip(self.facts, answers, strict=False):
             if status != "ok" or there is None or there == here or module == "__main__":
                 continue
-            reason = f"{kinds.CLASS_STATE.reason} ({there[:60]} there, {here[:60]} here)"
+            reason = f"{reasons.CLASS_STATE.reason} ({there[:60]} there, {here[:60]} here)"
             value_type = _type_of_text(here)
             if not any(item.path == path for item in self.altered):
-                self.altered.append(Finding(path, value_type, reason, kinds.CLASS_STATE.fix, STRATEGIES,
-                                            kinds.CLASS_STATE.name, "arrival", "", (), "", FRESH_STARTS))  # fmt: skip
+                self.altered.append(Finding(path, value_type, reason, reasons.CLASS_STATE.fix, STRATEGIES,
+                                            reasons.CLASS_STATE.name, "arrival", "", (), "", FRESH_STARTS))  # fmt: skip
 
 
 def _is_users(module: str) -> bool:

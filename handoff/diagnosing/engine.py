@@ -1,6 +1,6 @@
 """The diagnosis itself, step by step: what is looked at, in which order, and within which time.
 
-It is meant to run in a disposable process (:mod:`handoff.diagnosing.forking`), where hooks may hang or exit, and where
+It is meant to run in a disposable process (:mod:`handoff.diagnosing.run`), where hooks may hang or exit, and where
 dill may be imported after the standard pickler has been asked.
 """
 
@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from handoff.diagnosing import kinds
+from handoff.diagnosing import reasons
 from handoff.diagnosing.arrival import PLAINS, Arrivals
-from handoff.diagnosing.codecs import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
 from handoff.diagnosing.limits import TookTooLong, limited
-from handoff.diagnosing.loading import load_elsewhere
+from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.paths import instance_dict
+from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Null, Walk, error_text, pickles
 from handoff.diagnosing.weights import heavy
 
@@ -36,7 +36,7 @@ TELLING_S = 0.05
 @dataclass(slots=True)
 class _LoadCulprit:
     index: int
-    kind: kinds.Kind
+    kind: reasons.Kind
     error: str
     codecs: set[str] = field(default_factory=set)
     starts: tuple[str, ...] = ALL_STARTS
@@ -376,20 +376,20 @@ class Run:
             known = self.loads[index] = _LoadCulprit(index, kind, failure["error"], starts=starts)
         known.codecs.add(codec)
 
-    def _load_kind(self, index: int, failure: dict[str, Any], victim: Any) -> tuple[kinds.Kind, tuple[str, ...]]:
+    def _load_kind(self, index: int, failure: dict[str, Any], victim: Any) -> tuple[reasons.Kind, tuple[str, ...]]:
         obj, stage = self.walk.objs[index], failure["stage"]
         if stage == "find":
             is_main = failure["global"][0] == "__main__"
-            return (kinds.MAIN if is_main else kinds.MISSING), FRESH_STARTS
+            return (reasons.MAIN if is_main else reasons.MISSING), FRESH_STARTS
         if failure["type"] == "TookTooLong":
-            return kinds.HANG, ALL_STARTS
+            return reasons.HANG, ALL_STARTS
         if failure["type"] == "RecursionError" and hasattr(type(obj), "__getattr__"):
-            return kinds.GETATTR, ALL_STARTS
+            return reasons.GETATTR, ALL_STARTS
         if stage == "hash":
-            return kinds.HASH, ALL_STARTS
+            return reasons.HASH, ALL_STARTS
         if isinstance(obj, BaseException) and stage in ("make", "new"):
-            return kinds.EXCEPTION, ALL_STARTS
-        return (kinds.SETSTATE if stage == "state" else kinds.CONSTRUCTOR), ALL_STARTS
+            return reasons.EXCEPTION, ALL_STARTS
+        return (reasons.SETSTATE if stage == "state" else reasons.CONSTRUCTOR), ALL_STARTS
 
     def try_whole(self, make: Any) -> None:
         """The oracle for cloudpickle and dill: a real dump and load of the whole, where there is time for it."""
@@ -397,7 +397,7 @@ class Run:
         if name not in self.codecs_run or not (self.roots[name] or self.walk.hooked):
             return
         for load in self.loads.values():  # made again by the same hooks, whoever pickled it
-            if "pickle" in load.codecs and load.kind not in (kinds.MAIN, kinds.MISSING):
+            if "pickle" in load.codecs and load.kind not in (reasons.MAIN, reasons.MISSING):
                 load.codecs.add(name)
         if not self.roots[name] and self.dump_s > 0.05:
             return  # nothing here that it would take apart in another way than pickle
@@ -476,7 +476,7 @@ class Run:
         hidden = 0
         self._behinds = {}
 
-        def add(kind: kinds.Kind, index: int, make: Callable[[], Finding]) -> None:
+        def add(kind: reasons.Kind, index: int, make: Callable[[], Finding]) -> None:
             nonlocal hidden
             key = (kind.name, type(walk.objs[index]))
             if counts.get(key, 0) >= GROUP_MOST:
@@ -498,7 +498,7 @@ class Run:
                 culprit = walk.culprits[index]
                 add(culprit.kind, index, partial(self._dump_finding, index, culprit))
             if index in self.recursion:
-                add(kinds.RECURSION, index, partial(self._recursion_finding, index, self.recursion[index]))
+                add(reasons.RECURSION, index, partial(self._recursion_finding, index, self.recursion[index]))
             if index in self.loads:
                 add(self.loads[index].kind, index, partial(self._load_finding, self.loads[index]))
         if hidden:
@@ -526,10 +526,10 @@ class Run:
         blocks += [name for name in ("cloudpickle", "dill") if name in culprit.codecs]
         kind = culprit.kind
         reason = kind.reason
-        if kind in (kinds.GETSTATE, kinds.UNPICKLABLE):
+        if kind in (reasons.GETSTATE, reasons.UNPICKLABLE):
             reason = f"{reason} ({culprit.error})"
-        starts = FRESH_STARTS if kind is kinds.MAIN else ALL_STARTS
-        return Finding(walk.path(node), kinds.type_name(type(obj)), reason, kind.fix, tuple(blocks), kind.name, "dump",
+        starts = FRESH_STARTS if kind is reasons.MAIN else ALL_STARTS
+        return Finding(walk.path(node), reasons.type_name(type(obj)), reason, kind.fix, tuple(blocks), kind.name, "dump",
                        culprit.error, walk.other_paths(index), self._behind(index), starts)  # fmt: skip
 
     def _blocks_plainly(self, obj: Any, strategy: str) -> bool:
@@ -571,10 +571,10 @@ class Run:
         return found
 
     def _recursion_finding(self, index: int, errors: dict[str, str]) -> Finding:
-        walk, kind = self.walk, kinds.RECURSION
+        walk, kind = self.walk, reasons.RECURSION
         blocks = (*(PLAINS if "pickle" in errors else ()), *(n for n in ("cloudpickle", "dill") if n in errors))
         reason = f"{kind.reason} ({max(walk.depths()):,} objects deep, limit {sys.getrecursionlimit():,})"
-        return Finding(walk.path(index), kinds.type_name(type(walk.objs[index])), reason, kind.fix, blocks, kind.name,
+        return Finding(walk.path(index), reasons.type_name(type(walk.objs[index])), reason, kind.fix, blocks, kind.name,
                        "dump", "RecursionError", walk.other_paths(index))  # fmt: skip
 
     def _load_finding(self, load: _LoadCulprit) -> Finding:
@@ -583,7 +583,7 @@ class Run:
         blocks = tuple(
             name for name in STRATEGIES if name in load.codecs or ("pickle" in load.codecs and name in PLAINS)
         )
-        return Finding(walk.path(node), kinds.type_name(type(walk.objs[node])), f"{load.kind.reason} ({load.error})",
+        return Finding(walk.path(node), reasons.type_name(type(walk.objs[node])), f"{load.kind.reason} ({load.error})",
                        load.kind.fix, blocks, load.kind.name, "load", load.error, walk.other_paths(load.index), "",
                        load.starts)  # fmt: skip
 
@@ -601,7 +601,7 @@ class Run:
                 continue
             paths = (walk.path(index), *walk.other_paths(index, 3))
             if len(paths) > 1:
-                found.append(Shared(paths, kinds.type_name(type(obj))))
+                found.append(Shared(paths, reasons.type_name(type(obj))))
             if len(found) >= SHARED_MOST:
                 break
         return tuple(found)

@@ -28,7 +28,7 @@ class Finding:
     reason: str
     fix: str
     blocks: tuple[str, ...]
-    kind: str = ""  #: the row of :data:`handoff.diagnosing.kinds.KINDS`
+    kind: str = ""  #: the row of :data:`handoff.diagnosing.reasons.KINDS`
     where: str = "dump"  #: ``dump`` (refused in the parent), ``load`` (breaks in the worker) or ``arrival`` (altered)
     error: str = ""  #: the exception, as a traceback's last line prints it
     aliases: tuple[str, ...] = ()  #: other paths that lead to the same object

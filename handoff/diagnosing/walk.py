@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from handoff.diagnosing import kinds
-from handoff.diagnosing.codecs import BY_NAME, Plain, Reduction
+from handoff.diagnosing import reasons
 from handoff.diagnosing.limits import Watch
 from handoff.diagnosing.paths import (
     HOLE,
@@ -30,6 +29,7 @@ from handoff.diagnosing.paths import (
     parts_by_identity,
     render,
 )
+from handoff.diagnosing.picklers import BY_NAME, Plain, Reduction
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
 HOOK_S = 2.0  #: a hook of the user's that takes one to two times as long counts as hanging
@@ -56,7 +56,7 @@ class Codec(Protocol):
 class Culprit:
     """A node that a codec could not take apart, or whose class no import finds."""
 
-    kind: kinds.Kind
+    kind: reasons.Kind
     error: str
     codecs: dict[str, str] = field(default_factory=dict)  #: codec name -> error
     whole: bool = False  #: named as a whole, without a look inside
@@ -207,7 +207,7 @@ class Walk:
         if index in self.culprits and self.culprits[index].whole:
             self._whole(codec, obj, index, todo)
             return
-        row = kinds.of_type(kind)
+        row = reasons.of_type(kind)
         if row is not None and row.whole and codec is self.plain and self._whole(codec, obj, index, todo):
             return
         try:
@@ -229,7 +229,7 @@ class Walk:
         """For an object first met behind another: record it if the standard pickler would refuse it too."""
         if type(obj) in _CODE or index in self.by_value or self.steps[index] == "":
             return
-        row = kinds.of_type(type(obj))
+        row = reasons.of_type(type(obj))
         if row is not None and row.whole and self._whole(self.plain, obj, index, []):
             return
         try:
@@ -242,7 +242,7 @@ class Walk:
         if reduced != BY_NAME and isinstance(reduced, tuple):
             owner = self._maker(obj, reduced)
             if owner is type(obj) and (unnamed := self.plain.named(owner)) is not None:
-                self.fail(index, self.plain.name, unnamed, kinds.of_unreachable(obj))
+                self.fail(index, self.plain.name, unnamed, reasons.of_unreachable(obj))
 
     def _whole(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
         """Try to pickle a resource as a whole; on failure note it, and go on with the user's own attributes in it."""
@@ -255,7 +255,7 @@ class Walk:
             self.culprits[index].whole = True
         else:
             return False
-        row = kinds.of_type(type(obj))
+        row = reasons.of_type(type(obj))
         allowed = row.inside if row is not None else ()
         for name, value in (instance_dict(obj) or {}).items():
             if type(value) not in ATOMS and (name in allowed or self._is_users_own(type(obj), name)):
@@ -336,7 +336,7 @@ class Walk:
         if maker is kind and not isinstance(obj, type):
             if codec is self.plain:
                 if (error := self.plain.named(kind)) is not None:
-                    self.fail(index, codec.name, error, kinds.of_unreachable(obj))
+                    self.fail(index, codec.name, error, reasons.of_unreachable(obj))
             elif is_python_class(kind) and (self.plain.named(kind) is not None or kind.__module__ == "__main__"):
                 todo.append((kind, index, CLASS_OF))
         state = reduced[2] if len(reduced) > 2 else None
@@ -418,28 +418,28 @@ class Walk:
 
     # -- what was found
 
-    def fail(self, index: int, codec: str, error: BaseException, kind: kinds.Kind | None = None) -> None:
+    def fail(self, index: int, codec: str, error: BaseException, kind: reasons.Kind | None = None) -> None:
         """Record that ``codec`` cannot carry a node."""
         text = error_text(error)
         if index not in self.culprits:
             self.culprits[index] = Culprit(kind or self._kind(self.objs[index], error), text)
         self.culprits[index].codecs.setdefault(codec, text)
 
-    def _kind(self, obj: Any, error: BaseException) -> kinds.Kind:
+    def _kind(self, obj: Any, error: BaseException) -> reasons.Kind:
         if isinstance(obj, types.FunctionType | type):
-            return kinds.of_unreachable(obj)
+            return reasons.of_unreachable(obj)
         if type(obj) in weakref.ProxyTypes:
-            return kinds.PROXY
-        row = kinds.of_type(type(obj))
+            return reasons.PROXY
+        row = reasons.of_type(type(obj))
         if row is not None:
             return row
         kind = type(obj)
         for name in ("__reduce_ex__", "__reduce__", "__getstate__", "__getnewargs__", "__getnewargs_ex__"):
             if isinstance(getattr(kind, name, None), types.FunctionType):
-                return kinds.GETSTATE
+                return reasons.GETSTATE
         if isinstance(error, RecursionError) and hasattr(kind, "__getattr__"):
-            return kinds.GETATTR
-        return kinds.UNPICKLABLE
+            return reasons.GETATTR
+        return reasons.UNPICKLABLE
 
     def step_list(self, index: int) -> list[Step]:
         found: list[Step] = []

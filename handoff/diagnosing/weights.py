@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from handoff.diagnosing.codecs import Plain
 from handoff.diagnosing.findings import Heavy
-from handoff.diagnosing.kinds import type_name
 from handoff.diagnosing.paths import Step, attribute, instance_dict, literal, parts_by_identity, render
+from handoff.diagnosing.picklers import Plain
+from handoff.diagnosing.reasons import type_name
 from handoff.diagnosing.walk import ATOMS, Null, pickles
 
 MOST = 10  #: parts to list

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from handoff.fingerprint import fingerprint, noise
+from handoff.machine import fingerprint, noise
 from handoff.selftesting._advice import advise
 from handoff.selftesting._frame import Bench, Check, Depth, Report, Result, State
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from handoff import stats
-from handoff.collection import Entry, Ref
-from handoff.contain import PREFIX
-from handoff.experiment import Experiment, measure
-from handoff.figures import Figures
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Estimate
+from handoff.measuring.experiment import Experiment, measure
+from handoff.processes.interpreter import PREFIX
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record
 from handoff.selftesting._numbers import exact_interval
-from handoff.stats import Estimate
+from handoff.target import Entry, Ref
 
 SCHEMA = 1
 #: Checks of the machine; the rest is of the suite itself.
@@ -90,7 +90,7 @@ class Report:
     results: tuple[Result, ...]
     advice: tuple[str, ...]
     fingerprint: Mapping[str, Any]
-    before: Mapping[str, Any]  #: noise of the machine, see :func:`handoff.fingerprint.noise`
+    before: Mapping[str, Any]  #: noise of the machine, see :func:`handoff.machine.noise`
     after: Mapping[str, Any]
     seconds: float
     started: str = ""  #: ISO 8601, UTC
@@ -213,7 +213,7 @@ class Bench:
         start_method: str,
         strategies: Sequence[str],
         profile: Profile,
-        inside: str = "handoff.trial",
+        inside: str = "handoff.measuring.trial",
     ) -> Record:
         """Run one experiment. Raises ``RuntimeError`` when it failed as a whole."""
         what = Experiment(self.entry(payload), kind, start_method, tuple(strategies))

@@ -1,7 +1,7 @@
 """Strategies made for the purpose: identical copies of one operation, and copies slowed by a known share of their time.
 
-As a trial (``main`` below) this is :mod:`handoff.trial` with these strategies in place of the registry's. A lane's name
-says what it is: ``copy-1``, ``copy-2`` ...; ``slow-5-1`` is the first that takes 5 % longer.
+As a trial (``main`` below) this is :mod:`handoff.measuring.trial` with these strategies in place of the registry's. A
+lane's name says what it is: ``copy-1``, ``copy-2`` ...; ``slow-5-1`` is the first that takes 5 % longer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from handoff import trial
+from handoff.measuring import trial
 from handoff.strategies.codecs import BytesReceiver
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
 

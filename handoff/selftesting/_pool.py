@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handoff import stats
-from handoff.figures import Figures
-from handoff.lanes import BIS
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Samples
+from handoff.measuring.harness import BIS
 from handoff.selftesting._frame import Bench, Cell
-from handoff.stats import Samples
 
 Key = tuple[int, Any]  #: experiment and trial
 

@@ -28,13 +28,14 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, TypeAlias
 
-from handoff import contain, stats
-from handoff.collection import Entry, Ref
-from handoff.experiment import CODEC, Experiment, measure
-from handoff.figures import Figures
-from handoff.fingerprint import fingerprint, noise
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.machine import fingerprint, noise
+from handoff.measuring.experiment import CODEC, Experiment, measure
+from handoff.processes import interpreter
 from handoff.profile import PROFILES
 from handoff.selftesting._frame import PAYLOADS
+from handoff.target import Entry, Ref
 
 RUNS = 8  #: from which an interval assumes nothing of the distribution
 OBJECTS = ("rows", "floats", "tree")
@@ -48,7 +49,7 @@ Runs: TypeAlias = dict[Cell, dict[int, list[float]]]  #: seconds, by run or tria
 
 #: No ``setup``: asv would run it before every call, and time single calls.
 SUITE = f"""
-from handoff.collection import Ref
+from handoff.target import Ref
 from handoff.strategies import registry
 
 OBJECTS = {{name: Ref("", {PAYLOADS!r}, name).load().make() for name in {OBJECTS!r}}}
@@ -119,7 +120,7 @@ class Asv:
 
     def _call(self, command: Sequence[str]) -> str:
         env = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"} | {"HOME": str(self.home)}
-        return contain.output(command, 600, cwd=self.root, env=env)
+        return interpreter.output(command, 600, cwd=self.root, env=env)
 
 
 class Suite:

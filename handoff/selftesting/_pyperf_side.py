@@ -11,8 +11,8 @@ from typing import Any
 def main() -> None:
     """Run pyperf on one payload's ``dumps`` and ``loads``."""
     pyperf: Any = import_module("pyperf")  # no dependency of this package
-    from handoff.collection import Ref
     from handoff.selftesting._frame import PAYLOADS
+    from handoff.target import Ref
 
     def pass_on(command: list[str], args: Any) -> None:
         command.extend(["--payload", args.payload])

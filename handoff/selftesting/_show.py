@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from handoff import units
+from handoff.analysis import units
 from handoff.record import SELFTEST, STABILITY
 from handoff.selftesting._frame import SCHEMA, Line, Report, Result, State
 

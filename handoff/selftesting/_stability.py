@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from handoff import stats
-from handoff.figures import METRICS, Figures
-from handoff.fingerprint import fingerprint, noise
+from handoff.analysis import stats
+from handoff.analysis.figures import METRICS, Figures
+from handoff.analysis.stats import Verdict
+from handoff.machine import fingerprint, noise
 from handoff.record import SECONDS, STABILITY, Record, unit
 from handoff.selftesting._frame import Line, Report, Result, State, worst
 from handoff.selftesting._numbers import exact_interval
-from handoff.stats import Verdict
 
 FAR = 1.05  #: more than 5 % apart
 MOST_SHOWN = 10  #: inverted pairs that get a line of their own

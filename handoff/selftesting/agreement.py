@@ -10,12 +10,13 @@ from importlib.util import find_spec
 from statistics import median
 from typing import Any, TypeAlias
 
-from handoff import contain, stats
-from handoff.experiment import CODEC
-from handoff.figures import Figures
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Estimate
+from handoff.measuring.experiment import CODEC
+from handoff.processes import interpreter
 from handoff.profile import Profile
 from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst
-from handoff.stats import Estimate
 
 SIDE = "handoff.selftesting._pyperf_side"
 Way: TypeAlias = Callable[[Bench, str], dict[str, float]]
@@ -38,7 +39,7 @@ def by_pyperf(bench: Bench, payload: str, loops: Mapping[str, int]) -> dict[str,
         output = bench.folder / f"pyperf-{bench.random.randrange(2**32):08x}.json"
         options = ["--worker", f"--worker-task={task}", "-l", str(count), "-n", str(ROUNDS), "-w", "1"]
         command = [sys.executable, "-P", "-m", SIDE, "--payload", payload, *options, "-o", str(output)]
-        contain.output(command, 120, cwd=bench.folder)
+        interpreter.output(command, 120, cwd=bench.folder)
         found |= read(json.loads(output.read_text()), name)
     return found
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from handoff.figures import Figures
+from handoff.analysis.figures import Figures
 from handoff.selftesting._frame import CELLS, LEAST, Bench, Check, Line, Result, State
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, exact_interval
 from handoff.selftesting._pool import Group, experiments

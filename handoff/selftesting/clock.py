@@ -10,7 +10,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from handoff.contain import Interpreter
+from handoff.processes.interpreter import Interpreter
 from handoff.selftesting._frame import Bench, Check, Line, Result, State, worst
 
 READINGS = 200_000

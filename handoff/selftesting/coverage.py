@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from handoff import stats
+from handoff.analysis import stats
 from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State, worst
 from handoff.selftesting._numbers import exact_interval
 from handoff.selftesting._pool import experiments

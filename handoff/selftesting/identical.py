@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff import stats
+from handoff.analysis import stats
+from handoff.analysis.stats import Verdict
 from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, at_most
 from handoff.selftesting._pool import Group, experiments
-from handoff.stats import Verdict
 
 LIMIT = 0.01  #: the issue's: at most 1 % of identical pairs called different
 

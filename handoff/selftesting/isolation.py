@@ -5,12 +5,12 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from handoff import stats
-from handoff.figures import Figures
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Estimate
 from handoff.payload import Duty
 from handoff.profile import Profile
 from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst
-from handoff.stats import Estimate
 from handoff.strategies import registry
 
 LIMIT = 0.05

@@ -9,15 +9,16 @@ from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Any
 
-from handoff import lanes, stats, trial
-from handoff.figures import Figures
-from handoff.loops import Spent
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Estimate
+from handoff.measuring import harness, trial
 from handoff.outcome import OK
 from handoff.payload import Duty
 from handoff.profile import Profile
 from handoff.selftesting._frame import Bench, Check, Line, Result, State, ratio_line
-from handoff.stats import Estimate
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
+from handoff.timing import Spent
 
 LIMIT = 0.03
 PLAIN = "plain"
@@ -108,7 +109,7 @@ def main(config: dict[str, Any], tell: trial.Tell) -> None:
         def metrics(lane: trial.Lane) -> dict[str, Callable[[int], Spent]]:
             if lane.name == PLAIN:
                 return {"handoff": partial(_play, lane)}
-            if lane.name == lanes.NULL:
+            if lane.name == harness.NULL:
                 return {"handoff": partial(measuring.exchange, Duty.ARGUMENT, lane)}
             return {}
 
@@ -141,7 +142,7 @@ def _run(bench: Bench) -> Result:
         bench.say(f"null lane, trial {number + 1}")
         for method, (mine, plain) in pairs.items():
             figures = Figures(bench.experiment("task", Duty.ARGUMENT, method, (PLAIN,), profile, __name__))
-            mine[number] = figures.samples(lanes.NULL, "handoff")[0]
+            mine[number] = figures.samples(harness.NULL, "handoff")[0]
             plain[number] = figures.samples(PLAIN, "handoff")[0]
     lines = []
     for method, (mine, plain) in pairs.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from handoff.deeper import JOB
-from handoff.predicting import CLOSE, Prediction, predictions
+from handoff.analysis.job_model import CLOSE, Prediction, predictions
+from handoff.analysis.metrics import JOB
 from handoff.profile import Profile
 from handoff.selftesting._frame import LEAST, Bench, Check, Line, Result, State, at_least
 

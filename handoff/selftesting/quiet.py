@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from handoff import stats
+from handoff.analysis import stats
 from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State, worst
 from handoff.selftesting._pool import Group, experiments
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from handoff import stats
-from handoff.figures import Figures
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Verdict
 from handoff.selftesting._frame import CELLS, Bench, Cell, Check, Line, Result, State, at_least, worst
 from handoff.selftesting._made import SLOWDOWNS, share
 from handoff.selftesting._pool import Group, groups
-from handoff.stats import Verdict
 
 #: What has to be found, of nine in ten: 5 % of a CPU-bound cell, 10 % of an IPC cell, with at least that many trials.
 NEEDED = {"cpu": 5, "ipc": 10}

@@ -7,14 +7,16 @@ import sys
 from statistics import median
 from typing import Any
 
-from handoff import contain, stats, trial
-from handoff.experiment import START
-from handoff.figures import Figures
-from handoff.lanes import BIS
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.stats import Estimate
+from handoff.measuring import trial
+from handoff.measuring.experiment import START
+from handoff.measuring.harness import BIS
+from handoff.measuring.startup import BARE, PLAIN, run_conditions
+from handoff.processes import interpreter
 from handoff.profile import Profile
 from handoff.selftesting._frame import Bench, Check, Result, ratio_line, worst
-from handoff.startup import BARE, PLAIN, run_conditions
-from handoff.stats import Estimate
 from handoff.strategy import START_METHODS
 
 LIMIT = 0.10
@@ -48,7 +50,7 @@ def plainly(bench: Bench, method: str, count: int) -> list[float]:
     script = bench.folder / "plain_start.py"
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), method, str(count)]
-    found: list[float] = json.loads(contain.output(command, 60 + count, cwd=bench.folder))
+    found: list[float] = json.loads(interpreter.output(command, 60 + count, cwd=bench.folder))
     return found
 
 

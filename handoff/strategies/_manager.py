@@ -10,8 +10,8 @@ import threading
 from multiprocessing.managers import BaseProxy, SyncManager
 from typing import Any
 
-from handoff.collection import Ref
 from handoff.strategies._parts import Elements
+from handoff.target import Ref
 
 
 class Holder:

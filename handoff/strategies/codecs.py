@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from handoff.loops import nothing
 from handoff.outcome import Kind
 from handoff.payload import Trait
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
+from handoff.timing import nothing
 
 IOV_MAX = 1 << 30  #: bytes asked of one read or write: Linux moves at most 2 GiB - 4 KiB in one call
 

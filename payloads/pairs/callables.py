@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from handoff.measuring.pairs import Pair, Side
 from handoff.outcome import Kind
-from handoff.pairs import Pair, Side
 from handoff.payload import Duty, Payload
 from payloads._scratch import scratch_file
 from payloads.callables import FACTOR, scaled

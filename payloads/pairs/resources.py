@@ -6,8 +6,8 @@ import os
 import sqlite3
 from typing import Any
 
+from handoff.measuring.pairs import Pair, Side
 from handoff.outcome import Kind
-from handoff.pairs import Pair, Side
 from handoff.payload import Duty, Payload, Trait
 from payloads._scratch import THREE_LINES, scratch_file, text_of
 from payloads.custom_pickling import Repository, _database, facts_repository, touch_repository

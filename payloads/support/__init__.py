@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from handoff.collection import load_collection
-from handoff.expect import ANY, Gap, declared, gaps_of
 from handoff.payload import Duty
 from handoff.strategy import START_METHODS
-from handoff.support import ways
+from handoff.support_matrix.expected import ANY, Gap, declared, gaps_of
+from handoff.support_matrix.matrix import ways
+from handoff.target import load_collection
 from reports.support import Declared, Unpredicted
 
 PYTHONS = ("3.11", "3.12", "3.13")

@@ -29,10 +29,11 @@ sys.path.insert(0, str(HERE))
 
 from objects import CASES, Case  # noqa: E402 - it stands beside this file
 
-from handoff import adviser, stats  # noqa: E402
-from handoff.collection import Ref  # noqa: E402
-from handoff.contain import Interpreter  # noqa: E402
+from handoff.advising import search  # noqa: E402
+from handoff.analysis import stats  # noqa: E402
 from handoff.payload import Duty  # noqa: E402
+from handoff.processes.interpreter import Interpreter  # noqa: E402
+from handoff.target import Ref  # noqa: E402
 
 LOST = 1.05  #: more than this times the best: the advice was wrong
 NEAR = (1.5, 1.3, 1.2)  #: times the fastest so far: run again
@@ -69,7 +70,7 @@ def duties(case: Case) -> tuple[Duty, ...]:
 
 def judge(case: Case, advised: Way | None) -> dict[str, Any]:
     """Run the case by all ways; what each took, and how far the advised one was from the best."""
-    ways = [(name, str(duty)) for duty in duties(case) for name in adviser.lanes_for(duty, [REFERENCE])]
+    ways = [(name, str(duty)) for duty in duties(case) for name in search.lanes_for(duty, [REFERENCE])]
     ways.sort(key=lambda way: way != advised)
     taken: dict[Way, list[float]] = {}
     failed: dict[str, str] = {}
@@ -134,9 +135,9 @@ def paired(pairs: list[tuple[float, float]]) -> stats.Estimate | None:
 def decide(case: Case, budget_s: float) -> dict[str, Any]:
     """Ask for advice, and judge it."""
     begin = time.monotonic()
-    advice = adviser.advise_target(
+    advice = search.advise_target(
         f"{HERE / 'objects.py'}:{case.make.__name__}",
-        adviser.usual_job(case.duty, case.tasks, case.workers, case.start_method),
+        search.usual_job(case.duty, case.tasks, case.workers, case.start_method),
         duty=case.duty,
         budget_s=budget_s,
     )

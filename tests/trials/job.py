@@ -14,15 +14,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from handoff import worker
-from handoff.collection import Ref
-from handoff.facts import difference, facts
+from handoff.compare.facts import difference, facts
+from handoff.measuring import worker
+from handoff.measuring.trial import Handle, Refused, Shop
+from handoff.measuring.worker import CHECKSUM, Job, Worker, serve_in_pool
 from handoff.outcome import Unavailable, describe
 from handoff.payload import Duty
 from handoff.strategies import registry
 from handoff.strategy import Launch, Site
-from handoff.trial import Handle, Refused, Shop
-from handoff.worker import CHECKSUM, Job, Worker, serve_in_pool
+from handoff.target import Ref
 
 READY_S = 60.0
 

@@ -1,0 +1,575 @@
+"""Measuring for advice: as much as a budget allows, the likeliest ways first, an answer as soon as there is one.
+
+First a look at the few likeliest ways; then all the others, in trials of which one follows the other, argument and
+state in turn, until the budget is spent or the intervals are narrow. What turns out hopeless is measured no more.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from handoff.advising.words import BOTH, COARSE, FEW, Advice, Job, Ranking, advise, heavy_bytes, known_altered, rank
+from handoff.analysis import stats
+from handoff.measuring.experiment import Experiment, Run, serves
+from handoff.measuring.harness import BIS
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty, Payload
+from handoff.processes.interpreter import Interpreter, NoAnswer, deadline
+from handoff.profile import Profile
+from handoff.record import Record
+from handoff.strategies import registry
+from handoff.target import Entry, Ref
+from handoff.timing import nothing
+
+if TYPE_CHECKING:
+    from handoff.diagnosing import Diagnosis
+
+BUDGET_S = 30.0
+TASKS = 100
+PROFILE = Profile(name="desk", trials=1, rounds=3, sample_s=0.002, lane_s=0.015, grouped=False)
+TARGET = 0.03  #: narrow enough: every likely way's ratio to the best is within 3 %
+HOPELESS = (20.0, 8.0, 4.0)  #: slower than the best by this factor after one, two, more trials: measured no more
+SHARE = 0.4  #: of what is left of the budget, for the first look at everything
+WALK_MOST_S = 3.0
+MEMORY_SHARE, MEMORY_S, MEMORY_MOST = 0.2, 6.0, 4  #: of the budget, at most, for the memory of so many ways
+FIXED_S = 0.6  #: about what a trial takes without any lane: an interpreter, its imports, a worker
+NONE_NOTE = "the callable returned None: if that is not the object you mean, does it lack a return?"
+
+#: The likeliest ways: they are looked at first, and are all that an object gets for which there is no more time.
+FIRST = {
+    Duty.ARGUMENT: ("pickle-default", "pickle-5-oob", "shm-pickle-5", "cloudpickle", "shm-reused", "array-raw-numpy"),
+    Duty.RESULT: ("pickle-default", "pickle-5-oob", "shm-pickle-5", "cloudpickle", "shm-reused", "array-raw-numpy"),
+    Duty.STATE: ("process-args", "inherit", "initializer", "shm-pickle-5", "path-mmap", "rebuild", "path-pickle"),
+    Duty.SHARED: ("manager-dict", "manager-list", "array-raw-numpy", "array-locked-numpy", "shm-reused"),
+}
+SCOUTS = 4  #: so many of them make the first answer
+#: For heavy objects: what is least slow. The baseline is measured twice, so it must not be the slowest.
+SCOUTS_HEAVY = {
+    Duty.ARGUMENT: ("shm-pickle-5",),
+    Duty.RESULT: ("shm-pickle-5",),
+    Duty.STATE: ("initializer", "inherit"),
+}
+COMPARED_S = 0.3  #: objects that take longer to read are compared by checksums alone: stating them takes ten times that
+CHECKSUM_NOTE = "too many parts to compare them all in the time: what arrived was compared by its checksum"
+HEAVY_BYTES, HEAVY_S = 32 << 20, 0.5
+#: The same stream as another's, or known to be far slower: last.
+LAST = ("pickle-4", "pickle-3", "pickle-2", "queue", "dill", "dill-recurse", "manager-namespace", "manager-class")
+
+Opener = Callable[[dict[str, Any], int], Interpreter]
+Show = Callable[[Advice], Any]
+
+
+class _OutOfTime(Exception):
+    """The budget is spent."""
+
+
+@dataclass
+class Plan:
+    """All that measuring needs to know of the object and the job."""
+
+    target: str
+    entry: Entry
+    job: Job
+    opener: Opener  #: starts a trial: afresh, or forked from where the object is
+    end: float  #: on ``time.monotonic``'s clock
+    cores: int
+    walk_s: float = 0.0  #: what reading all of the object takes
+    imported_s: float = 0.0
+    made_s: float = math.nan  #: what making it takes
+    diagnosis: Diagnosis | None = None
+    leave_out: tuple[str, ...] = ()  #: strategies that can't be asked
+    recipe: Any = None
+    notes: list[str] = field(default_factory=list)
+    seed: int = field(default_factory=lambda: random.SystemRandom().randrange(2**32))
+    refactored: tuple[Entry, Opener] | None = None
+
+    def left_s(self) -> float:
+        return self.end - time.monotonic()
+
+    @property
+    def heavy(self) -> bool:
+        """Whether a single hand-off takes so long that only a few can be tried."""
+        return max(heavy_bytes(self.diagnosis), self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.walk_s > HEAVY_S
+
+
+def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_method: str | None) -> Job:
+    """The job, with what was not said: 100 tasks, a worker for each usable core, this Python's start method."""
+    import multiprocessing
+
+    from handoff.machine import usable_cores
+
+    return Job(
+        duty or BOTH,
+        TASKS if tasks is None else tasks,
+        workers or usable_cores(),
+        start_method or multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0],
+    )
+
+
+class _Lanes(Run):
+    """One experiment's record while it grows, trial by trial, with ever fewer lanes."""
+
+    def __init__(self, plan: Plan, entry: Entry, kind: str, names: Sequence[str], opener: Opener) -> None:
+        answer_s = 4.0 + 20 * plan.walk_s
+        profile = replace(PROFILE, answer_s=answer_s)
+        super().__init__([Experiment(entry, kind, plan.job.start_method, tuple(names))], profile, plan.seed, "")
+        self.plan, self.opener = plan, opener
+        self.wanted: list[str] = list(names)
+        self.silence_s = 15 + 3 * answer_s + 3 * plan.imported_s
+        self.took_s = self.each_s = 0.0
+        self.done = 0
+        self.bases: dict[int, str] = {}  #: by trial: the lane of which ``baseline-bis`` is the second copy
+
+    @property
+    def record(self) -> Record:
+        return self.records[0]
+
+    def one(self, names: Sequence[str]) -> None:
+        """One more trial, of these strategies."""
+        self.wanted = list(names)
+        begin = time.monotonic()
+        self.trial(self.done, nothing)
+        self.took_s = time.monotonic() - begin
+        asked = max(1, len(self.wanted) + 1)
+        self.each_s = max(self.took_s - FIXED_S, self.took_s / 4) / asked
+        self.done += 1
+
+    @property
+    def base(self) -> str:
+        """The baseline of most trials: others were dropped, or failed."""
+        working = [lane for lane in self.bases.values() if lane not in self.failed(self.record)]
+        return max(working, key=working.count, default="")
+
+    def settled(self) -> Record:
+        """The record as it stands: without samples of what has failed, or of second copies of another baseline."""
+        failed, base = self.failed(self.record), self.base
+        rows = [
+            row
+            for row in self.record.rows
+            if row[0] not in failed and (row[0] != BIS or self.bases.get(row[2]) == base)
+        ]
+        return replace(self.record, rows=rows, baseline=base)
+
+    def spec(self, index: int) -> dict[str, Any]:
+        names = [name for name in self.wanted if name not in self.failed(self.record)]
+        return {
+            "ref": asdict(self.group[index].entry.ref),
+            "kind": self.group[index].kind,
+            "strategies": [] if self.record.failed else names,
+            "verify": any(name not in self.record.outcomes for name in names),
+        }
+
+    def interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
+        config = {
+            "seed": self.seed + number,
+            "start_method": self.plan.job.start_method,
+            "profile": asdict(self.profile),
+            "experiments": [self.spec(0)],
+        }
+        inside = self.opener(config, self.seed + number)
+        trying = died = ""
+        try:
+            for event in self._listen(inside):
+                match event:
+                    case {"trying": lane}:
+                        trying = lane
+                    case {"done": _}:
+                        todo.clear()
+                    case {"at": _}:
+                        trying = ""
+                    case {"baseline": lane}:
+                        self.bases[number] = lane
+                    case _:
+                        self.note(self.record, number, event)
+            if todo:
+                died = f"the measuring process {inside.how_it_ended()}"
+        except _OutOfTime:
+            todo.clear()  # what it has told counts
+        except TimeoutError as error:
+            died = str(error)
+        finally:
+            complaint = inside.complaints().strip()
+            inside.close()
+        if complaint and complaint not in self.record.complaints:
+            self.record.complaints.append(complaint)
+        if died:
+            self.forget(self.record, number)
+            if trying in self.record.strategies and trying not in self.failed(self.record):
+                self.record.outcomes[trying] = Outcome(Kind.BROKEN, "parent", "", died)
+            else:
+                last = complaint.splitlines()[-1:] if complaint else []
+                self.record.failed = ": ".join([died, *last])
+                todo.clear()
+
+    def _listen(self, inside: Interpreter) -> Iterable[dict[str, Any]]:
+        """What it tells. Raises ``TimeoutError`` when it falls silent, :class:`_OutOfTime` at the budget's end."""
+        heard = time.monotonic()
+        while True:
+            try:
+                for message in inside.told(0.2):
+                    heard = time.monotonic()
+                    if heard > self.plan.end:
+                        raise _OutOfTime
+                    yield message
+                return
+            except TimeoutError:
+                now = time.monotonic()
+                if now > self.plan.end:
+                    raise _OutOfTime from None
+                if now - heard > self.silence_s:
+                    raise TimeoutError(f"no answer in {self.silence_s:.0f} s") from None
+
+
+def lanes_for(duty: Duty, leave_out: Sequence[str] = ()) -> list[str]:
+    """The strategies that serve a duty, the likeliest first."""
+    known = [name for name in registry() if serves(name, duty) and name not in leave_out]
+    order = {name: index for index, name in enumerate(FIRST[duty])} | {
+        name: 100 + index for index, name in enumerate(LAST)
+    }
+    return sorted(known, key=lambda name: order.get(name, 50))
+
+
+def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show = nothing) -> Advice:
+    """Measure within the budget, and advise. ``show`` gets what is known after the first look."""
+    begin = time.monotonic()
+    if plan.walk_s >= COMPARED_S:
+        plan.notes.append(CHECKSUM_NOTE)
+        plan.entry = replace(plan.entry, ref=replace(plan.entry.ref, stated=False))
+    runs: dict[Duty, _Lanes] = {}
+    names = {duty: lanes_for(duty, plan.leave_out) for duty in plan.job.duties}
+    order = plan.job.duties[::-1] if plan.heavy else plan.job.duties  # what is set up once, first
+    for duty in dict.fromkeys((*order, Duty.STATE)):  # without strategies: what starting a worker takes
+        runs[duty] = _Lanes(plan, plan.entry, duty, names.get(duty, ()), plan.opener)
+    refactored: list[Record] = []
+    memory: list[Record] = []
+
+    def conclude() -> Advice:
+        return advise(
+            plan.target,
+            plan.job,
+            [run.settled() for run in runs.values()],
+            cores=plan.cores,
+            diagnosis=plan.diagnosis,
+            refactored=refactored,
+            memory=memory,
+            imported_s=plan.imported_s,
+            made_s=plan.made_s,
+            recipe=plan.recipe,
+            notes=plan.notes,
+            seconds=round(time.monotonic() - begin, 1),
+        )
+
+    for duty, run in runs.items():
+        progress(f"{duty}: a first look")
+        scouts = names.get(duty, [])[:SCOUTS]
+        if plan.heavy and scouts:
+            scouts = [name for name in SCOUTS_HEAVY.get(duty, scouts) if name in names[duty]]
+        if plan.left_s() > 0:
+            run.one(scouts)
+        if scouts and plan.left_s() > 0 and not _any_works(run, scouts):
+            run.one(_next(names[duty], run))
+        if duty in plan.job.duties:
+            show(conclude())
+    if plan.refactored is not None and plan.left_s() > 2:
+        progress("the refactored shape")
+        refactored += _measure_refactored(plan, *plan.refactored)
+    _look_at_all(plan, runs, names, progress)
+    end = plan.end
+    if _ranking(plan, runs).tiers:
+        plan.end -= min(MEMORY_S, MEMORY_SHARE * (end - begin))
+    _go_on(plan, runs, progress)
+    plan.end = end
+    memory += _weigh(plan, _ranking(plan, runs), progress)
+    return conclude()
+
+
+def _weigh(plan: Plan, ranking: Ranking, progress: Callable[[str], Any]) -> Iterable[Record]:
+    """What the leading ways take in memory, the best first, as far as the time allows."""
+    rows = ranking.tiers[0][:MEMORY_MOST] if ranking.tiers else ()
+    for duty in dict.fromkeys(row.duty for row in rows):
+        names = [row.strategy for row in rows if row.duty == duty]
+        run = _Lanes(plan, plan.entry, f"memory-{duty}", names, plan.opener)
+        for group in [[name] for name in names] if plan.heavy else filter(None, (names[:1], names[1:])):
+            if plan.left_s() > FIXED_S + run.took_s:
+                progress(f"memory: {', '.join(group)}")
+                run.one(group)
+        yield run.settled()
+
+
+def _any_works(run: _Lanes, names: Sequence[str]) -> bool:
+    return any((outcome := run.record.outcomes.get(name)) is not None and outcome.ok for name in names)
+
+
+def _next(names: Sequence[str], run: _Lanes) -> list[str]:
+    return [name for name in names if name not in run.record.outcomes][:SCOUTS]
+
+
+def _look_at_all(
+    plan: Plan, runs: dict[Duty, _Lanes], names: dict[Duty, list[str]], progress: Callable[[str], Any]
+) -> None:
+    """Every other way once, beside those that work; where an object is too heavy for that, the likelier ones."""
+    for index, (duty, run) in enumerate(each for each in runs.items() if each[0] in plan.job.duties):
+        ranking = _ranking(plan, runs)
+        best_s = ranking.tiers[0][0].total_s if ranking.tiers else 0.0
+        known = sorted((way for way in ranking.ways.values() if way.duty == duty), key=lambda way: way.least_s)
+        good = [way.strategy.name for way in known if way.least_s <= COARSE * best_s]
+        left = [name for name in names[duty] if name not in run.record.outcomes]
+        if plan.heavy:  # more trials of likely ways tell more than one of each unlikely one
+            left = [name for name in left if name in FIRST[duty]]
+        share_s = plan.left_s() * (SHARE if index < len(plan.job.duties) - 1 else 0.5)
+        most = int((share_s - FIXED_S) / run.each_s) if run.each_s else len(left)
+        if plan.left_s() < FIXED_S + 2.2 * run.each_s:
+            continue
+        if known and not good and most < len(left):  # all are far behind: what one does now is of interest, no more
+            most = 1
+        elif plan.heavy:
+            most = max(most, 2)
+        chosen = [*dict.fromkeys([*good[:1], *left, *good[1:]])][: max(most, 1)]
+        progress(f"{duty}: {len(chosen)} ways")
+        run.one(chosen)
+
+
+def _ranking(plan: Plan, runs: dict[Duty, _Lanes]) -> Ranking:
+    records = [run.settled() for run in runs.values()]
+    altered = known_altered(plan.diagnosis)
+    return rank(
+        records, plan.job, cores=plan.cores, altered=altered, imported_s=plan.imported_s, made_s=plan.made_s,
+        nbytes=heavy_bytes(plan.diagnosis),
+    )  # fmt: skip
+
+
+def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any]) -> None:
+    """Trial after trial of what is not hopeless, the kinds in turn, until the time is up or all is known."""
+    while True:
+        ranking = _ranking(plan, runs)
+        if ranking.tiers and _known(ranking):
+            return
+        best = ranking.tiers[0][0] if ranking.tiers else None
+        went = False
+        for duty, run in runs.items():
+            own = duty in plan.job.duties
+            if run.done == 0 or (not own and run.done >= FEW):
+                continue
+            rows = [row for tier in ranking.tiers for row in tier if row.duty == duty]
+            limit = HOPELESS[min(run.done, len(HOPELESS)) - 1]
+            most_s = limit * best.total_s if best else 0.0
+            chosen = [row.strategy for row in rows if ranking.ways[f"{row.strategy} {duty}"].least_s <= most_s]
+            if own and best is not None and not chosen:
+                continue
+            if own and "thread" in run.record.outcomes and run.done < FEW:
+                chosen.append("thread")
+            fits = int((plan.left_s() - FIXED_S) / (1.2 * max(run.each_s, 1e-3))) - 1
+            if (own and fits < min(2, len(chosen))) or fits < 0:
+                continue
+            by_need = sorted(chosen, key=lambda name: name != run.base)  # the baseline always
+            chosen = by_need[: max(fits, 1)] if own else []
+            progress(f"{duty}: trial {run.done + 1}, {len(chosen)} ways" if own else f"starting workers {run.done + 1}")
+            run.one(chosen)
+            went = own or went
+            if run.record.failed and own:
+                return
+        if not went:
+            return
+
+
+def _known(ranking: Ranking) -> bool:
+    """Whether the likely ways' ratios to the best are narrow enough."""
+    best = ranking.ways[f"{ranking.tiers[0][0].strategy} {ranking.tiers[0][0].duty}"]
+    near = [ranking.ways[f"{row.strategy} {row.duty}"] for row in ranking.tiers[0]]
+    return stats.enough((stats.ratio(way.total, best.total) for way in near if way is not best), TARGET) and (
+        len(best.total) >= 8
+    )
+
+
+def _measure_refactored(plan: Plan, entry: Entry, opener: Opener) -> list[Record]:
+    """Plain ways for the object without its culprits, within a fifth of the time that is left."""
+    end, plan.end = plan.end, time.monotonic() + plan.left_s() / 5
+    ways = {Duty.ARGUMENT: ("pickle-default", "shm-pickle-5"), Duty.STATE: ("process-args", "initializer")}
+    records = []
+    for duty in dict.fromkeys((*plan.job.duties, Duty.STATE)):
+        if duty not in ways:
+            continue
+        run = _Lanes(plan, entry, duty, ways[duty] if duty in plan.job.duties else (), opener)
+        for _ in range(FEW):
+            if plan.left_s() > run.took_s:
+                run.one(ways[duty] if duty in plan.job.duties else ())
+        if not run.record.failed:
+            records.append(run.settled())
+    plan.end = end
+    return records
+
+
+# ------------------------------------------------------------------------------------------- a target, or a live object
+
+
+def walking(obj: Any, payload: Payload) -> float:
+    """Seconds that reading all of an object takes; at most :data:`WALK_MOST_S`."""
+    begin = time.perf_counter()
+    with suppress(Exception, NoAnswer), deadline(WALK_MOST_S):
+        payload.touch(obj)
+    return time.perf_counter() - begin
+
+
+def parts_left_out(diagnosis: Diagnosis | None) -> tuple[str, ...]:
+    """The culprits that can be reached, and left behind, by their paths."""
+    paths = [each.path for each in diagnosis.culprits] if diagnosis else []
+    return tuple(path for path in paths if "(" not in path and path != "obj" and "__reduce" not in path)
+
+
+def beside(entry: Entry, paths: Sequence[str]) -> Entry:
+    """The entry of an object without the parts at ``paths``."""
+    from handoff.advising import refactored
+
+    payload = replace(entry.payload, name=f"{entry.payload.name}-refactored", nbytes=None)
+    return Entry(refactored.ref_of(entry.ref, paths), payload)
+
+
+def fresh(config: dict[str, Any], seed: int) -> Interpreter:
+    """A trial in a fresh interpreter, which makes the object itself."""
+    from handoff.processes.sandbox import Seat
+
+    return Seat(config, seed=seed)
+
+
+def forking(ref: Ref, obj: Any) -> Opener:
+    """Trials forked from this process, which has the object."""
+    from handoff.processes.forked import Forked
+    from handoff.target import keep
+
+    return lambda config, _: Forked("handoff.measuring.trial", config, prepare=lambda: keep(ref, obj))
+
+
+def forking_refactored(ref: Ref, paths: Sequence[str], obj: Any) -> Opener:
+    """The same for the object without some parts, which are taken out in the fork."""
+    from handoff.advising.refactored import without
+    from handoff.processes.forked import Forked
+    from handoff.target import keep
+
+    return lambda config, _: Forked("handoff.measuring.trial", config, prepare=lambda: keep(ref, without(obj, paths)))
+
+
+def forked_plan(target: str, entry: Entry, obj: Any, job: Job, end: float, diagnosis: Diagnosis | None) -> Plan:
+    """For an object that is in this process: made once, here."""
+    from handoff.machine import usable_cores
+
+    plan = Plan(
+        target, entry, job, forking(entry.ref, obj), end, usable_cores(), walking(obj, entry.payload),
+        diagnosis=diagnosis,
+    )  # fmt: skip
+    plan.notes.append(
+        "all trials share one build of the object, and one interpreter: what varies from start to start is not in the "
+        "intervals"
+    )
+    if paths := parts_left_out(diagnosis):
+        other = beside(entry, paths)
+        plan.refactored = other, forking_refactored(other.ref, paths, obj)
+    return plan
+
+
+def advise_object(
+    obj: Any,
+    job: Job,
+    *,
+    name: str = "obj",
+    budget_s: float = BUDGET_S,
+    progress: Callable[[str], Any] = nothing,
+    show: Show = nothing,
+) -> Advice:
+    """Advise on an object of this process. Everything happens in forks of it. Raises ``OSError`` without fork."""
+    from handoff import live
+    from handoff.diagnosing import diagnose
+
+    if not hasattr(os, "fork"):
+        raise OSError("this platform has no fork: use the command, handoff advise file.py:callable")
+    end = time.monotonic() + budget_s
+    diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(15.0, budget_s / 3)))
+    entry = Entry(live.REF, Payload(name="obj", make=live.obj))
+    live.hold(obj)
+    try:
+        plan = forked_plan(name, entry, obj, job, end, diagnosis)
+        plan.leave_out = ("rebuild",)  # how to make it is not known
+        return measure(plan, progress=progress, show=show)
+    finally:
+        live.let_go()
+
+
+def end_of(begin: float, budget_s: float) -> float:
+    """When a budget ends: it counts from the start, but half of it is for measuring, however long making took."""
+    return max(begin + 0.97 * budget_s - 0.3, time.monotonic() + budget_s / 2)  # and some is for ending in order
+
+
+def fitting(job: Job, asked: str | None, duties: Iterable[str], *, declared: bool) -> Job:
+    """The job, for the duties that a payload of a collection declares, if none was asked for."""
+    found = [duty for duty in Duty if duty in set(duties)]
+    if asked or not declared or not found or {Duty.ARGUMENT, Duty.STATE} <= set(found):
+        return job
+    return replace(job, duty=str(found[0]))
+
+
+def advise_target(
+    target: str,
+    job: Job,
+    *,
+    duty: str | None = None,
+    payload: str | None = None,
+    budget_s: float = BUDGET_S,
+    patience_s: float = 60.0,
+    progress: Callable[[str], Any] = nothing,
+    show: Show = nothing,
+) -> Advice:
+    """Advise on what a TARGET names. This process imports nothing of it. Raises :class:`TargetError`."""
+    from handoff.advising.recipes import recipe_for
+    from handoff.diagnosing import Diagnosis
+    from handoff.machine import usable_cores
+    from handoff.processes import sandbox
+
+    begin = time.monotonic()
+    config = sandbox.request(target, payload) | {
+        "do": "advise",
+        "job": asdict(job),
+        "duty": duty,
+        "budget_s": budget_s,
+        "diagnose_s": max(1.0, min(15.0, budget_s / 3)),
+    }
+    opened: dict[str, Any] = {}
+    told: dict[str, Any] = {}
+    for message in sandbox.ask(config, patience_s=patience_s, more_s=2 * budget_s + 10, progress=progress):
+        if "progress" in message:
+            progress(message["progress"])
+        if "first" in message:
+            show(Advice.from_json(message["first"]))
+        opened = message.get("opened", opened)
+        told |= message
+    notes = []
+    if opened["none"]:
+        notes.append(NONE_NOTE)
+    if "advice" in told:
+        advice = Advice.from_json(told["advice"])
+        return replace(advice, notes=(*notes, *advice.notes))
+    entry = sandbox.blank(opened)
+    diagnosis = Diagnosis.from_json(told["diagnosis"])
+    job = fitting(job, duty, opened["duties"], declared=opened["declared"])
+    plan = Plan(
+        target,
+        entry,
+        job,
+        fresh,
+        end_of(begin, budget_s),
+        usable_cores(),
+        told["walk_s"],
+        opened["imported_s"],
+        opened["made_s"],
+        diagnosis,
+        recipe=recipe_for(entry.ref, job),
+        notes=notes,
+    )
+    if paths := parts_left_out(diagnosis):
+        plan.refactored = beside(entry, paths), fresh
+    return measure(plan, progress=progress, show=show)

@@ -1,0 +1,195 @@
+"""From a record's samples to figures: times with intervals, ratios to the baseline, verdicts, tiers, phases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from handoff.analysis import stats
+from handoff.analysis.metrics import DEEPER
+from handoff.analysis.stats import Estimate, Member, Samples, Verdict
+from handoff.measuring.experiment import CODEC, START
+from handoff.measuring.harness import BIS, FLOORS, NULL
+from handoff.measuring.trial import OPERATIONS
+from handoff.payload import Duty
+from handoff.record import COLUMNS, VALUE_COLUMNS, Record
+from handoff.strategies import registry
+
+#: What is measured for each kind of experiment; the first is what the verdicts are about.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    CODEC: ("encode", "decode"),
+    START: ("start",),
+    Duty.ARGUMENT: ("handoff",),
+    Duty.RESULT: ("handoff",),
+    Duty.STATE: ("task", "setup"),
+    Duty.SHARED: OPERATIONS,
+    **{kind: each.metrics for kind, each in DEEPER.items()},
+    "pair": ("task", "setup"),  # of handoff.measuring.pairs, which imports the experiment
+}
+CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
+FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
+_AT = {name: index for index, name in enumerate(COLUMNS)}
+_VALUE_AT = {name: index for index, name in enumerate(VALUE_COLUMNS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One lane's figure for one metric."""
+
+    lane: str
+    metric: str
+    time: Estimate  #: seconds an operation
+    ratio: Estimate  #: to the baseline, paired by round
+    verdict: Verdict  #: against the baseline
+    phases: Mapping[str, float]  #: median seconds an operation: encode, decode, touch, and transfer (all the rest)
+    bytes_per_s: float | None  #: payload bytes a second, where there are buffers or raw bytes to count
+    clean: Estimate  #: as ``time``, of the samples that nothing disturbed; ``time`` leaves none out
+    disturbed: Mapping[str, int]  #: how many samples each cause disturbed, see :meth:`Figures.disturbed`
+
+
+class Figures:
+    """All figures of one record, computed when asked for."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._rows: dict[tuple[str, str], list[list[float]]] = {}
+        for row in record.rows:
+            self._rows.setdefault((row[0], row[1]), []).append(row)
+        self._values: dict[tuple[str, str], list[list[float]]] = {}
+        for row in record.values:
+            self._values.setdefault((row[0], row[1]), []).append(row)
+
+    @property
+    def lanes(self) -> list[str]:
+        """Every lane that has samples: strategies in registry order, then the harness's own."""
+        have = {lane for lane, _ in (*self._rows, *self._values)}
+        known = [name for name in registry() if name in have]
+        return known + sorted(have - set(known))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Those of its kind, then those that depend on the machine: numbers of workers."""
+        known = METRICS[self.record.kind]
+        return known + tuple(dict.fromkeys(m for _, m in (*self._rows, *self._values) if m not in known))
+
+    def has(self, lane: str, metric: str) -> bool:
+        """Whether there are samples."""
+        return (lane, metric) in self._rows
+
+    def samples(self, lane: str, metric: str, column: str = "seconds", *, clean: bool = False) -> Samples:
+        """Per-operation values by trial, then by round; None for a missed round or, ``clean``, a disturbed one."""
+        rows = self._rows.get((lane, metric), [])
+        if clean:
+            flagged = set().union(*self.disturbed(lane, metric).values())
+            rows = [row for index, row in enumerate(rows) if index not in flagged]
+        by_trial: dict[int, dict[int, float]] = {}
+        for row in rows:
+            by_trial.setdefault(int(row[_AT["trial"]]), {})[int(row[_AT["round"]])] = row[_AT[column]] / row[_AT["n"]]
+        return {
+            trial: [rounds.get(index) for index in range(max(rounds) + 1)] for trial, rounds in sorted(by_trial.items())
+        }
+
+    def flat(self, lane: str, metric: str) -> list[float]:
+        """Per-operation seconds of every sample, in order."""
+        return [row[_AT["seconds"]] / row[_AT["n"]] for row in self._rows.get((lane, metric), [])]
+
+    def has_amount(self, lane: str, metric: str) -> bool:
+        """Whether there are values that were read off rather than timed."""
+        return (lane, metric) in self._values
+
+    def amount(self, lane: str, metric: str) -> Estimate:
+        """What was read off rather than timed, in the metric's own unit: median over trials of the trials' medians.
+
+        Raises ``KeyError`` when the lane has no values of the metric. Amounts, unlike durations, may be 0 or negative.
+        """
+        if (lane, metric) not in self._values:
+            raise KeyError(f"{self.record.name}: no values of {lane} {metric}")
+        by_trial: dict[float, list[float]] = {}
+        rows = self._values[lane, metric]
+        for row in rows:
+            by_trial.setdefault(row[_VALUE_AT["trial"]], []).append(row[_VALUE_AT["value"]])
+        medians = [median(found) for found in by_trial.values()]
+        return Estimate(median(medians), *stats.interval(medians, stats.CONFIDENCE), len(medians), len(rows))
+
+    def disturbed(self, lane: str, metric: str) -> dict[str, set[int]]:
+        """Which samples (0 is the first row) each cause disturbed: never by how long they took.
+
+        A cause counts when there is more than twice what this lane's median sample has of it: what an operation always
+        does (allocating, collecting, giving way to its worker) belongs to it. Page faults must also weigh 1 % of it.
+        """
+        rows = self._rows.get((lane, metric), [])
+        found: dict[str, set[int]] = {}
+        for cause in CAUSES:
+            at = _AT[cause]
+            usual = median(row[at] / row[_AT["n"]] for row in rows) if rows else 0.0
+            found[cause] = {
+                index
+                for index, row in enumerate(rows)
+                if row[at] > math.ceil(2 * usual * row[_AT["n"]])
+                and (cause != "faults" or (row[at] - usual * row[_AT["n"]]) * FAULT_S > 0.01 * row[_AT["seconds"]])
+            }
+        return found
+
+    @cached_property
+    def aa_error(self) -> Mapping[str, float]:
+        """This experiment's own A/A error, by metric: relative, infinite where it is unknown."""
+        base = self.record.baseline
+        return {
+            metric: stats.aa_error(self.samples(base, metric), self.samples(BIS, metric))
+            if self.has(base, metric) and self.has(BIS, metric)
+            else float("inf")
+            for metric in self.metrics
+        }
+
+    def figure(self, lane: str, metric: str) -> Figure:
+        """One figure. Raises ``KeyError`` when the lane has no samples of the metric."""
+        if not self.has(lane, metric):
+            raise KeyError(f"{self.record.name}: no samples of {lane} {metric}")
+        mine = self.samples(lane, metric)
+        ratio = stats.ratio(mine, self.samples(self.record.baseline, metric))
+        time = stats.estimate(mine)
+        size = self._moved(lane)
+        return Figure(
+            lane,
+            metric,
+            time,
+            ratio,
+            stats.verdict(ratio, self.aa_error[metric]),
+            self.phases(lane, metric),
+            size / time.value if size and metric == "handoff" else None,
+            stats.estimate(self.samples(lane, metric, clean=True)),
+            {cause: len(which) for cause, which in self.disturbed(lane, metric).items()},
+        )
+
+    def floor(self, lane: str) -> str:
+        """The floor lane that this lane's channel has, or "" where there is none."""
+        strategy = registry().get(lane)
+        name = FLOORS.get(strategy.channel, "") if strategy else ""
+        return name if self.has(name, "handoff") else ""
+
+    def tiers(self, metric: str) -> tuple[tuple[Member, ...], ...]:
+        """Tie tiers of the strategies, the fastest first."""
+        lanes = {
+            name: self.samples(name, metric) for name in self.lanes if name in registry() and self.has(name, metric)
+        }
+        return stats.tiers(lanes, self.aa_error[metric])
+
+    def _moved(self, lane: str) -> int | None:
+        if lane == NULL or lane == "thread":
+            return None
+        return self.record.about.get("nbytes") or (self.record.floor_bytes if lane.startswith("floor") else None)
+
+    def phases(self, lane: str, metric: str) -> dict[str, float]:
+        """Median seconds an operation of each phase of a hand-off; empty for other metrics."""
+        if metric != "handoff":
+            return {}
+        found: dict[str, float] = {}
+        rows = self._rows[lane, metric]
+        for phase in ("encode", "decode", "touch"):
+            found[phase] = median(row[_AT[f"{phase}_s"]] / row[_AT["n"]] for row in rows)
+        rest = (row[_AT["seconds"]] - sum(row[_AT[f"{p}_s"]] for p in found) for row in rows)
+        found["transfer"] = max(0.0, median(r / row[_AT["n"]] for r, row in zip(rest, rows, strict=True)))
+        return found

@@ -1,0 +1,131 @@
+"""The deeper kinds of experiment: conditions of starting, memory, scaling. Each is asked for by its name.
+
+They are no part of a run that names no kind, since each takes about as long as all the duties of its payload together.
+A kind is a module with ``run(measuring)``, imported where a trial needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+
+from handoff.payload import Duty
+from handoff.strategy import START_METHODS
+
+STARTUP = "startup"
+INHERITANCE = "inheritance"  #: what reading costs a forked worker in memory
+SCALING = "scaling"  #: tasks by way of use and number of workers
+CONTENTION = "contention"  #: operations of many workers on one shared thing
+JOB = "job"  #: whole jobs, and the parts from which the cost model predicts them
+JOB_TASKS = (16, 64, 256, 1024)  #: from where starting is nearly all to where it is hardly anything
+CONTENDED = ("read", "own-write", "update")
+MEMORY = tuple(f"memory-{duty}" for duty in Duty)
+
+#: With one worker, then with as many as there are usable cores: sums over the workers.
+FOOTPRINTS = (
+    "worker-uss-bytes",
+    "worker-pss-bytes",
+    "parent-peak-bytes",
+    "total-pss-bytes",
+    "workers-uss-bytes",
+    "workers-pss-bytes",
+    "workers-parent-peak-bytes",
+    "workers-total-pss-bytes",
+    "machine-used-bytes",
+)
+
+
+def numbers_of_workers() -> dict[str, int]:
+    """How many workers there are, by the end of a metric's name: 1, 2, 4 … below all, all usable cores, and twice that.
+
+    On two cores 2 is not listed, as it is ``all``. What a record means by that is its fingerprint's ``usable_cores``.
+    """
+    from handoff.machine import usable_cores
+
+    cores = usable_cores()
+    found = {"1": 1}
+    while 2 * max(found.values()) < cores:
+        found[str(2 * max(found.values()))] = 2 * max(found.values())
+    return found | {"all": cores, "double": 2 * cores}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deeper:
+    """One kind of experiment."""
+
+    kind: str
+    summary: str
+    module: str  #: whose ``run(measuring)`` measures it
+    metrics: tuple[str, ...]  #: the first is what verdicts are about; the unit is in the name, see ``record.unit``
+    duty: Duty  #: it is for payloads with this duty
+    strategies: bool = False  #: whether its lanes are the strategies that serve the duty, or else lanes of its own
+    start_methods: tuple[str, ...] = START_METHODS
+    by_payload: bool = True  #: whether it depends on the payload: else one payload is as good as another
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Its own lanes, where they are no strategies."""
+        return () if self.strategies else tuple(import_module(self.module).LANES[self.kind])
+
+
+DEEPER: Mapping[str, Deeper] = MappingProxyType(
+    {
+        each.kind: each
+        for each in (
+            Deeper(
+                kind=STARTUP,
+                summary="starting a process under conditions: what its main imports, how large its parent is",
+                module="handoff.measuring.startup",
+                metrics=("start", "first", "parent-uss-bytes"),
+                duty=Duty.STATE,
+                by_payload=False,
+            ),
+            Deeper(
+                kind=INHERITANCE,
+                summary="memory that a forked worker gets of its own by reading what it inherited",
+                module="handoff.measuring.footprint",
+                metrics=("read-uss-bytes", "collect-uss-bytes", "workers-read-uss-bytes"),
+                duty=Duty.STATE,
+                start_methods=("fork",),
+            ),
+            Deeper(
+                kind=SCALING,
+                summary="tasks with one worker and with many, by way of use",
+                module="handoff.measuring.scaling",
+                metrics=("task-all", "task-1", "task-double", "start-1", "start-all", "start-double"),
+                duty=Duty.ARGUMENT,
+            ),
+            Deeper(
+                kind=CONTENTION,
+                summary="one worker and many reading and writing one shared thing",
+                module="handoff.measuring.contention",
+                metrics=tuple(f"{what}-{number}" for what in CONTENDED for number in ("all", "1", "double")),
+                duty=Duty.SHARED,
+                strategies=True,
+            ),
+            Deeper(
+                kind=JOB,
+                summary="whole jobs on a fresh pool, and what the least job and steady work foretell of them",
+                module="handoff.measuring.scaling",
+                metrics=(
+                    *(f"{part}-{number}" for part in ("task", "least") for number in ("1", "all")),
+                    *(f"job-{tasks}-{number}" for tasks in JOB_TASKS for number in ("1", "all")),
+                ),
+                duty=Duty.ARGUMENT,
+            ),
+            *(
+                Deeper(
+                    kind=kind,
+                    summary=f"memory of workers and parent while the duty {duty} is done",
+                    module="handoff.measuring.footprint",
+                    metrics=FOOTPRINTS,
+                    duty=duty,
+                    strategies=True,
+                )
+                for kind, duty in zip(MEMORY, Duty, strict=True)
+            ),
+        )
+    }
+)

@@ -1,0 +1,161 @@
+"""The disposable process that loads pickles, so that nothing is ever unpickled in the user's process.
+
+``main`` runs in a fresh interpreter. It reads a job from its standard input, loads it as a worker would, and answers
+in JSON on its standard output. ``fast`` loads with the real unpickler. ``tolerant`` goes on past every failure, with a
+stand-in for what failed, and names each by its index in the pickle's memo.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import sys
+import types
+from typing import Any
+
+from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
+
+
+def main(job: dict[str, Any], data: bytes, answer: Any) -> None:
+    """Do one job and write one line of JSON to ``answer``. ``job`` is what :mod:`handoff.diagnosing.load_elsewhere`
+    sends."""
+    _protect(job)
+    if job.get("main") and b"__main__" in data:
+        _import_main(job["main"])
+    result: dict[str, Any] = {}
+    module: Any = pickle
+    if job["codec"] in ("cloudpickle", "dill"):
+        module = __import__(job["codec"])
+    if job["mode"] == "fast":
+        try:
+            loaded = (module.loads if job["codec"] == "dill" else pickle.loads)(data)
+            result["ok"] = True
+            result["facts"] = _facts(job.get("ask", ()))
+            del loaded
+        except BaseException as error:
+            result["ok"] = False
+            result["error"] = text_of(error)
+            result["guarded"] = isinstance(error, WritesFile) or "handoff keeps a load" in text_of(error)
+    else:
+        result["failures"] = load_tolerantly(data)
+        result["ok"] = True
+    answer.write(json.dumps(result).encode() + b"\n")
+    answer.flush()
+
+
+def _protect(job: dict[str, Any]) -> None:
+    """A clock, a memory limit, no resource tracker (it would unlink segments that are not ours), no emptied files."""
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(int(job["limit_s"]) + 2)
+    try:
+        import resource
+
+        with open("/proc/self/statm") as file:
+            pages = int(file.read().split()[0])
+        limit = pages * resource.getpagesize() + int(job["limit_bytes"])
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, OSError, ValueError):
+        pass
+    from multiprocessing import process, resource_tracker
+
+    if job.get("authkey"):
+        process.current_process().authkey = bytes.fromhex(job["authkey"])
+    resource_tracker.register = _nothing
+    resource_tracker.unregister = _nothing
+    sys.addaudithook(_refuse_emptying)
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """Stands for a function whose effect is not wanted here."""
+
+
+def _refuse_emptying(event: str, args: tuple[Any, ...]) -> None:
+    if event == "open" and len(args) == 3 and isinstance(args[2], int) and args[2] & os.O_TRUNC:  # noqa: SIM102 - reads
+        if args[0] != os.devnull:
+            raise WritesFile(f"handoff keeps a load from emptying {args[0]!r}")
+
+
+class MainReached(BaseException):
+    """Raised by ``diagnose`` when a worker's import of the main module calls it: what follows is not defined there."""
+
+
+def _import_main(where: dict[str, str]) -> None:
+    """As a spawned worker does: run the user's main module as ``__mp_main__``, so that its guard is not entered."""
+    os.environ["HANDOFF_DIAGNOSING"] = "1"
+    module = types.ModuleType("__mp_main__")
+    try:
+        path = where["path"]
+        if where["name"]:
+            import importlib.util
+
+            spec = importlib.util.find_spec(where["name"])
+            path = spec.origin if spec is not None and spec.origin else path
+            module.__package__ = where["name"].rpartition(".")[0]
+        module.__file__ = path
+        sys.argv = [path]
+        sys.modules["__mp_main__"] = module
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec")
+        exec(code, module.__dict__)
+    except MainReached:
+        pass
+    except BaseException:
+        return
+    sys.modules["__main__"] = module
+
+
+def _facts(ask: Any) -> list[Any]:
+    """The plain values that a freshly imported module has under some names: what a worker would see."""
+    answers = []
+    for module, path in ask:
+        try:
+            found: Any = sys.modules.get(module) or __import__(module, fromlist=["_"])
+            if path.startswith("<globals>."):
+                value = vars(found)[path[10:]]
+            else:
+                owner, _, name = path.rpartition(".")
+                for part in owner.split("."):
+                    found = getattr(found, part)
+                value = vars(found)[name]
+            answers.append(["ok", plain_value(value)])
+        except BaseException as error:
+            answers.append(["missing", text_of(error)])
+    return answers
+
+
+def plain_value(value: Any, level: int = 0) -> str | None:
+    """A text that is equal in every process for equal plain values; None for what is not plain, or large."""
+    kind = type(value)
+    if kind in (int, float, bool, str, bytes, type(None)):
+        return repr(value) if not isinstance(value, str | bytes) or len(value) <= 2000 else None
+    if level < 3 and kind in (tuple, list, dict, set, frozenset) and len(value) <= 100:
+        if kind is dict:
+            pairs = [(plain_value(key, level + 1), plain_value(item, level + 1)) for key, item in value.items()]
+            return None if any(None in pair for pair in pairs) else f"{{{pairs}}}"
+        items = [plain_value(item, level + 1) for item in value]
+        if any(item is None for item in items):
+            return None
+        return f"{kind.__name__}{sorted(map(str, items)) if kind in (set, frozenset) else items}"
+    return None
+
+
+def start() -> None:
+    """Read one job from standard input (a line of JSON, then the pickle), and do it."""
+    source = os.fdopen(os.dup(0), "rb")
+    answer = os.fdopen(os.dup(1), "wb")
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(quiet, descriptor)
+    job = json.loads(source.readline())
+    data = source.read(job["size"])
+    sys.modules.setdefault("__mp_main__", types.ModuleType("__mp_main__"))
+    main(job, data, answer)
+    answer.close()
+    os._exit(0)  # no destructor or exit hook of the user's runs
+
+
+__all__ = ["MainReached", "main", "plain_value", "start"]

@@ -1,0 +1,130 @@
+"""Asks a disposable process to load a pickle, under a clock and a memory limit, and kills it with all it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+_BOOT = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from handoff.diagnosing.load_child import start; start()"
+)
+LIMIT_BYTES = 4 << 30  #: address space that a load may take beyond the interpreter's, at least
+
+
+def load_elsewhere(
+    data: bytes, codec: str, mode: str, limit_s: float, ask: list[tuple[str, str]] | None = None
+) -> dict[str, Any]:
+    """The loader's answer: ``ok``, ``error``, ``failures``, ``facts``; or ``died`` / ``hung`` set to True.
+
+    ``ask`` is a list of (module, qualified name) whose plain values the loader reports after a successful load.
+    """
+    job = {
+        "codec": codec,
+        "mode": mode,
+        "size": len(data),
+        "limit_s": limit_s,
+        "limit_bytes": max(LIMIT_BYTES, 6 * len(data)),
+        "ask": ask or [],
+        "authkey": _authkey(),
+        "main": _main_module(),
+    }
+    path = [entry if entry else os.getcwd() for entry in sys.path]
+    command = [sys.executable, *_flags(), "-c", _BOOT, json.dumps(path)]
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        text = _converse(child, json.dumps(job).encode() + b"\n", data, limit_s)
+    finally:
+        end_group(child.pid)
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue
+    if text is None:
+        return {"ok": False, "hung": True, "error": f"it had not loaded after {limit_s:.1f} s"}
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {
+            "ok": False,
+            "died": True,
+            "error": f"the process that loaded it ended (exit status {child.returncode})",
+        }
+    return answer if isinstance(answer, dict) else {"ok": False, "died": True, "error": "no answer"}
+
+
+def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s: float) -> bytes | None:
+    """Write the job and read the answer, neither waiting on the other; None when time runs out."""
+    assert child.stdin is not None and child.stdout is not None
+    end = time.monotonic() + limit_s
+    os.set_blocking(child.stdin.fileno(), False)
+    out = [memoryview(head), memoryview(data)]
+    answer = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdin, selectors.EVENT_WRITE)
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while True:
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            for ready, _ in selector.select(left):
+                if ready.fileobj is child.stdout:
+                    piece = os.read(child.stdout.fileno(), 1 << 16)
+                    answer += piece
+                    if not piece or answer.endswith(b"\n"):
+                        return bytes(answer)
+                elif not out:
+                    selector.unregister(child.stdin)
+                else:
+                    try:
+                        sent = os.write(child.stdin.fileno(), out[0][: 1 << 20])
+                        out[0] = out[0][sent:]
+                    except BrokenPipeError:
+                        out.clear()
+                    if out and not len(out[0]):
+                        out.pop(0)
+
+
+def end_group(pid: int) -> None:
+    """Kill a process and all of its group (each child here leads its own)."""
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def _flags() -> list[str]:
+    flags: Any = vars(subprocess)["_args_from_interpreter_flags"]
+    return list(flags())
+
+
+def _authkey() -> str:
+    process = sys.modules.get("multiprocessing.process")
+    return bytes(process.current_process().authkey).hex() if process is not None else ""
+
+
+def _main_module() -> dict[str, str] | None:
+    """How a spawned worker would find ``__main__``; None if it could not (an interactive session, ``-c``)."""
+    main: Any = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and getattr(spec, "name", None) and not spec.name.endswith("__main__"):
+        return {"name": spec.name, "path": getattr(main, "__file__", "") or ""}
+    path = getattr(main, "__file__", None)
+    if isinstance(path, str) and os.path.exists(path):
+        return {"name": "", "path": os.path.abspath(path)}
+    return None

@@ -1,0 +1,152 @@
+"""Runs a diagnosis in a disposable fork of the user's process, and takes its findings as text.
+
+The object is there without having been pickled, hooks that hang or exit do no harm, and importing dill (which changes
+what pickling does) leaves the user's process as it was. The fork sends its findings after each step; what it had found
+when its time ran out is kept.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import time
+import warnings
+from dataclasses import replace
+from typing import Any
+
+from handoff.diagnosing.engine import Run
+from handoff.diagnosing.findings import Diagnosis
+from handoff.diagnosing.load_child import MainReached
+from handoff.diagnosing.load_elsewhere import end_group
+from handoff.diagnosing.walk import error_text
+
+BUDGET_S = 30.0
+_GRACE_S = 1.0  #: how much longer than its budget the fork may take to end by itself
+
+
+def diagnose(obj: Any, *, name: str = "obj", budget_s: float = BUDGET_S) -> Diagnosis:
+    """Find everything in ``obj`` that stops or alters its hand-over to another process, and what is heavy in it.
+
+    ``name`` is only a label, the diagnosis's ``target``; paths are rooted at ``obj``. At most about ``budget_s``
+    seconds are spent; what was left out for it is said in the ``notes``. Nothing is unpickled in this process, and no
+    hook of the object's runs in it: on platforms with ``fork`` all happens in disposable processes. Raises
+    ``ValueError`` for a budget that is not positive.
+    """
+    if not budget_s > 0:
+        raise ValueError(f"budget_s is {budget_s!r}; give a positive number of seconds")
+    if os.environ.get("HANDOFF_DIAGNOSING"):
+        raise MainReached("diagnose was called while a worker imports the main module: guard it with "
+                          "if __name__ == '__main__'")  # fmt: skip
+    if not hasattr(os, "fork"):
+        run = Run(obj, name, time.monotonic() + budget_s, lambda _: None)
+        run.note("this platform has no fork: hooks ran in this process, and dill and cloudpickle were not asked")
+        return run.all(behind=False)
+    return _in_fork(obj, name, budget_s)
+
+
+def _in_fork(obj: Any, name: str, budget_s: float) -> Diagnosis:
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads; the child never returns to them
+        child = os.fork()
+    if child == 0:
+        _be_the_child(obj, name, budget_s, reader, writer)
+    os.close(writer)
+    try:
+        os.setpgid(child, child)
+    except OSError:
+        pass
+    try:
+        text, ended = _read(reader, time.monotonic() + budget_s + _GRACE_S)
+    finally:
+        os.close(reader)
+        end_group(child)
+        _, status = os.waitpid(child, 0)
+    lines = [line for line in text.split(b"\n") if line]
+    diagnosis = Diagnosis(name)
+    final = False
+    for line in reversed(lines):
+        try:
+            data = json.loads(line)
+        except ValueError:
+            continue
+        diagnosis, final = Diagnosis.from_json(data["diagnosis"]), data["final"]
+        break
+    if final:
+        return diagnosis
+    why = (
+        f"it ended with {os.waitstatus_to_exitcode(status)} (below 0: killed by that signal)"
+        if ended
+        else f"{budget_s:g} s were not enough"
+    )
+    return replace(diagnosis, notes=(*diagnosis.notes, f"the diagnosis is not complete: {why}"))
+
+
+def _be_the_child(obj: Any, name: str, budget_s: float, reader: int, writer: int) -> None:
+    """What the fork does; it never returns. A clock of its own ends it if the parent is gone."""
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        gc.disable()
+        gc.freeze()
+        os.close(reader)
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(quiet, descriptor)
+        warnings.simplefilter("ignore")
+        end = time.monotonic() + budget_s
+        _end_with_parent(end)
+
+        def send(diagnosis: Diagnosis, final: bool = False) -> None:
+            line = json.dumps({"diagnosis": diagnosis.to_json(), "final": final}).encode() + b"\n"
+            while line:
+                line = line[os.write(writer, line) :]
+
+        send(Run(obj, name, end, send).all(), True)
+        code = 0
+    except BaseException as error:
+        try:
+            note = f"the diagnosis itself failed: {error_text(error)}"
+            os.write(writer, json.dumps(
+                {"diagnosis": Diagnosis(name, notes=(note,)).to_json(), "final": True}).encode() + b"\n")  # fmt: skip
+        except BaseException:
+            code = 2
+    finally:
+        os._exit(code)
+
+
+def _end_with_parent(end: float) -> None:
+    """Limit this process's own life, for the case that nobody is left to kill it."""
+    try:
+        import resource
+
+        spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+        seconds = int(spent + max(0.0, end - time.monotonic())) + 10
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    except (ImportError, OSError, ValueError):
+        return
+
+
+def _read(reader: int, end: float) -> tuple[bytes, bool]:
+    """All that comes until the other end is closed (True) or time runs out (False)."""
+    text = bytearray()
+    while (left := end - time.monotonic()) > 0:
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        if not poll.poll(min(left, 1.0) * 1000):
+            continue
+        piece = os.read(reader, 1 << 20)
+        if not piece:
+            return bytes(text), True
+        text += piece
+        if text.endswith(b'"final": true}\n'):
+            return bytes(text), True
+    return bytes(text), False

@@ -1,0 +1,1 @@
+"""Experiments: trials, rounds and lanes; the only timing code there is."""

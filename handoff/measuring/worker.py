@@ -1,0 +1,265 @@
+"""The worker: the process (or thread) on the other side of every hand-off.
+
+It gets its :class:`Job` when it is started and then obeys commands, one a sample. Commands and the data of the duty
+``argument`` come through ``inbox``; acknowledgements, reports and the data of the duty ``result`` go through
+``outbox``. Both are private pipes of this trial, and commands are JSON.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from time import perf_counter
+from typing import Any
+
+from handoff import timing
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty, Payload
+from handoff.target import Ref
+
+CHECKSUM = struct.Struct("<Q")  #: an acknowledgement; every other answer is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is started with."""
+
+    ref: Ref
+    duty: Duty
+    lanes: tuple[tuple[str, Any], ...]  #: name and end: Receiver, Sender, Holding or Sharing, by duty
+    #: the other payload of a thread worker, which must not build its own
+    given: Payload | None = None
+
+
+class StateReceiver:
+    """Receives nothing but the wish to use the state that is already there."""
+
+    def __init__(self, holding: Any, inbox: Connection) -> None:
+        self.holding, self.take = holding, inbox.recv_bytes
+
+    def decode(self, _: Any) -> Any:
+        return self.holding.get()
+
+    release = staticmethod(timing.nothing)
+
+
+def main(job: Job, inbox: Connection, outbox: Connection) -> None:
+    """Serve until told to stop or until the other side is gone."""
+    with suppress(EOFError, BrokenPipeError):
+        Worker(job, inbox, outbox).serve()
+
+
+_pool_worker: Worker | None = None
+
+
+def start_in_pool(job: Job, inbox: Connection, outbox: Connection) -> None:
+    """A pool's initializer: get ready; :func:`serve_in_pool` then is the pool's one task."""
+    global _pool_worker
+    _pool_worker = Worker(job, inbox, outbox)
+
+
+def serve_in_pool() -> None:
+    """A pool's one task, which lasts as long as the pool: obey the commands."""
+    assert _pool_worker is not None
+    with suppress(EOFError, BrokenPipeError):
+        _pool_worker.serve()
+
+
+class Worker:
+    """Opens its ends, says that it is ready, and obeys."""
+
+    def __init__(self, job: Job, inbox: Connection, outbox: Connection) -> None:
+        self.job, self.inbox, self.outbox = job, inbox, outbox
+        self.ends = dict(job.lanes)
+        self.payload: Payload | None = job.given
+        self.obj: Any = None
+        self.kept: Any = None
+        errors: dict[str, Any] = {}
+        for name, end in job.lanes:
+            try:
+                self._open(end)
+            except Exception as error:
+                errors[name] = Outcome.from_exception(Kind.BROKEN, "worker", error).to_json()
+        self.errors = errors
+
+    def _open(self, end: Any) -> None:
+        match self.job.duty:
+            case Duty.ARGUMENT:
+                end.open(self.inbox)
+            case Duty.RESULT:
+                end.open(self.outbox)
+            case Duty.STATE:
+                end.obtain()
+                self._touch(end)(end.get())
+            case Duty.SHARED:
+                end.open()
+
+    def serve(self) -> None:
+        self._tell({"ready": True, "errors": self.errors})
+        try:
+            while (command := json.loads(self.inbox.recv_bytes()))["do"] != "stop":
+                self._obey(command)
+        finally:
+            self.obj = self.kept = None
+            for end in self.ends.values():
+                with suppress(Exception):
+                    end.close()
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        end = self.ends.get(command["lane"])
+        step: Callable[[Any, dict[str, Any]], Any] = getattr(self, f"_{command['do']}")
+        try:
+            answer = step(end, command)
+        except Exception as error:
+            answer = {"error": Outcome.from_exception(Kind.BROKEN, "worker", error).to_json()}
+        self._tell(answer._asdict() if isinstance(answer, timing.Spent) else answer)
+
+    def _tell(self, answer: dict[str, Any]) -> None:
+        self.outbox.send_bytes(json.dumps(answer).encode())
+
+    def _load(self) -> Payload:
+        if self.payload is None:
+            self.payload = self.job.ref.load()
+        return self.payload
+
+    def _touch(self, end: Any) -> Callable[[Any], int]:
+        """How this end reads all of what arrived: some have their own way, else the payload's."""
+        return getattr(end, "touch", None) or self._load().touch
+
+    def _facts(self, end: Any, obj: Any) -> Any:
+        from handoff.compare.facts import facts
+
+        return None if hasattr(end, "touch") else (self._load().facts or facts)(obj)
+
+    def _go(self) -> None:
+        """Say that the loop begins: only then does the other side start its clock."""
+        self.outbox.send_bytes(b"")
+
+    def _receive(self, receiver: Any, touch: Callable[[Any], int], n: int) -> timing.Spent:
+        self._go()
+        return timing.receive(receiver, touch, n, timing.nothing, self.outbox.send_bytes, CHECKSUM.pack)
+
+    # One method a command. ``check_…`` is the first hand-off of a lane: not timed, and looked at closely.
+
+    def _check_argument(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        obj = end.decode(end.take())
+        answer = {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj) if command["facts"] else None}
+        del obj
+        end.release()
+        return answer
+
+    def _argument(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+        return self._receive(end, self._touch(end), command["n"])
+
+    def _make(self) -> Any:
+        if self.obj is None:
+            self.obj = self._load().make()
+        return self.obj
+
+    def _check_result(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+        """The result of a task: encoded here first, so that a refusal is told instead of sent."""
+        message = end.encode(self._make())
+        self._tell({"encoded": True})
+        end.post(message)
+        return {"sent": True}
+
+    def _result(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+        obj = end.obj if hasattr(end, "obj") else self._make()
+        self._go()
+        return timing.send(end, obj, command["n"], self.inbox.recv_bytes)
+
+    def _check_state(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        obj = end.get()
+        return {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj) if command["facts"] else None}
+
+    def _state(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+        return self._receive(StateReceiver(end, self.inbox), self._touch(end), command["n"])
+
+    def _check_shared(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        """Leave a mark that the other side must see: the element plus one."""
+        before = end.read(command["index"])
+        end.update(command["index"])
+        return {"before": float(before)}
+
+    def _shared(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+        size, n = command["size"], command["n"]
+        operation: Callable[[int], Any]
+        match command["operation"]:
+            case "element-read":
+                operation = _spread(end.read, size)
+            case "element-write":
+                operation = _spread(partial(_write, end.write, end.read(0)), size)
+            case "locked-update":
+                operation = _spread(end.update, size)
+            case _:
+                touch = self._load().touch
+
+                def operation(_: int) -> int:
+                    return touch(end.whole())
+
+        return timing.repeat(operation, n)
+
+    def _keep(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+        """Have the object, read all of it and keep it, so that the memory of this process can be looked at."""
+        match self.job.duty:
+            case Duty.ARGUMENT:
+                self.kept = end.decode(end.take())
+            case Duty.STATE:
+                self.kept = end.get()
+            case Duty.SHARED:
+                self.kept = end.whole()
+            case Duty.RESULT:
+                return self._check_result(end, {})
+        return {"checksum": self._touch(end)(self.kept)}
+
+    def _drop(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+        self.kept = None
+        if self.job.duty is Duty.ARGUMENT:
+            end.release()
+        return {"dropped": True}
+
+    def _grow(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        """How much memory of its own this process gets by reading the object, or by collecting garbage."""
+        from handoff.processes.memory import usage
+
+        touch, obj = self._load().touch, end.get()
+        usage()  # what reading the figure itself needs is there before
+        before = usage().uss_bytes
+        if command["step"] == "read":
+            touch(obj)
+        else:
+            gc.collect()
+        return {"uss_bytes": usage().uss_bytes - before}
+
+    def _contend(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        """One operation over and over while others do the same; each worker has its part of the elements."""
+        late = perf_counter() > command["begin_s"]
+        width = max(1, command["size"] // command["of"])
+        first = command["slot"] * width % command["size"]
+        operation: Callable[[int], Any]
+        match command["operation"]:
+            case "read":
+                operation = _spread(end.read, width, first)
+            case "own-write":
+                operation = _spread(partial(_write, end.write, end.read(first)), width, first)
+            case _:
+                operation = _spread(end.update, command["size"])
+        done, spent = timing.until(operation, command["begin_s"], command["end_s"])
+        return {"n": done, "spent": spent._asdict(), "late": late}
+
+
+STRIDE = 7919  #: a prime, so that successive elements lie on different cache lines and pages and all are visited
+
+
+def _spread(step: Callable[[int], Any], size: int, first: int = 0) -> Callable[[int], Any]:
+    return lambda index: step(first + index * STRIDE % size)
+
+
+def _write(write: Callable[[int, Any], Any], value: Any, index: int) -> None:
+    write(index, value)

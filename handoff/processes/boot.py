@@ -1,0 +1,65 @@
+"""What a contained interpreter runs first. It imports next to nothing: what is loaded here is in every figure.
+
+The size of an interpreter is a part of what it costs to fork it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(module: str, fd: int) -> None:
+    """Read the configuration, arrange for a clean end, and run ``module.main(config, tell)``."""
+    line = _first_line()
+    config = json.loads(line or "{}")
+    folder = os.getcwd()
+
+    def tell(message: dict[str, Any]) -> None:
+        view = memoryview(json.dumps(message).encode() + b"\n")
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def parent_is_gone(_: int, __: object) -> None:
+        from pathlib import Path
+
+        from handoff.processes.interpreter import kill_group, sweep
+
+        kill_group(os.getpid(), spare=os.getpid())
+        sweep(Path(folder))
+        # A Pool's thread replaces workers that were killed, until this process has ended: both end at once. The
+        # resource tracker ignores this signal.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.killpg(0, signal.SIGTERM)
+
+    os.set_inheritable(fd, False)
+    signal.signal(signal.SIGIO, parent_is_gone)
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    if not line or select.select([0], [], [], 0)[0]:  # it was gone before it could be noticed: nothing follows the line
+        parent_is_gone(0, None)
+    import multiprocessing.process
+
+    prefix = f"/{os.path.basename(folder)}"
+    multiprocessing.process.current_process()._config["semprefix"] = prefix  # type: ignore[attr-defined]
+    __import__(module)
+    sys.modules[module].main(config, tell)
+
+
+def _first_line() -> bytes:
+    """The configuration; nothing when the parent ended before it had written all of it."""
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, 1 << 16)
+        if not data:
+            return b""
+        line += data
+    return line

@@ -1,0 +1,117 @@
+"""A contained process that is forked, not started afresh: it finds an object that this process has built."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from handoff.processes.boot import run
+from handoff.processes.interpreter import PREFIX, Interpreter
+from handoff.timing import nothing
+
+
+class Forked(Interpreter):
+    """An :class:`~handoff.processes.interpreter.Interpreter` forked from this process, where an object is that is
+    costly to make.
+
+    ``prepare`` is called in the child before its ``module.main(config, tell)``. What varies between fresh interpreters
+    (memory layout, hash seed, allocator history) does not vary between such children. Raises ``OSError`` without fork.
+    """
+
+    def __init__(self, module: str, config: dict[str, Any], *, prepare: Callable[[], Any] = nothing) -> None:
+        if not hasattr(os, "fork"):
+            raise OSError("this platform has no fork")
+        prefix = "ho-" if PREFIX in tempfile.gettempdir() else f"{PREFIX}-{os.getpid()}-"  # as for any Interpreter
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix))
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        read_fd, write_fd = os.pipe()
+        orders_fd, our_end_fd = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads; the child returns to none
+            child = os.fork()
+        if child == 0:
+            os.close(read_fd)
+            os.close(our_end_fd)
+            self._be_the_child(module, orders_fd, write_fd, prepare)
+        os.close(write_fd)
+        os.close(orders_fd)
+        self.fd, self.pending = read_fd, b""
+        process: Any = _Child(child, os.fdopen(our_end_fd, "wb"))
+        self.process = process
+        with suppress(BrokenPipeError):
+            process.stdin.write(json.dumps({**config, "folder": str(self.folder)}).encode() + b"\n")
+            process.stdin.flush()
+
+    def _be_the_child(self, module: str, orders: int, out: int, prepare: Callable[[], Any]) -> None:
+        """Never returns. What this process inherited of multiprocessing's helpers belongs to its parent."""
+        code = 1
+        try:
+            os.setsid()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD, signal.SIGIO):
+                signal.signal(number, signal.SIG_DFL)
+            os.dup2(orders, 0)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(self.stderr.fileno(), 2)
+            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
+            sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), write_through=True)
+            warnings.simplefilter("ignore")
+            os.chdir(self.folder)
+            os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
+            _forget_helpers()
+            prepare()
+            run(module, out)
+            code = 0
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(code)
+
+
+class _Child:
+    """What is needed of ``subprocess.Popen``."""
+
+    def __init__(self, pid: int, stdin: io.BufferedWriter) -> None:
+        self.pid, self.stdin = pid, stdin
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        return self._wait(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        return self._wait(0)
+
+    def _wait(self, flags: int) -> int | None:
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, flags)
+            except ChildProcessError:  # somebody else's handler of SIGCHLD was faster
+                pid, status = self.pid, 0
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+def _forget_helpers() -> None:
+    """Start trackers and servers of our own: the parent's would outlive us, and tell of what we leave in them."""
+    import multiprocessing.process
+    from multiprocessing import resource_tracker
+
+    tracker: Any = resource_tracker._resource_tracker
+    tracker._fd = tracker._pid = None
+    process: Any = multiprocessing.process.current_process()
+    process._config.pop("tempdir", None)
+    process._config.pop("daemon", None)
+    if (forkserver := sys.modules.get("multiprocessing.forkserver")) is not None:
+        server: Any = forkserver._forkserver
+        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+        server._inherited_fds = None

@@ -1,0 +1,240 @@
+"""Containment: an interpreter of its own for whatever may hang, crash or litter, and nothing left of it afterwards.
+
+Every process started here leads a session of its own; its descendants stay in its process group. Ending it kills the
+group, but never the resource tracker: that one ends by itself when its pipe closes, and takes segments and semaphores
+with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from select import select
+from types import FrameType, MappingProxyType
+from typing import Any
+
+PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
+
+
+class NoAnswer(BaseException):
+    """A deadline passed. Not an ``Exception``, so that no payload's own handler swallows it."""
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise :class:`NoAnswer` in the main thread after ``seconds``: no thread is needed, so forking stays safe."""
+
+    def expire(_: int, __: FrameType | None) -> None:
+        raise NoAnswer(f"no answer in {seconds:g} s")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+class Interpreter:
+    """A fresh Python with a near-empty ``__main__`` that runs ``module.main(config, tell)`` in a private folder.
+
+    What ``main`` tells arrives as JSON, a line each, through a pipe of its own; its standard output goes nowhere. When
+    this process ends in whatever way, the interpreter notices (its standard input closes) and ends its whole group.
+    With ``script`` its ``__main__`` is a file that begins with that code, as a user's program is. ``environment`` is
+    added to that of this process.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        config: dict[str, Any],
+        *,
+        seed: int = 0,
+        script: str | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        # One inside another has a short name: multiprocessing puts sockets there, whose paths end after 107 bytes.
+        prefix = "ho-" if PREFIX in tempfile.gettempdir() else f"{PREFIX}-{os.getpid()}-"
+        self.folder = Path(tempfile.mkdtemp(prefix=prefix))
+        read_fd, write_fd = os.pipe()
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        code = f"from handoff.processes.boot import run; run({module!r}, {write_fd})"
+        how = ["-c", code]
+        if script is not None:
+            main = self.folder / "main.py"
+            main.write_text(f'{script}\nif __name__ == "__main__":\n    {code}\n')
+            how = [str(main)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", *how],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self.stderr,
+            cwd=self.folder,
+            env={**os.environ, "TMPDIR": str(self.folder), "PYTHONHASHSEED": str(seed % 2**32), **environment},
+            pass_fds=[write_fd],
+            start_new_session=True,
+        )
+        os.close(write_fd)
+        self.fd, self.pending = read_fd, b""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps({**config, "folder": str(self.folder)}).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def told(self, patience_s: float) -> Iterator[dict[str, Any]]:
+        """What the interpreter tells, until it ends. Raises :class:`TimeoutError` after ``patience_s`` of silence.
+
+        The end of the process is looked for too: a worker that was forked may outlive it and keep its pipe open.
+        """
+        silent_since = time.monotonic()
+        while True:
+            while b"\n" in self.pending:
+                line, self.pending = self.pending.split(b"\n", 1)
+                yield json.loads(line)
+                silent_since = time.monotonic()
+            ended = self.process.poll() is not None
+            ready, _, _ = select([self.fd], [], [], 0 if ended else min(patience_s, 0.25))
+            if ready:
+                data = os.read(self.fd, 1 << 20)
+                if not data:
+                    return
+                self.pending += data
+                silent_since = time.monotonic()
+            elif ended:
+                return
+            elif time.monotonic() - silent_since >= patience_s:
+                raise TimeoutError(f"no answer in {patience_s:g} s")
+
+    def how_it_ended(self) -> str:
+        """After the end: a name for the exit, such as ``died of SIGSEGV``."""
+        return describe_exit(self.process.wait())
+
+    def complaints(self) -> str:
+        """What it and its children wrote to standard error."""
+        self.stderr.seek(0)
+        return self.stderr.read(20_000).decode(errors="replace")
+
+    def close(self) -> None:
+        """End the whole group and remove everything it may have left. Idempotent."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        kill_group(self.process.pid)
+        self.process.wait()
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            self.stderr.close()
+        sweep(self.folder)
+
+
+def describe_exit(code: int | None) -> str:
+    """A name for an exit code: ``died of SIGSEGV``, ``exited with status 3``."""
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"died of {signal.Signals(-code).name}"
+    return f"exited with status {code}"
+
+
+def kill_group(group: int, *, spare: int = 0) -> None:
+    """Kill every process of a group but its resource trackers, and wait until all of them are gone.
+
+    With ``spare``, the calling process, nobody waits for the trackers: they end after it has.
+    """
+    for _ in range(200):
+        found = {pid: tracks for pid, tracks in members(group).items() if pid != spare}
+        if not found or (spare and all(found.values())):
+            return
+        for pid, tracks in found.items():
+            if not tracks:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def members(group: int) -> dict[int, bool]:
+    """The living processes of a group, and whether each is a resource tracker."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (fields := process_status(int(entry))) and int(fields[2]) == group:
+            with suppress(OSError):
+                found[int(entry)] = b"resource_tracker" in Path("/proc", entry, "cmdline").read_bytes()
+    return found
+
+
+def process_status(pid: int) -> list[bytes]:
+    """State, parent, group, session … children's times of a living process; nothing of one that ended. See proc(5)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            stat = file.read()
+    except OSError:
+        return []
+    fields = stat[stat.rindex(b")") + 2 :].split(None, 15)[:15]
+    return [] if fields[0] in b"ZX" else fields
+
+
+def processor_s(pid: int) -> float:
+    """Seconds that a living process, and the children that it has waited for, had on processors."""
+    return sum(map(int, process_status(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def output(command: Sequence[str], seconds: float, *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    """What a command prints. It leads a session of its own, of which nothing outlives this call.
+
+    Raises ``RuntimeError``, with what it has said, when it fails, and :class:`subprocess.TimeoutExpired`.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            told, complaint = process.communicate(timeout=seconds)
+        finally:
+            kill_group(process.pid)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[:4])} {describe_exit(process.returncode)}: {(told + complaint)[-500:]}")
+    return told
+
+
+def a_worker(pool: Any) -> Any:
+    """One of a pool's processes. There may be none just now: the pool's own thread replaces one that has died."""
+    while not (workers := pool._pool[:]):
+        time.sleep(0.001)
+    return workers[0]
+
+
+def end_pool(pool: Any, seconds: float) -> None:
+    """End a pool, whatever its workers do: ``terminate`` waits for ever for a lock that one held when it died."""
+    with suppress(NoAnswer), deadline(seconds):
+        pool.terminate()
+        pool.join()
+    for process in pool._pool:
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def sweep(folder: Path) -> None:
+    """Remove an interpreter's private folder, and segments and semaphores whose names begin with the folder's."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    shm = Path("/dev/shm")
+    for pattern in (f"{folder.name}*", f"sem.{folder.name}*"):
+        for path in shm.glob(pattern):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,712 @@
+"""One cell: one payload by one strategy or route, for one duty, under one start method. What really becomes of it?
+
+Everything here runs in processes that belong to this cell alone: they may hang, crash and litter. The object is made,
+stated (dumping and loading may change the original), handed over, stated and read on the other side, and then used:
+where sharing is the point, a use there must show here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
+from typing import Any
+
+from handoff.checksum import touch
+from handoff.compare import shared_state
+from handoff.compare.facts import difference, facts
+from handoff.outcome import OK, Kind, Outcome, Unavailable
+from handoff.payload import Duty, Payload
+from handoff.processes import spawn_server
+from handoff.processes.interpreter import NoAnswer, a_worker, describe_exit
+from handoff.strategy import Channel, Launch, Site, Strategy
+from handoff.support_matrix import original, pools
+from handoff.support_matrix.original import Original, brief, state
+from handoff.target import Ref
+
+Stage = Callable[[str], None]
+
+PARENT, STARTING, WORKER, RESULT = "parent", "starting", "worker", "result"  #: stages, after making the object
+USED, SEEN = "used", "seen.json"
+PATIENT_S = 600.0  #: of a route itself: who waits for the cell is impatient enough, and says where it hangs
+WATCH_S = 0.05  #: how often it is looked whether the worker that owes a result still lives
+LOOK_S = 2.5  #: a look at whether a use shows may wait this long for the other side
+
+
+class Ended(Exception):
+    """The cell has its outcome before its end."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+class Refused(Ended):
+    """The strategy has looked at the object and refuses it: nothing was done with it."""
+
+
+class NotRefused(Exception):
+    """A look does not refuse it: the rest needs a process in which nothing was done before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What to hand over, and how."""
+
+    ref: Ref
+    strategy: str
+    duty: Duty
+    start_method: str
+    folder: Path  #: private to the cell
+    prefix: str  #: of the names of its segments and semaphores
+    patience_s: float = PATIENT_S  #: of a route
+    doubtful: bool = False  #: whether such an object was refused before
+
+
+def run(spec: Spec, stage: Stage, looked: Original | None = None) -> tuple[Outcome, Original | None]:
+    """Execute the cell. Whatever it starts is ended by the caller.
+
+    With the outcome comes the original where the strategy refused it by looking at it, and nothing was done: this
+    process may look at it for other cells, with ``looked``. Then it raises :class:`NotRefused` if a look is not enough.
+    """
+    tempfile.tempdir = str(spec.folder)
+    os.environ["TMPDIR"] = os.environ["JOBLIB_TEMP_FOLDER"] = str(spec.folder)
+    multiprocessing.process.current_process()._config["semprefix"] = f"/{spec.prefix}"  # type: ignore[attr-defined]
+    multiprocessing.set_start_method(spec.start_method, force=True)
+    try:
+        payload = spec.ref.load()
+        made = looked or original.of(spec.ref, payload)
+    except Exception as error:
+        outcome = Outcome.from_exception(Kind.BROKEN, "parent", error)
+        return replace(outcome, message=f"it cannot be made: {outcome.message}"), None
+    if spec.strategy in pools.ROUTES:
+        return _Routed(spec, payload, made, stage).run(), None
+    from handoff.strategies import registry
+
+    try:
+        return _Handed(spec, registry()[spec.strategy], payload, made, stage, fresh=looked is None).run(), None
+    except Refused as refused:
+        return refused.outcome, made if _quiet(made.obj) else None
+    except Ended as ended:
+        return ended.outcome, None
+
+
+#: What is asked of an object that is looked at; and how those ask who are written in C.
+_ASKED = ("dtype", "shape", "size", "__getattr__", "__getattribute__", "__class__", "__dict__")
+_IN_C = (GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType)
+
+
+def _quiet(obj: Any) -> bool:
+    """Whether looking at it runs nobody's code, which might do anything: fork, for one."""
+    asked = [vars(base)[name] for base in type(obj).__mro__ for name in _ASKED if name in vars(base)]
+    if not all(isinstance(each, _IN_C) for each in asked):
+        return False
+    own = getattr(obj, "__dict__", ())
+    return "dtype" not in own and "__getattr__" not in own  # a module may have the latter
+
+
+def _broken(where: str, error: BaseException) -> dict[str, Any]:
+    return {"error": Outcome.from_exception(Kind.BROKEN, where, error).to_json()}
+
+
+# ----------------------------------------------------------------------------------------------------------- strategies
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is started with."""
+
+    ref: Ref
+    duty: Duty
+    end: Any  #: Receiver, Sender, Holding or Sharing, by duty
+    given: Payload | None = None  #: for a thread, which must not load its own
+
+
+class _Handed:
+    """A cell of a strategy, in its parent."""
+
+    def __init__(
+        self, spec: Spec, strategy: Strategy, payload: Payload, made: Original, stage: Stage, *, fresh: bool
+    ) -> None:
+        self.spec, self.strategy, self.payload, self.made, self.stage = spec, strategy, payload, made, stage
+        self.fresh = fresh  #: whether nothing was done in this process before
+        self.obj = made.obj
+        self.ctx: Any = multiprocessing.get_context(spec.start_method)
+        self.numbers = itertools.count(1)
+        self.process: Any = None
+        self.kept: list[Any] = []  # until the process ends
+        self._manager: Any = None
+
+    def pipes(self) -> None:
+        """Made when nothing but the worker is still to be started: only its end may close them."""
+        self.inbox, self.to_worker = self.ctx.Pipe(duplex=False)
+        self.from_worker, self.outbox = self.ctx.Pipe(duplex=False)
+
+    def run(self) -> Outcome:
+        self.stage(PARENT)
+        match self.spec.duty:
+            case Duty.ARGUMENT:
+                return self._argument()
+            case Duty.STATE:
+                return self._held()
+            case Duty.RESULT:
+                return self._result()
+            case Duty.SHARED:
+                return self._shared()
+
+    def site(self) -> Site:
+        return Site(
+            ctx=self.ctx,
+            start_method=self.spec.start_method,
+            obj=self.obj,
+            payload=self.payload,
+            ref=self.spec.ref,
+            folder=self.spec.folder,
+            segment_name=lambda: f"{self.spec.prefix}-{next(self.numbers)}",
+            manager=self._server,
+            at_end=self._keep,
+        )
+
+    def set_up(self, make: Callable[[Site], Any]) -> Any:
+        """The strategy's ends. Raises :class:`Refused` where it refuses by looking at the object."""
+        if self.spec.doubtful and self.strategy.channel is Channel.MANAGER and self.spec.duty is not Duty.RESULT:
+            self.here(ForkingPickler.dumps, self.obj)  # what is refused needs no server
+        try:
+            ends = self.here(make, self.site())
+        except Ended as ended:
+            if self.strategy.looks_first(self.spec.duty) and not self.kept and self._manager is None:
+                raise Refused(ended.outcome) from None
+            raise
+        if not self.fresh:
+            raise NotRefused
+        return ends
+
+    def _keep(self, call: Callable[[], Any]) -> Callable[[], Any]:
+        self.kept.append(call)
+        return call
+
+    def _server(self) -> Any:
+        if self._manager is None:
+            from handoff.strategies._manager import HandoffManager
+
+            self._manager = HandoffManager(ctx=self.ctx)
+            self._manager.start()
+        return self._manager
+
+    def here(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """A step of this side: what it raises is a refusal."""
+        try:
+            return step(*arguments)
+        except Unavailable as error:
+            raise Ended(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
+        except Exception as error:
+            if self.process is not None and isinstance(error, BrokenPipeError) and not self.process.is_alive():
+                raise self.death() from None
+            raise Ended(_refused("parent", error)) from None
+
+    def start(self, end: Any) -> None:
+        """Start the worker; raises what its arguments raise when they are pickled, as a refusal."""
+        job = Job(self.spec.ref, self.spec.duty, end, self.payload if self.strategy.launch is Launch.THREAD else None)
+        self.stage(WORKER if self.spec.duty is Duty.STATE else STARTING)
+        self.here(self._launch, job)
+        answer = self.answer()
+        if self.strategy.launch is not Launch.THREAD:
+            self.inbox.close()
+            self.outbox.close()
+        if "error" in answer:
+            raise Ended(Outcome.from_json(answer["error"]))
+
+    def _launch(self, job: Job) -> None:
+        arguments = (job, self.inbox, self.outbox)
+        match self.strategy.launch:
+            case Launch.PROCESS:
+                process = self.ctx.Process(target=serve, args=arguments)
+                process.start()
+                self.process = process
+            case Launch.POOL:
+                self.pool = self.ctx.Pool(1, start_in_pool, arguments)
+                self.process = a_worker(self.pool)
+                self.pool.apply_async(serve_in_pool)
+            case Launch.THREAD:
+                threading.Thread(target=serve, args=arguments, daemon=True).start()
+
+    def command(self, what: str) -> None:
+        try:
+            self.to_worker.send_bytes(what.encode())
+        except BrokenPipeError:
+            raise self.death() from None
+
+    def answer(self) -> dict[str, Any]:
+        """What the worker says next; how it ended when it says nothing any more."""
+        watched = [self.from_worker] if self.process is None else [self.from_worker, self.process.sentinel]
+        ready = wait(watched)
+        if self.from_worker not in ready and not self.from_worker.poll():
+            raise self.death()
+        try:
+            answer: dict[str, Any] = json.loads(self.from_worker.recv_bytes())
+        except (EOFError, OSError):
+            raise self.death() from None
+        return answer
+
+    def death(self) -> Ended:
+        if self.process is None:
+            return Ended(Outcome(Kind.BROKEN, "worker", "", "the worker ended"))
+        self.process.join(1)
+        with suppress(OSError, ValueError):
+            word = json.loads(spawn_server.word_of(self.process.pid, "failed").read_text(encoding="utf-8"))
+            outcome = Outcome(Kind.BROKEN, "worker", word["error_type"], word["message"])
+            return Ended(replace(outcome, kind=Kind.REFUSED, where="result") if word["refused"] else outcome)
+        return Ended(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
+
+    @contextmanager
+    def worker_watched(self) -> Iterator[None]:
+        """Raise :class:`Ended` when the worker ends although this side waits for it: a queue's ``get`` never would."""
+        gone = False
+
+        def look(_: int, __: FrameType | None) -> None:
+            nonlocal gone
+            if gone:  # twice: what it had sent is here by now
+                raise self.death()
+            gone = not self.process.is_alive()
+
+        if self.process is None:
+            yield
+            return
+        before = signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, WATCH_S, WATCH_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def told(self) -> dict[str, Any]:
+        """The worker's next answer, which may be its failure."""
+        answer = self.answer()
+        if "error" in answer:
+            raise Ended(Outcome.from_json(answer["error"]))
+        return answer
+
+    def _argument(self) -> Outcome:
+        assert self.strategy.carry is not None
+        sender, receiver = self.set_up(self.strategy.carry)
+        self.pipes()
+        self.here(sender.open, self.to_worker)
+        message = self.here(sender.encode, self.obj)  # a refusal needs no worker
+        self.start(receiver)
+        self.stage(WORKER)
+        self.command(f"take {self.made.brief}")
+        self.here(sender.post, message)
+        return self._judge(self.told())
+
+    def _held(self) -> Outcome:
+        assert self.strategy.hold is not None
+        holding = self.set_up(self.strategy.hold)
+        self.pipes()
+        self.start(holding)
+        self.stage(WORKER)
+        self.command(f"take {self.made.brief}")
+        return self._judge(self.told())
+
+    def _judge(self, arrived: dict[str, Any]) -> Outcome:
+        """The same? And if it is used there, does that show here?"""
+        changed = _difference(self.made.facts, arrived["facts"])
+        changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), arrived["checksum"])
+        if not changed and self.made.seen:
+            self.command("use")
+            if self.told()["used"]:
+                changed = self.made.seen(self.obj)
+        if changed:
+            return Outcome(Kind.ALTERED, "worker", "", changed)
+        self.command("drop")
+        self.told()
+        return OK
+
+    def _result(self) -> Outcome:
+        assert self.strategy.carry is not None
+        sender, receiver = self.set_up(self.strategy.carry)
+        self.pipes()
+        self.here(receiver.open, self.from_worker)
+        self.start(sender)
+        self.stage(RESULT)
+        self.command(f"give {self.made.brief}")
+        given = self.told()  # encoded, or an error
+        try:
+            with self.worker_watched():
+                message = receiver.take()
+            obj = receiver.decode(message)
+        except Ended:
+            raise
+        except Exception as error:
+            outcome = Outcome.from_exception(Kind.BROKEN, "result", error)
+            return outcome if not isinstance(error, EOFError) else self.death().outcome
+        try:
+            known = _fetch(receiver, obj)
+            changed = _changed(self.payload, self.made, given, known)
+            checksum = (getattr(receiver, "touch", None) or self.payload.touch)(obj)
+            changed = changed or _unequal(self.payload, lambda: given["checksum"], checksum)
+            if not changed and self.made.use and known is obj:
+                self.made.use(obj)
+                self.command("seen")
+                changed = self.told()["seen"]
+        except Ended:
+            raise
+        except Exception as error:
+            return Outcome.from_exception(Kind.BROKEN, "result", error)
+        if changed:
+            return Outcome(Kind.ALTERED, "result", "", changed)
+        del obj, known
+        receiver.release()
+        return OK
+
+    def _shared(self) -> Outcome:
+        assert self.strategy.share is not None
+        sharing_end = self.set_up(self.strategy.share)
+        self.pipes()
+        self.start(sharing_end)
+        if self.strategy.launch is not Launch.THREAD:
+            self.here(sharing_end.open)
+        self.stage(WORKER)
+        self.command(f"whole {self.made.brief}")
+        arrived = self.told()
+        changed = _difference(self.made.facts, arrived["facts"])
+        if not changed and (size := _size(self.obj)):
+            self.command(f"change {size}")
+            changes = self.told()["changes"]
+            for index, made in changes:
+                if found := difference(made, _plain_facts(sharing_end.read(index))):
+                    changed = f"element {index} as the worker has changed it is not to be seen here: {found}"
+        return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
+
+
+def _stated(payload: Payload, obj: Any, expected: str) -> str:
+    """The facts of what arrived, as JSON; "" where their digest is the expected one, and nothing need be compared."""
+    return "" if brief(payload, obj) == expected else state(payload, obj)
+
+
+def _difference(sent: str, arrived: str) -> str:
+    """What differs between facts, those that arrived being "" where they are the same."""
+    return difference(json.loads(sent), json.loads(arrived)) if arrived else ""
+
+
+def _given(made: Original, expected: str) -> dict[str, Any]:
+    """What is told of a result's original: its facts, unless they are those of the asking side's."""
+    return {"brief": made.brief, "facts": "" if made.brief == expected else made.facts}
+
+
+def _changed(payload: Payload, here: Original, given: dict[str, Any], obj: Any) -> str:
+    """What differs between a result's original and what arrived."""
+    return _difference(given["facts"] or here.facts, _stated(payload, obj, given["brief"]))
+
+
+def _plain_facts(obj: Any) -> Any:
+    """An element's facts, as JSON brings them to the other side."""
+    return json.loads(json.dumps(facts(obj)))
+
+
+def _unequal(payload: Payload, sent: Callable[[], int], arrived: int) -> str:
+    """What differs between checksums; nothing where general facts have said more: two processes' modules differ."""
+    if payload.touch is touch and not payload.facts:
+        return ""
+    return "" if (expected := sent()) == arrived else f"checksum: {expected}, arrived as {arrived}"
+
+
+def _refused(where: str, error: BaseException) -> Outcome:
+    return Outcome.from_exception(Kind.REFUSED, where, error)
+
+
+def _size(obj: Any) -> int:
+    return int(getattr(obj, "size", 0) or len(obj))
+
+
+def _fetch(end: Any, obj: Any) -> Any:
+    """Where the object itself stays elsewhere: get it, to compare it."""
+    return end.fetch(obj) if hasattr(end, "fetch") else obj
+
+
+# ------------------------------------------------------------------------------------------------ their worker
+
+_pool_worker: tuple[Any, ...] = ()
+
+
+def start_in_pool(job: Job, inbox: Any, outbox: Any) -> None:
+    """A pool's initializer."""
+    global _pool_worker
+    _pool_worker = job, inbox, outbox
+
+
+def serve_in_pool() -> None:
+    """A pool's only task."""
+    serve(*_pool_worker)
+
+
+def serve(job: Job, inbox: Any, outbox: Any) -> None:
+    """Obey until the other side is gone."""
+    if job.given is None:
+        spawn_server.answer_when_asked()
+    with suppress(EOFError, OSError):
+        _Serving(job, inbox, outbox).serve()
+
+
+class _Serving:
+    def __init__(self, job: Job, inbox: Any, outbox: Any) -> None:
+        self.job, self.end, self.inbox, self.outbox = job, job.end, inbox, outbox
+        self.payload: Payload | None = job.given
+        self.obj: Any = None
+
+    def serve(self) -> None:
+        self.tell(self.guarded(self.open))
+        while True:
+            command, *arguments = self.inbox.recv_bytes().decode().split()
+            answer = self.guarded(getattr(self, f"_{command}"), *arguments)
+            if answer is not None:
+                self.tell(answer)
+
+    def tell(self, answer: dict[str, Any]) -> None:
+        self.outbox.send_bytes(json.dumps(answer).encode())
+
+    def guarded(self, step: Callable[..., Any], *arguments: str) -> Any:
+        try:
+            return step(*arguments)
+        except BaseException as error:
+            return _broken("worker", error)
+
+    def load(self) -> Payload:
+        if self.payload is None:
+            self.payload = self.job.ref.load()
+        return self.payload
+
+    def open(self) -> dict[str, Any]:
+        match self.job.duty:
+            case Duty.ARGUMENT:
+                self.end.open(self.inbox)
+            case Duty.RESULT:
+                self.end.open(self.outbox)
+            case Duty.STATE:
+                self.end.obtain()
+            case Duty.SHARED:
+                self.end.open()
+        return {"ready": True}
+
+    def _take(self, expected: str) -> dict[str, Any]:
+        self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
+        payload = self.load()
+        return {
+            "facts": _stated(payload, _fetch(self.end, self.obj), expected),
+            "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
+        }
+
+    def _use(self) -> dict[str, Any]:
+        if hasattr(self.end, "fetch"):
+            return {"used": False}
+        (self.load().use or shared_state.use)(self.obj)
+        return {"used": True}
+
+    def _drop(self) -> dict[str, Any]:
+        self.obj = None
+        if self.job.duty is Duty.ARGUMENT:
+            self.end.release()
+        return {"dropped": True}
+
+    def _give(self, expected: str) -> dict[str, Any] | None:
+        payload = self.load()
+        made = original.of(self.job.ref, payload)
+        self.obj = made.obj
+        word = _given(made, expected) | {"checksum": payload.touch(self.obj)}
+        try:
+            message = self.end.encode(self.obj)
+        except Exception as error:
+            return {"error": _refused("result", error).to_json()}
+        self.tell(word)
+        try:
+            self.end.post(message)
+        except Exception as error:
+            spawn_server.leave_word(error, refused=True)
+            os._exit(1)
+        return None
+
+    def _seen(self) -> dict[str, Any]:
+        return {"seen": (self.load().seen or shared_state.seen)(self.obj)}
+
+    def _whole(self, expected: str) -> dict[str, Any]:
+        return {"facts": _stated(self.load(), self.end.whole(), expected)}
+
+    def _change(self, size: str) -> dict[str, Any]:
+        """Change one element so that the other side can see it: count up a number, or put another in its place."""
+        last = int(size) - 1
+        near = [last, *range(min(last, 20))]
+        before: dict[int, Any] = {}
+        for index in near:
+            value = before[index] = self.end.read(index)
+            if type(value) is float or (type(value) is int and -128 <= value < 127):  # one more fits in a byte
+                self.end.update(index)
+                return {"changes": [[index, _plain_facts(value + 1)]]}
+        here = _plain_facts(before[last])
+        for index in near[1:]:
+            there = _plain_facts(before[index])
+            if there != here:
+                self.end.write(last, before[index])
+                return {"changes": [[last, there]]}
+        return {"changes": []}
+
+
+# ------------------------------------------------------------------------------------------------------- routes
+
+
+@dataclass(frozen=True)
+class _Case(pools.Case):
+    """A route's cell, whose tasks are those of this module."""
+
+    uses: bool = False  #: whether the worker is to use what arrives, so that it is seen here
+    brief: str = ""  #: the digest of the original's facts
+
+    @property
+    def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if self.duty is Duty.RESULT:
+            return give, (self.ref, str(self.folder), self.brief)
+        return receive, (self.ref, self.obj, self.uses, self.brief)
+
+
+class _Routed:
+    """A cell of a route, in its parent."""
+
+    def __init__(self, spec: Spec, payload: Payload, made: Original, stage: Stage) -> None:
+        self.spec, self.payload, self.made, self.stage = spec, payload, made, stage
+        self.obj = made.obj
+
+    def run(self) -> Outcome:
+        spec = self.spec
+        route = pools.ROUTES[spec.strategy]
+        result = spec.duty is Duty.RESULT
+        case = _Case(
+            spec.ref,
+            self.payload,
+            None if result else self.obj,
+            spec.start_method,
+            spec.duty,
+            spec.folder,
+            spec.patience_s,
+            begun=lambda: self.stage(RESULT if result else WORKER),
+            uses=self.made.use is not None,
+            brief=self.made.brief,
+        )
+        self.stage(STARTING)
+        if not route.starts:
+            case.begun()
+        try:
+            answer = route.carry(case)
+        except pools.Ended as ended:
+            return _as_told(spec, ended.outcome)
+        except NoAnswer as error:
+            return Outcome(Kind.BROKEN, "worker", "", str(error))
+        except Exception as error:
+            return _refused("result" if result else "parent", error)
+        return self._result(answer) if result else self._argument(answer)
+
+    def _argument(self, answer: dict[str, Any]) -> Outcome:
+        if "error" in answer:
+            return Outcome.from_json(answer["error"])
+        changed = _difference(self.made.facts, answer["facts"])
+        changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), answer["checksum"])
+        if not changed and self.made.seen and answer["used"]:
+            changed = self.made.seen(self.obj)
+        return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
+
+    def _result(self, obj: Any) -> Outcome:
+        word = json.loads((self.spec.folder / pools.GIVEN).read_text(encoding="utf-8"))
+        if "error" in word:
+            return Outcome.from_json(word["error"])
+        try:
+            changed = _changed(self.payload, self.made, word, obj)
+            checksum = self.payload.touch(obj)
+            changed = changed or _unequal(self.payload, lambda: word["checksum"], checksum)
+            if not changed and self.made.use and word["looks"]:
+                self.made.use(obj)
+                changed = self._looked()
+        except Exception as error:
+            return Outcome.from_exception(Kind.BROKEN, "result", error)
+        return Outcome(Kind.ALTERED, "result", "", changed) if changed else OK
+
+    def _looked(self) -> str:
+        (self.spec.folder / USED).touch()
+        end = time.monotonic() + LOOK_S
+        while time.monotonic() < end:
+            with suppress(OSError, ValueError):
+                return str(json.loads((self.spec.folder / SEEN).read_text(encoding="utf-8"))["seen"])
+            time.sleep(0.002)
+        return ""
+
+
+def _as_told(spec: Spec, outcome: Outcome) -> Outcome:
+    """A route's outcome, with the exception that its user gets to see."""
+    if outcome.kind is Kind.BROKEN:
+        if spec.strategy == "process-pool-executor" and outcome.error_type and pools.WOULD_BREAK in outcome.message:
+            inner = f"{outcome.error_type}: {outcome.message.removesuffix(f' ({pools.WOULD_BREAK})')}"
+            outcome = replace(outcome, error_type="BrokenProcessPool", message=f"in the worker: {inner}")
+        if spec.duty is Duty.RESULT and (spec.folder / pools.GIVEN).exists():
+            outcome = replace(outcome, where="result")
+    return outcome
+
+
+def receive(ref: Ref, obj: Any, uses: bool, expected: str) -> dict[str, Any]:
+    """The task whose argument is judged: state what arrived, read all of it, and use what is there to be used."""
+    try:
+        payload = ref.load()
+        answer = {"facts": _stated(payload, obj, expected), "checksum": payload.touch(obj), "used": uses}
+        if uses:
+            (payload.use or shared_state.use)(obj)
+    except Exception as error:
+        return _broken("worker", error)
+    return answer
+
+
+_kept: list[Any] = []
+
+
+def give(ref: Ref, folder: str, expected: str) -> Any:
+    """The task whose result is judged: make the object, leave word of what it is, and return it."""
+    obj = None
+    try:
+        payload = ref.load()
+        made = original.of(ref, payload)
+        obj = made.obj
+        word = _given(made, expected) | {"checksum": payload.touch(obj), "looks": made.seen is not None}
+        if made.seen:
+            _kept.append(obj)
+            threading.Thread(target=_look, args=(made.seen, obj, Path(folder)), daemon=True).start()
+    except Exception as error:
+        word = _broken("worker", error)
+    Path(folder, pools.GIVEN).write_text(json.dumps(word), encoding="utf-8")
+    return obj
+
+
+def _look(seen: Callable[[Any], str], obj: Any, folder: Path) -> None:
+    """Wait until the result was used on the other side, then say whether that shows in the original, here."""
+    end = time.monotonic() + 2 * LOOK_S
+    while time.monotonic() < end and not (folder / USED).exists():
+        time.sleep(0.002)
+    try:
+        found = seen(obj)
+    except Exception as error:
+        found = f"looking at the original raises {type(error).__name__}: {error}"
+    part = folder / f"{SEEN}.part"
+    part.write_text(json.dumps({"seen": found}), encoding="utf-8")
+    part.rename(folder / SEEN)
+
+
+def imports(group: str) -> list[str]:
+    """What every process of a group of strategies has imported, as a program has that uses them."""
+    return [name for name in group.split("+") if name and importlib.util.find_spec(name) is not None]

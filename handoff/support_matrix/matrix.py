@@ -1,0 +1,370 @@
+"""Which ways work at all: every payload by every strategy and route, executed, and what really became of each.
+
+Cells are run in wards (:mod:`handoff.support_matrix.host`), one interpreter for a group of strategies, a start method
+and some payloads; each cell has processes of its own, but those have one together that a look at the object refuses.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import select
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handoff.machine import usable_cores
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty
+from handoff.processes.interpreter import Interpreter
+from handoff.strategies import registry
+from handoff.strategy import START_METHODS, Channel, Strategy
+from handoff.support_matrix.culprits import BUDGET_S, askable, named, pickler
+from handoff.support_matrix.pools import ROUTES, Route
+from handoff.target import Entry, Ref
+from handoff.timing import nothing
+
+PATIENCE_S = 3.0  #: after this without an answer a cell hangs
+SLOW_S = 0.4  #: after this a cell that has not answered waits beside the next ones
+CHUNK = 900  #: cells for one interpreter, which costs as much as about twenty
+SILENT_S = 120.0  #: after this a ward itself is given up
+#: Read when an interpreter of ours starts, and taken out of its environment then: huge pages for large blocks, which
+#: fault less often where 64 MiB are copied, and no threads of numpy's that wait for work.
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "OPENBLAS_NUM_THREADS": "1"}
+ALWAYS = (
+    "handoff.support_matrix.cell",
+    "handoff.strategies",
+    "handoff.compare.shared_state",
+)  #: what every process of a cell needs
+LARGE = "numpy"  #: it makes every fork dearer: imported beforehand only where it is needed
+
+Progress = Callable[[int, int, str], None]
+Way = Strategy | Route
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What became of one payload by one strategy or route, for one duty, under one start method."""
+
+    payload: str
+    strategy: str
+    duty: str
+    start_method: str
+    outcome: str
+    where: str = ""
+    error_type: str = ""
+    message: str = ""
+    seconds: float = 0.0  #: that it took, in an interpreter that was there already; 0 when nothing had to be run
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the document: without what differs from run to run."""
+        found = asdict(self)
+        del found["seconds"]
+        return found
+
+
+def ways() -> Mapping[str, Way]:
+    """Every way to hand something over: how multiprocessing itself is used first, then the other strategies."""
+    return {**ROUTES, **registry()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Todo:
+    entry: Entry
+    strategy: str
+    duty: Duty
+    start_method: str
+
+
+def support(
+    entries: Mapping[str, Entry],
+    *,
+    strategies: Sequence[str] = (),
+    duties: Sequence[str] = (),
+    start_methods: Sequence[str] = START_METHODS,
+    patience_s: float = PATIENCE_S,
+    jobs: int | None = None,
+    isolated: bool = False,
+    progress: Progress = nothing,
+) -> list[Cell]:
+    """Execute every cell of these payloads and return what became of it, in a fixed order.
+
+    ``strategies`` and ``duties`` are names, none: all; a strategy's cells are those duties that it serves. ``jobs`` is
+    how many interpreters work at the same time (None: one more than there are cores, as each often waits for a process
+    to start or to end). With ``isolated`` every cell has an interpreter of its own, and spawned processes are really
+    spawned: for comparison, at 0.5 s a cell.
+    """
+    known = ways()
+    todo = [
+        _Todo(entry, name, duty, method)
+        for entry in entries.values()
+        for name in (strategies or known)
+        for duty in known[name].duties
+        for method in start_methods
+        if not duties or str(duty) in duties
+    ]
+    run = _Run(todo, patience_s, jobs or usable_cores() + 1, progress, isolated=isolated)
+    try:
+        run.work()
+        run.name_parts()
+    finally:
+        run.close()
+    return [
+        Cell(
+            t.entry.payload.name, t.strategy, str(t.duty), t.start_method,
+            str(o.kind), o.where, o.error_type, o.message, run.seconds.get(index, 0.0),
+        )
+        for index, t in enumerate(todo)
+        for o in (run.outcomes[index],)
+    ]  # fmt: skip
+
+
+def group_of(name: str, way: Way) -> tuple[str, ...]:
+    """What a process imports that hands over by it, beyond what all do: it may change what picklers do."""
+    if isinstance(way, Strategy) and way.channel is Channel.MANAGER:
+        return ("multiprocessing.managers", "handoff.strategies._manager", "hmac")
+    return tuple(module for module in way.needs if module != "numpy")
+
+
+def unavailable(way: Way, start_method: str) -> str:
+    """Why it cannot be tried here at all, or ""."""
+    missing = [module for module in way.needs if importlib.util.find_spec(module) is None]
+    if missing:
+        return f"{' and '.join(missing)}: not installed"
+    if start_method not in way.start_methods:
+        return f"only under {' and '.join(way.start_methods)}"
+    return ""
+
+
+@dataclass
+class _Batch:
+    """What one ward is to do."""
+
+    preload: tuple[str, ...]  #: modules
+    start_method: str
+    cells: list[int]
+    running: set[int] = field(default_factory=set)
+    waits: bool = False  #: whether it has begun its last cell: another ward may begin
+    began: float = field(default_factory=time.monotonic)
+    inside: Any = None
+    pending: bytes = b""
+
+
+class _Run:
+    """All cells, and the wards that work on them."""
+
+    def __init__(
+        self, todo: Sequence[_Todo], patience_s: float, jobs: int, progress: Progress, *, isolated: bool
+    ) -> None:
+        self.todo, self.patience_s, self.jobs, self.progress, self.isolated = todo, patience_s, jobs, progress, isolated
+        self.outcomes: dict[int, Outcome] = {}
+        self.seconds: dict[int, float] = {}
+        self.active: list[_Batch] = []
+        self.modules: dict[Ref, list[str]] = {}  #: that a payload needs, and none before it
+        self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
+        self.waiting: deque[_Batch] = deque()
+        for index, cell in enumerate(todo):
+            if why := unavailable(ways()[cell.strategy], cell.start_method):
+                self.outcomes[index] = Outcome(Kind.UNAVAILABLE, "", "", why)
+
+    def work(self) -> None:
+        """Until every cell has its outcome."""
+        if not self.isolated and len(self.outcomes) < len(self.todo):
+            self._scout()
+        self._line_up()
+        while self.waiting or self.active:
+            while self.waiting and sum(not batch.waits for batch in self.active) < self.jobs:
+                self._start(self.waiting.popleft())
+            ready, _, _ = select.select([batch.inside.fd for batch in self.active], [], [], 1.0)
+            for batch in list(self.active):
+                if batch.inside.fd in ready:
+                    self._hear(batch)
+                elif time.monotonic() - batch.began > SILENT_S:
+                    self._end(batch, f"no answer in {SILENT_S:g} s")
+
+    def _line_up(self) -> None:
+        """Share the cells out to wards."""
+        groups: dict[tuple[tuple[str, ...], str], dict[Ref, list[int]]] = {}
+        known = ways()
+        for index, cell in enumerate(self.todo):
+            if index not in self.outcomes:
+                key = group_of(cell.strategy, known[cell.strategy]), cell.start_method
+                groups.setdefault(key, {}).setdefault(cell.entry.ref, []).append(index)
+        batches = []
+        for (group, method), found in groups.items():
+            large = {ref for ref in found if LARGE in self.modules.get(ref, ())}
+            if sum(map(len, found.values())) < CHUNK:  # one ward for all of them is cheaper
+                large = {*found} if large else large
+            for refs in (found.keys() - large, large):
+                cells = [found[ref] for ref in found if ref in refs]
+                preload = group if self.isolated else (*group, *self._needed(large=refs is large))
+                chunks = _chunks(cells, 1 if self.isolated else CHUNK)
+                batches += [(refs is not large, not group, _Batch(preload, method, chunk)) for chunk in chunks]
+        # What takes long first, as at the end it would be waited for alone: large objects, then servers and pools.
+        self.waiting = deque(batch for *_, batch in sorted(batches, key=lambda item: item[:2]))
+
+    def _needed(self, *, large: bool) -> tuple[str, ...]:
+        """What the payloads import, with those that import the large module or without."""
+        names = (name for found in self.modules.values() if large or LARGE not in found for name in found)
+        return (*dict.fromkeys(names), *ALWAYS)
+
+    def name_parts(self) -> None:
+        """Ask the diagnosis which part of an object is meant by what went wrong, once for each payload."""
+        known = ways()
+        cells: dict[Ref, list[int]] = {}
+        pickled = set()
+        for index, outcome in self.outcomes.items():
+            if askable(outcome):
+                ref = self.todo[index].entry.ref
+                cells.setdefault(ref, []).append(index)
+                if pickler(known[self.todo[index].strategy]):
+                    pickled.add(ref)
+        config = self._config("fork", self._needed(large=True)) | {"budget_s": BUDGET_S, "patience_s": 3 * BUDGET_S}
+        asked = {ref: (asdict(ref), ref in pickled) for ref in cells}
+        for ref, word in self._ask(config, "diagnose", asked):
+            self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
+            for index in cells[ref]:
+                way = known[self.todo[index].strategy]
+                self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
+
+    def _ask(self, config: dict[str, Any], what: str, payloads: Mapping[Ref, Any]) -> Iterator[tuple[Ref, Any]]:
+        """Ask wards about payloads. Of those that they do not come to there is no answer."""
+        refs = list(payloads)
+        shares = [share for share in (refs[start :: self.jobs] for start in range(self.jobs)) if share]
+        wards = [_ward(config | {what: [payloads[ref] for ref in share]}) for share in shares]
+        try:
+            for share, inside in zip(shares, wards, strict=True):
+                for word in inside.told(SILENT_S):
+                    yield share[word["number"]], word
+        except TimeoutError:
+            return
+        finally:
+            for inside in wards:
+                _close(inside)
+
+    def close(self) -> None:
+        """End what is still running."""
+        for batch in self.active:
+            _close(batch.inside)
+        self.active = []
+
+    def _scout(self) -> None:
+        """What the payloads import when they are made: what is harmless of it need not be imported for each cell."""
+        refs = {cell.entry.ref: asdict(cell.entry.ref) for cell in self.todo}
+        for ref, word in self._ask(self._config("fork", ALWAYS) | {"large": LARGE}, "scout", refs):
+            self.progress(0, len(self.todo), "looking at what the payloads need")
+            self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
+
+    def _config(self, start_method: str, preload: Sequence[str]) -> dict[str, Any]:
+        busy = min(max(os.getloadavg()[0] / usable_cores(), 1.0), 6.0) if hasattr(os, "getloadavg") else 1.0
+        return {
+            "start_method": start_method,
+            "patience_s": self.patience_s,
+            "slow_s": SLOW_S * busy,
+            "isolated": self.isolated,
+            "environment": {} if self.isolated or ENVIRONMENT.keys() & os.environ.keys() else ENVIRONMENT,
+            "preload": preload,
+        }
+
+    def _start(self, batch: _Batch) -> None:
+        config = self._config(batch.start_method, batch.preload)
+        config["cells"] = [
+            [index, asdict(cell.entry.ref), cell.strategy, str(cell.duty), self.kept.get(cell.entry.ref, "")]
+            for index in batch.cells
+            for cell in (self.todo[index],)
+        ]
+        batch.inside = _ward(config)
+        batch.began = time.monotonic()
+        self.active.append(batch)
+
+    def _hear(self, batch: _Batch) -> None:
+        data = os.read(batch.inside.fd, 1 << 16)
+        batch.pending += data
+        batch.began = time.monotonic()
+        while b"\n" in batch.pending:
+            line, batch.pending = batch.pending.split(b"\n", 1)
+            self._note(batch, json.loads(line))
+        if not data:
+            self._end(batch, "")
+
+    def _note(self, batch: _Batch, word: dict[str, Any]) -> None:
+        match word:
+            case {"at": index, "last": last}:
+                batch.running.add(index)
+                batch.waits = last
+                cell = self.todo[index]
+                self.progress(len(self.outcomes), len(self.todo), f"{cell.entry.payload.name} {cell.start_method}")
+            case {"cell": index, "outcome": outcome, "seconds": seconds}:
+                batch.running.discard(index)
+                self._settle(index, Outcome.from_json(outcome), seconds)
+
+    def _settle(self, index: int, outcome: Outcome, seconds: float) -> None:
+        self.outcomes[index] = outcome
+        self.seconds[index] = seconds
+        self.progress(len(self.outcomes), len(self.todo), "")
+
+    def _end(self, batch: _Batch, why: str) -> None:
+        """A ward has ended. If not all of its cells are done, the one it was at is to blame, and another goes on."""
+        self.active.remove(batch)
+        if not why:
+            why = f"the measuring process {batch.inside.how_it_ended()}"
+        complaints = batch.inside.complaints().strip().splitlines()
+        _close(batch.inside)
+        left = [index for index in batch.cells if index not in self.outcomes]
+        suspects = [index for index in left if index in batch.running] or left[:1]
+        if len(suspects) == 1:
+            reason = f"{why}: {complaints[-1]}" if complaints else why
+            self._settle(suspects[0], Outcome(Kind.BROKEN, "parent", "", reason), 0.0)
+        else:  # each by itself will show which it was
+            self.waiting.extend(_Batch(batch.preload, batch.start_method, [index]) for index in suspects)
+        left = [index for index in left if index not in suspects]
+        if left:
+            self.waiting.append(_Batch(batch.preload, batch.start_method, left))
+
+
+def _chunks(payloads: Sequence[list[int]], most: int) -> Iterator[list[int]]:
+    """Cells by payload, about ``most`` together."""
+    chunk: list[int] = []
+    for cells in payloads:
+        if most == 1:
+            yield from ([index] for index in cells)
+            continue
+        if chunk and len(chunk) + len(cells) > most:
+            yield chunk
+            chunk = []
+        chunk = chunk + cells
+    if chunk:
+        yield chunk
+
+
+def _ward(config: dict[str, Any]) -> Interpreter:
+    return Interpreter("handoff.support_matrix.host", config, environment=config["environment"])
+
+
+def _close(inside: Interpreter) -> None:
+    """End a ward, and whoever still carries its mark: a daemon that a cell has started, after the ward was killed."""
+    folder = inside.folder
+    died = inside.process.poll() not in (None, 0)
+    inside.close()
+    if died:
+        mark = f"TMPDIR={folder}".encode()
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                with suppress(OSError):
+                    environment = Path("/proc", entry, "environ").read_bytes()
+                    if any(line.startswith(mark) for line in environment.split(b"\0")):
+                        os.kill(int(entry), signal.SIGKILL)
+        inside.close()
+
+
+def uncarried(cells: Sequence[Cell]) -> list[str]:
+    """The payloads that nothing carries under some start method."""
+    carried = {(cell.payload, cell.start_method) for cell in cells if cell.outcome == str(Kind.OK)}
+    tried = dict.fromkeys((cell.payload, cell.start_method) for cell in cells if cell.outcome != str(Kind.UNAVAILABLE))
+    return list(dict.fromkeys(payload for payload, method in tried if (payload, method) not in carried))
