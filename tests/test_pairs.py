@@ -148,8 +148,9 @@ def test_records_are_written_and_read_again(tmp_path: Path) -> None:
 
 
 def test_a_pair_defined_twice_is_told(tmp_path: Path) -> None:
-    text = "from handoff.measuring.pairs import Pair\nPAIRS = (Pair(name='a', awkward=(), refactored=(), why='',
-    source=''),)\n" (tmp_path / "pairs_one.py").write_text(text)
+    text = "from handoff.measuring.pairs import Pair\n"
+    text += "PAIRS = (Pair(name='a', awkward=(), refactored=(), why='', source=''),)\n"
+    (tmp_path / "pairs_one.py").write_text(text)
     (tmp_path / "pairs_two.py").write_text(text)
     with pytest.raises(TargetError, match="'a' is defined in pairs_one and again in pairs_two"):
         load_pairs(tmp_path)
