@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._progress import NOW
-from handoff.analysis.figures import METRICS, Figures
-from handoff.analysis.metrics import DEEPER, INHERITANCE, STARTUP
-from handoff.measuring.experiment import CODEC, START, Experiment, measure, plan, serves
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import CODEC, DEEPER, INHERITANCE, METRICS, START, STARTUP
+from handoff.measuring.experiment import Experiment, measure, plan, serves
 from handoff.payload import Trait
 from handoff.profile import PROFILES, Profile
 from handoff.record import BYTES, SECONDS, unit

@@ -8,11 +8,10 @@ import re
 def expected(bench: str | None, profile: str = "quick") -> int:
     """How many records a run leaves that is limited to the benchmarks matching ``bench``."""
     from benchmarks._classes import ASV_DEEPER, ROOT, measured, slices
-    from handoff.analysis.figures import METRICS
-    from handoff.measuring.experiment import KINDS
+    from handoff.analysis.metrics import KINDS, METRICS
     from handoff.measuring.pairs import load_pairs
     from handoff.profile import PROFILES
-    from handoff.strategy import START_METHODS
+    from handoff.start_methods import START_METHODS
 
     pairs = [
         method

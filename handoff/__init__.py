@@ -12,14 +12,12 @@ __all__ = ["__version__", "advise", "diagnose", "support"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from handoff.api import advise, diagnose, support
 
 
 def __getattr__(name: str) -> object:
     """The interface, imported when it is first used."""
-    if name in ("advise", "diagnose"):
+    if name in ("advise", "diagnose", "support"):
         from handoff import api
 
         return getattr(api, name)
@@ -28,27 +26,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _name_support() -> None:
-    """``handoff.support`` is the function also after the module of that name was imported, which then hides nothing."""
-    import sys
-
-    package = sys.modules[__name__]
-
-    class Package(type(package)):  # type: ignore[misc]  # a module's class may be replaced by a subclass
-        @property
-        def support(self) -> object:
-            """:func:`handoff.api.support`."""
-            from handoff import api
-
-            return api.support
-
-        @support.setter
-        def support(self, module: "ModuleType") -> None:
-            pass  # the import system puts the module here; it is found in sys.modules
-
-    package.__class__ = Package
-
-
-_name_support()

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff.advising.words import Advice
+from handoff.advising.result import Advice
 from handoff.diagnosing import BUDGET_S, Diagnosis
 from handoff.diagnosing import diagnose as find
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
+from handoff.support_matrix.in_fork import executed
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
     from handoff.terminal import Part
 
 PATIENCE_S = 5.0  #: after this without a word a hand-over hangs
-SILENT_S = 30.0  #: after this its process does, whatever it is at
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,22 +26,23 @@ class Diagnosed(Diagnosis):
     """A diagnosis that shows itself: as text, in a rich terminal, in a notebook."""
 
     def __repr__(self) -> str:
-        from handoff.terminal import diagnosis_summary
+        from handoff.diagnosing.text import diagnosis_summary
 
         return f"<Diagnosis of {diagnosis_summary(self)}>"
 
     def __str__(self) -> str:
-        from handoff.terminal import diagnosis_parts, plain
+        from handoff.diagnosing.text import diagnosis_parts
+        from handoff.terminal import plain
 
         return plain(diagnosis_parts(self))
 
     def __rich__(self) -> Any:
-        from handoff.terminal import diagnosis_drawn
+        from handoff.diagnosing.text import diagnosis_drawn
 
         return diagnosis_drawn(self)
 
     def _repr_html_(self) -> str:
-        from handoff.terminal import diagnosis_html
+        from handoff.diagnosing.text import diagnosis_html
 
         return diagnosis_html(self)
 
@@ -156,8 +153,8 @@ def advise(
     spent, in forks of this process. ``progress`` is told what goes on. Raises ``ValueError`` for a wrong argument and
     ``OSError`` where there is no fork.
     """
-    from handoff.advising.search import advise_object, usual_job
-    from handoff.strategy import START_METHODS
+    from handoff.advising.run import advise_object, usual_job
+    from handoff.start_methods import START_METHODS
 
     _one_of("duty", duty, tuple(map(str, Duty)))
     _one_of("start_method", start_method, START_METHODS)
@@ -184,9 +181,9 @@ def support(
     """
     import multiprocessing
 
-    from handoff import live
+    from handoff import target
+    from handoff.start_methods import START_METHODS
     from handoff.strategies import registry
-    from handoff.strategy import START_METHODS
 
     for each in strategies:
         _one_of("strategies", each, tuple(registry()))
@@ -196,68 +193,21 @@ def support(
         _one_of("start_methods", each, START_METHODS)
     methods = start_methods or [multiprocessing.get_all_start_methods()[0]]
     cells = []
-    live.hold(obj)
+    target.hold(obj)
     try:
         for strategy in strategies or [each for each in registry() if each != "rebuild"]:
             known = registry()[strategy].duties
             wanted = [duty for duty in known if duty in duties] if duties else known[:1]
             cells += [
-                Cell(strategy, str(duty), method, _executed(strategy, duty, method, patience_s))
+                Cell(strategy, str(duty), method, executed(strategy, duty, method, patience_s))
                 for method in methods
                 for duty in wanted
             ]
     finally:
-        live.let_go()
+        target.let_go()
     return Support(name, tuple(cells))
 
 
 def _one_of(what: str, value: str | None, valid: Sequence[str]) -> None:
     if value is not None and value not in valid:
         raise ValueError(f"{what} {value!r}: valid are {', '.join(valid)}")
-
-
-def _executed(strategy: str, duty: Duty, method: str, patience_s: float) -> Outcome:
-    """One cell, in a fork of its own."""
-    from handoff.processes.forked import Forked
-    from handoff.strategies import registry
-    from handoff.support_matrix.matrix import unavailable
-
-    if why := unavailable(registry()[strategy], method):
-        return Outcome(Kind.UNAVAILABLE, "", "", why)
-    config = {"strategy": strategy, "duty": str(duty), "start_method": method, "patience_s": patience_s}
-    inside = Forked("handoff.api", config)
-    stage, end = "parent", time.monotonic() + patience_s + SILENT_S
-    try:
-        for word in inside.told(patience_s + 5):
-            if "outcome" in word:
-                return Outcome.from_json(word["outcome"])
-            stage = word["stage"]
-            if time.monotonic() > end:
-                break
-        how = f"the process {inside.how_it_ended()}"
-    except TimeoutError:
-        how = f"no answer in {patience_s:g} s"
-    finally:
-        with suppress(OSError):
-            inside.close()
-    where = stage if stage in ("parent", "result") else "worker"
-    return Outcome(Kind.BROKEN, where, "", how)
-
-
-def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
-    """In the fork: hand the object over as asked, and tell what became of it."""
-    from handoff import live
-    from handoff.support_matrix import cell
-
-    folder = Path(config["folder"])
-    spec = cell.Spec(
-        live.REF,
-        config["strategy"],
-        Duty(config["duty"]),
-        config["start_method"],
-        folder,
-        f"{folder.name}-{os.getpid()}",
-        config["patience_s"],
-    )
-    outcome, _ = cell.run(spec, lambda stage: tell({"stage": stage}))
-    tell({"outcome": outcome.to_json()})

@@ -11,16 +11,12 @@ import importlib
 import pkgutil
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from handoff import __version__, commands
+from handoff.options import UsageError
 from handoff.target import TargetError
-
-
-class UsageError(Exception):
-    """A wrong argument; the message says what, where, and what is valid."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,57 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def choose(what: str, wanted: Iterable[str], valid: Iterable[str]) -> list[str]:
-    """The wanted names, or all valid ones if none is named. Raises :class:`UsageError` that lists the valid ones."""
-    valid = list(valid)
-    wanted = [name for text in wanted for name in text.split(",")]
-    for name in wanted:
-        if name not in valid:
-            raise UsageError(f"unknown {what} {name!r}; valid are: {', '.join(valid)}")
-    return wanted or valid
-
-
-def write(text: str, output: str | None) -> None:
-    """Write the answer to a file, or to standard output."""
-    text = text if text.endswith("\n") else text + "\n"
-    if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from error
-
-
 def between(page: str, begin: str, end: str, text: str) -> str:
     """A page with this text between its markers, in place of what was there. Raises ``ValueError`` without markers."""
     if begin not in page or end not in page:
         raise ValueError(f"no {begin} and {end} in it")
     before, rest = page.split(begin, 1)
     return f"{before}{begin}{text}{end}{rest.split(end, 1)[1]}"
-
-
-class Meter:
-    """Progress on standard error: one live line on a terminal, a line a step elsewhere, nothing when quiet."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
-        self.live = sys.stderr.isatty()
-        self.last = ""
-
-    def __call__(self, done: int, of: int, what: str) -> None:
-        """Show that ``done`` of ``of`` steps are done and ``what`` is going on."""
-        if self.quiet:
-            return
-        if self.live:
-            sys.stderr.write(f"\r\x1b[2K[{done}/{of}] {what}"[:200])
-            if done == of:
-                sys.stderr.write("\r\x1b[2K")
-        elif (line := f"[{done}/{of}]") != self.last and what:
-            self.last = line
-            sys.stderr.write(f"{line} {what}\n")
-        sys.stderr.flush()
 
 
 if __name__ == "__main__":

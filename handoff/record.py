@@ -151,3 +151,12 @@ def _record(path: Path, data: dict[str, Any]) -> Record:
         return Record(**{key: value for key, value in data.items() if key in names})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"{path}: incomplete: {type(error).__name__}: {error}") from error
+
+
+NARROW = "narrow enough"  #: why an experiment ended: its intervals were
+
+
+MOST_TRIALS = "most trials"  #: its profile allows no more, however wide the intervals
+
+
+INTERRUPTED = "interrupted"

@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
+from handoff.start_methods import START_METHODS
 from handoff.target import Ref
 
 if TYPE_CHECKING:  # importing it changes how ForkingPickler treats dict views
     from multiprocessing.managers import SyncManager
-
-START_METHODS = ("fork", "spawn", "forkserver")
 
 
 class Channel(StrEnum):

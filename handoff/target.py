@@ -13,7 +13,6 @@ import inspect
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from handoff.payload import Payload
+from handoff.processes.stacks import place_of
 
 #: ``place:name`` or ``place:name(arguments)``; the first colon that a (dotted) name follows parts the two.
 _TARGET = re.compile(r"(?P<place>.+?):(?P<call>[^\W\d]\w*(?:\.[^\W\d]\w*)*\s*(?:\(.*\))?)\s*", re.DOTALL)
@@ -295,13 +295,29 @@ def _while_importing(root: str, name: str, error: BaseException) -> str:
     return f"{place_of(error) or f'{name} (in {root})'}: {type(error).__name__} while importing {name}: {error}"
 
 
-def place_of(error: BaseException) -> str:
-    """``file:line`` of the innermost frame that belongs to neither Python's library nor this package; "" if none."""
-    ours = (os.path.dirname(os.__file__), os.path.dirname(__file__), "<")
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((f"{f.filename}:{f.lineno}" for f in reversed(frames) if not f.filename.startswith(ours)), "")
-
-
 def _kebab(name: str) -> str:
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in name.lower().replace("_", "-"))
     return kept.strip("-") or "payload"
+
+
+_held: list[Any] = []
+
+
+REF = Ref("", __name__, "obj")
+
+
+def hold(obj: Any) -> None:
+    """Make this the object that forks of this process find."""
+    _held[:] = [obj]
+
+
+def let_go() -> None:
+    """Forget it."""
+    _held.clear()
+
+
+def obj() -> Any:
+    """The object, in a process that inherited it. Raises ``RuntimeError`` elsewhere."""
+    if not _held:
+        raise RuntimeError("a live object exists in its own process alone: no other can make it again")
+    return _held[0]

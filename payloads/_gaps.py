@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from handoff.declarations import Gap
 from handoff.outcome import Kind
-from handoff.support_matrix.expected import Gap
 
 DILL = ("dill", "dill-recurse", "pathos")
 BY_CLOUDPICKLE = ("cloudpickle", "loky", "joblib")

@@ -18,12 +18,10 @@ from typing import Any
 
 from handoff.analysis import cost, units
 from handoff.analysis.job_model import predictions
-from handoff.analysis.metrics import CONTENTION, JOB, SCALING
+from handoff.analysis.metrics import CONTENTION, JOB, NULL, SCALING
 from handoff.analysis.stats import Estimate, threshold
 from handoff.analysis.tables import workers
-from handoff.measuring.experiment import INTERRUPTED, MOST_TRIALS, NARROW
-from handoff.measuring.harness import NULL
-from handoff.record import Record
+from handoff.record import INTERRUPTED, MOST_TRIALS, NARROW, Record
 from handoff.strategies import registry
 from handoff.strategy import Strategy
 

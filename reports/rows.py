@@ -15,9 +15,8 @@ from pathlib import PurePosixPath
 
 from handoff.analysis import stats, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import DEEPER, MEMORY
+from handoff.analysis.metrics import BIS, DEEPER, FLOORS, MEMORY, NULL
 from handoff.analysis.stats import Estimate, Verdict
-from handoff.measuring.harness import BIS, FLOORS, NULL
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.record import BYTES, Record, unit

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 
 from handoff.analysis import cost, stats, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import DEEPER
+from handoff.analysis.metrics import BASELINES, DEEPER, NULL
 from handoff.analysis.stats import Estimate, Verdict
-from handoff.measuring.harness import NULL
-from handoff.measuring.trial import BASELINES
 from handoff.outcome import Kind
 from handoff.strategies import registry
 

@@ -5,6 +5,6 @@ from __future__ import annotations
 import signal
 
 # A shell's background job (`nohup`, `&`, many CI runners) ignores SIGINT, and so would every child of a test: those
-# that # send it to one would wait for ever. A handler becomes the default again in what is executed.
+# that send it to one would wait for ever. A handler becomes the default again in what is executed.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handoff.measuring.harness import BIS, NULL
+from handoff.analysis.metrics import BIS, NULL
 from handoff.outcome import OK, Kind, Outcome
 from handoff.record import COLUMNS, Record
 

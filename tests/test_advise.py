@@ -15,19 +15,23 @@ import pytest
 import synthetic
 from test_diagnose_command import GENEROUS_S, desk, handoff
 
+from handoff.advising.ranking import REFERENCE, UNMEASURED, Way, _as_good, rank
 from handoff.advising.recipes import recipe_for
 from handoff.advising.refactored import without
-from handoff.advising.search import Plan, _Lanes, advise_target, fitting, fresh, lanes_for, usual_job
-from handoff.advising.words import BOTH, REFERENCE, UNMEASURED, Advice, Job, Way, _as_good, advise, rank
+from handoff.advising.result import BOTH, Advice, Job
+from handoff.advising.run import advise_target, fitting, fresh, usual_job
+from handoff.advising.search import Plan, _Lanes, lanes_for
+from handoff.advising.text import advice_as, advice_html, advice_text
+from handoff.advising.words import advise
 from handoff.analysis.cost import Line
+from handoff.analysis.metrics import BIS, NULL
 from handoff.diagnosing import Diagnosis, Finding
-from handoff.measuring.harness import BIS, NULL
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.record import Record
 from handoff.strategies import registry
 from handoff.target import Entry, Ref, TargetError
-from handoff.terminal import FORMATS, advice_as, advice_html, advice_text
+from handoff.terminal import FORMATS
 
 __all__ = ["desk"]  # a fixture
 

@@ -37,7 +37,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handoff.compare.facts import brief, difference, dumps, facts, stated
+from handoff.compare.difference import difference
+from handoff.compare.facts import brief, dumps, facts, stated
 from handoff.compare.shared_state import seen, use
 
 

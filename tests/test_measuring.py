@@ -16,16 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from handoff.analysis.figures import METRICS, Figures
-from handoff.measuring.experiment import KINDS, START, measure, plan
-from handoff.measuring.harness import BIS, NULL
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import BIS, KINDS, METRICS, NULL, START
+from handoff.measuring.experiment import measure, plan
 from handoff.outcome import Kind
 from handoff.payload import Duty
-from handoff.processes.interpreter import PREFIX, members
+from handoff.processes.cleanup import members
+from handoff.processes.interpreter import PREFIX
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record, read, read_all
+from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
-from handoff.strategy import START_METHODS
 from handoff.target import Entry, load_collection
 
 HERE = Path(__file__).parent

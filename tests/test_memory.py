@@ -14,10 +14,9 @@ import pytest
 from test_measuring import assert_no_trace
 
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import INHERITANCE, MEMORY
+from handoff.analysis.metrics import INHERITANCE, MEMORY, NULL
 from handoff.machine import usable_cores
 from handoff.measuring.experiment import measure, plan
-from handoff.measuring.harness import NULL
 from handoff.outcome import Kind
 from handoff.processes.memory import Peak, machine_used_bytes, usage
 from handoff.profile import PROFILES

@@ -11,9 +11,10 @@ import pytest
 import synthetic
 
 from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import BIS
 from handoff.analysis.stats import Verdict
-from handoff.measuring.harness import BIS
-from handoff.measuring.pairs import AWKWARD, PAIR, Pair, Side, Way, lanes, load, load_pairs, measure_pairs, plan_pairs
+from handoff.declarations import Pair, Side
+from handoff.measuring.pairs import AWKWARD, PAIR, Way, lanes, load, load_pairs, measure_pairs, plan_pairs
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
 from handoff.profile import PROFILES

@@ -19,7 +19,8 @@ import synthetic
 from published import publish, repository
 
 from handoff.analysis import units
-from handoff.analysis.figures import METRICS, Figures
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import METRICS
 from handoff.analysis.stats import Verdict
 from handoff.cli import main
 from handoff.outcome import Kind, Outcome
@@ -206,9 +207,9 @@ class Page(HTMLParser):
             self.cells.append("")
 
     def handle_data(self, data: str) -> None:
-        self.text += decide_data
+        self.text += data
         if self.cells:
-            self.cells[-1] += decide_data
+            self.cells[-1] += data
 
 
 def everything() -> list[Record]:

@@ -16,13 +16,13 @@ import pytest
 
 from handoff import cli, selftesting
 from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import BIS
 from handoff.analysis.stats import Estimate
 from handoff.measuring import experiment
-from handoff.measuring.experiment import MOST_TRIALS, NARROW, Experiment, measure
-from handoff.measuring.harness import BIS
+from handoff.measuring.experiment import Experiment, measure
 from handoff.outcome import OK, Kind, Outcome
 from handoff.profile import PROFILES, Profile
-from handoff.record import COLUMNS, Record, each, newest, read_all
+from handoff.record import COLUMNS, MOST_TRIALS, NARROW, Record, each, newest, read_all
 from handoff.selftesting import (
     _frame,
     _made,

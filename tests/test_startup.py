@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 from test_measuring import assert_no_trace
 
-from handoff.analysis.figures import METRICS, Figures
-from handoff.analysis.metrics import STARTUP
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import BIS, METRICS, STARTUP
 from handoff.measuring.experiment import measure, plan
-from handoff.measuring.harness import BIS
 from handoff.measuring.startup import BARE, CONDITIONS
 from handoff.outcome import Kind
 from handoff.profile import PROFILES
 from handoff.record import BYTES, SECONDS, Record, read, unit
-from handoff.strategy import START_METHODS
+from handoff.start_methods import START_METHODS
 from handoff.target import Entry, load_collection
 
 TINY = replace(PROFILES["quick"], trials=2, rounds=2)

@@ -21,9 +21,10 @@ import numpy as np
 import pytest
 
 from handoff.payload import Duty, Payload, Trait
-from handoff.processes.interpreter import NoAnswer, deadline
+from handoff.processes.deadlines import NoAnswer, deadline
+from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
-from handoff.strategy import START_METHODS, Launch, Site, Strategy
+from handoff.strategy import Launch, Site, Strategy
 from handoff.target import Ref
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from handoff.compare.facts import stated
-from handoff.strategy import START_METHODS
+from handoff.start_methods import START_METHODS
 from handoff.support_matrix.expected import differences
 from handoff.support_matrix.matrix import Cell, support, uncarried
 from handoff.support_matrix.original import inert

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from handoff.advising.words import Job, Recipe, Row
+from handoff.advising.result import Job, Recipe, Row
 from handoff.payload import Duty
 from handoff.strategies import registry
 from handoff.target import Ref, parse_call

@@ -7,40 +7,37 @@ state in turn, until the budget is spent or the intervals are narrow. What turns
 from __future__ import annotations
 
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from handoff.advising.words import BOTH, COARSE, FEW, Advice, Job, Ranking, advise, heavy_bytes, known_altered, rank
+from handoff.advising.ranking import COARSE, FEW, Ranking, rank
+from handoff.advising.result import Advice, Job
+from handoff.advising.words import advise, heavy_bytes, known_altered
 from handoff.analysis import stats
+from handoff.analysis.metrics import BIS
 from handoff.measuring.experiment import Experiment, Run, serves
-from handoff.measuring.harness import BIS
 from handoff.outcome import Kind, Outcome
-from handoff.payload import Duty, Payload
-from handoff.processes.interpreter import Interpreter, NoAnswer, deadline
+from handoff.payload import Duty
+from handoff.processes.interpreter import Interpreter
 from handoff.profile import Profile
 from handoff.record import Record
 from handoff.strategies import registry
-from handoff.target import Entry, Ref
+from handoff.target import Entry
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
     from handoff.diagnosing import Diagnosis
 
 BUDGET_S = 30.0
-TASKS = 100
 PROFILE = Profile(name="desk", trials=1, rounds=3, sample_s=0.002, lane_s=0.015, grouped=False)
 TARGET = 0.03  #: narrow enough: every likely way's ratio to the best is within 3 %
 HOPELESS = (20.0, 8.0, 4.0)  #: slower than the best by this factor after one, two, more trials: measured no more
 SHARE = 0.4  #: of what is left of the budget, for the first look at everything
-WALK_MOST_S = 3.0
 MEMORY_SHARE, MEMORY_S, MEMORY_MOST = 0.2, 6.0, 4  #: of the budget, at most, for the memory of so many ways
 FIXED_S = 0.6  #: about what a trial takes without any lane: an interpreter, its imports, a worker
-NONE_NOTE = "the callable returned None: if that is not the object you mean, does it lack a return?"
 
 #: The likeliest ways: they are looked at first, and are all that an object gets for which there is no more time.
 FIRST = {
@@ -97,20 +94,6 @@ class Plan:
     def heavy(self) -> bool:
         """Whether a single hand-off takes so long that only a few can be tried."""
         return max(heavy_bytes(self.diagnosis), self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.walk_s > HEAVY_S
-
-
-def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_method: str | None) -> Job:
-    """The job, with what was not said: 100 tasks, a worker for each usable core, this Python's start method."""
-    import multiprocessing
-
-    from handoff.machine import usable_cores
-
-    return Job(
-        duty or BOTH,
-        TASKS if tasks is None else tasks,
-        workers or usable_cores(),
-        start_method or multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0],
-    )
 
 
 class _Lanes(Run):
@@ -407,169 +390,3 @@ def _measure_refactored(plan: Plan, entry: Entry, opener: Opener) -> list[Record
 
 
 # ------------------------------------------------------------------------------------------- a target, or a live object
-
-
-def walking(obj: Any, payload: Payload) -> float:
-    """Seconds that reading all of an object takes; at most :data:`WALK_MOST_S`."""
-    begin = time.perf_counter()
-    with suppress(Exception, NoAnswer), deadline(WALK_MOST_S):
-        payload.touch(obj)
-    return time.perf_counter() - begin
-
-
-def parts_left_out(diagnosis: Diagnosis | None) -> tuple[str, ...]:
-    """The culprits that can be reached, and left behind, by their paths."""
-    paths = [each.path for each in diagnosis.culprits] if diagnosis else []
-    return tuple(path for path in paths if "(" not in path and path != "obj" and "__reduce" not in path)
-
-
-def beside(entry: Entry, paths: Sequence[str]) -> Entry:
-    """The entry of an object without the parts at ``paths``."""
-    from handoff.advising import refactored
-
-    payload = replace(entry.payload, name=f"{entry.payload.name}-refactored", nbytes=None)
-    return Entry(refactored.ref_of(entry.ref, paths), payload)
-
-
-def fresh(config: dict[str, Any], seed: int) -> Interpreter:
-    """A trial in a fresh interpreter, which makes the object itself."""
-    from handoff.processes.sandbox import Seat
-
-    return Seat(config, seed=seed)
-
-
-def forking(ref: Ref, obj: Any) -> Opener:
-    """Trials forked from this process, which has the object."""
-    from handoff.processes.forked import Forked
-    from handoff.target import keep
-
-    return lambda config, _: Forked("handoff.measuring.trial", config, prepare=lambda: keep(ref, obj))
-
-
-def forking_refactored(ref: Ref, paths: Sequence[str], obj: Any) -> Opener:
-    """The same for the object without some parts, which are taken out in the fork."""
-    from handoff.advising.refactored import without
-    from handoff.processes.forked import Forked
-    from handoff.target import keep
-
-    return lambda config, _: Forked("handoff.measuring.trial", config, prepare=lambda: keep(ref, without(obj, paths)))
-
-
-def forked_plan(target: str, entry: Entry, obj: Any, job: Job, end: float, diagnosis: Diagnosis | None) -> Plan:
-    """For an object that is in this process: made once, here."""
-    from handoff.machine import usable_cores
-
-    plan = Plan(
-        target, entry, job, forking(entry.ref, obj), end, usable_cores(), walking(obj, entry.payload),
-        diagnosis=diagnosis,
-    )  # fmt: skip
-    plan.notes.append(
-        "all trials share one build of the object, and one interpreter: what varies from start to start is not in the "
-        "intervals"
-    )
-    if paths := parts_left_out(diagnosis):
-        other = beside(entry, paths)
-        plan.refactored = other, forking_refactored(other.ref, paths, obj)
-    return plan
-
-
-def advise_object(
-    obj: Any,
-    job: Job,
-    *,
-    name: str = "obj",
-    budget_s: float = BUDGET_S,
-    progress: Callable[[str], Any] = nothing,
-    show: Show = nothing,
-) -> Advice:
-    """Advise on an object of this process. Everything happens in forks of it. Raises ``OSError`` without fork."""
-    from handoff import live
-    from handoff.diagnosing import diagnose
-
-    if not hasattr(os, "fork"):
-        raise OSError("this platform has no fork: use the command, handoff advise file.py:callable")
-    end = time.monotonic() + budget_s
-    diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(15.0, budget_s / 3)))
-    entry = Entry(live.REF, Payload(name="obj", make=live.obj))
-    live.hold(obj)
-    try:
-        plan = forked_plan(name, entry, obj, job, end, diagnosis)
-        plan.leave_out = ("rebuild",)  # how to make it is not known
-        return measure(plan, progress=progress, show=show)
-    finally:
-        live.let_go()
-
-
-def end_of(begin: float, budget_s: float) -> float:
-    """When a budget ends: it counts from the start, but half of it is for measuring, however long making took."""
-    return max(begin + 0.97 * budget_s - 0.3, time.monotonic() + budget_s / 2)  # and some is for ending in order
-
-
-def fitting(job: Job, asked: str | None, duties: Iterable[str], *, declared: bool) -> Job:
-    """The job, for the duties that a payload of a collection declares, if none was asked for."""
-    found = [duty for duty in Duty if duty in set(duties)]
-    if asked or not declared or not found or {Duty.ARGUMENT, Duty.STATE} <= set(found):
-        return job
-    return replace(job, duty=str(found[0]))
-
-
-def advise_target(
-    target: str,
-    job: Job,
-    *,
-    duty: str | None = None,
-    payload: str | None = None,
-    budget_s: float = BUDGET_S,
-    patience_s: float = 60.0,
-    progress: Callable[[str], Any] = nothing,
-    show: Show = nothing,
-) -> Advice:
-    """Advise on what a TARGET names. This process imports nothing of it. Raises :class:`TargetError`."""
-    from handoff.advising.recipes import recipe_for
-    from handoff.diagnosing import Diagnosis
-    from handoff.machine import usable_cores
-    from handoff.processes import sandbox
-
-    begin = time.monotonic()
-    config = sandbox.request(target, payload) | {
-        "do": "advise",
-        "job": asdict(job),
-        "duty": duty,
-        "budget_s": budget_s,
-        "diagnose_s": max(1.0, min(15.0, budget_s / 3)),
-    }
-    opened: dict[str, Any] = {}
-    told: dict[str, Any] = {}
-    for message in sandbox.ask(config, patience_s=patience_s, more_s=2 * budget_s + 10, progress=progress):
-        if "progress" in message:
-            progress(message["progress"])
-        if "first" in message:
-            show(Advice.from_json(message["first"]))
-        opened = message.get("opened", opened)
-        told |= message
-    notes = []
-    if opened["none"]:
-        notes.append(NONE_NOTE)
-    if "advice" in told:
-        advice = Advice.from_json(told["advice"])
-        return replace(advice, notes=(*notes, *advice.notes))
-    entry = sandbox.blank(opened)
-    diagnosis = Diagnosis.from_json(told["diagnosis"])
-    job = fitting(job, duty, opened["duties"], declared=opened["declared"])
-    plan = Plan(
-        target,
-        entry,
-        job,
-        fresh,
-        end_of(begin, budget_s),
-        usable_cores(),
-        told["walk_s"],
-        opened["imported_s"],
-        opened["made_s"],
-        diagnosis,
-        recipe=recipe_for(entry.ref, job),
-        notes=notes,
-    )
-    if paths := parts_left_out(diagnosis):
-        plan.refactored = beside(entry, paths), fresh
-    return measure(plan, progress=progress, show=show)

@@ -9,26 +9,11 @@ from functools import cached_property
 from statistics import median
 
 from handoff.analysis import stats
-from handoff.analysis.metrics import DEEPER
+from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL
 from handoff.analysis.stats import Estimate, Member, Samples, Verdict
-from handoff.measuring.experiment import CODEC, START
-from handoff.measuring.harness import BIS, FLOORS, NULL
-from handoff.measuring.trial import OPERATIONS
-from handoff.payload import Duty
 from handoff.record import COLUMNS, VALUE_COLUMNS, Record
 from handoff.strategies import registry
 
-#: What is measured for each kind of experiment; the first is what the verdicts are about.
-METRICS: Mapping[str, tuple[str, ...]] = {
-    CODEC: ("encode", "decode"),
-    START: ("start",),
-    Duty.ARGUMENT: ("handoff",),
-    Duty.RESULT: ("handoff",),
-    Duty.STATE: ("task", "setup"),
-    Duty.SHARED: OPERATIONS,
-    **{kind: each.metrics for kind, each in DEEPER.items()},
-    "pair": ("task", "setup"),  # of handoff.measuring.pairs, which imports the experiment
-}
 CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
 FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
 _AT = {name: index for index, name in enumerate(COLUMNS)}

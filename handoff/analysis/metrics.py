@@ -12,7 +12,8 @@ from importlib import import_module
 from types import MappingProxyType
 
 from handoff.payload import Duty
-from handoff.strategy import START_METHODS
+from handoff.start_methods import START_METHODS
+from handoff.strategy import Channel
 
 STARTUP = "startup"
 INHERITANCE = "inheritance"  #: what reading costs a forked worker in memory
@@ -129,3 +130,55 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
         )
     }
 )
+
+
+#: What every ratio is to, first that works: what multiprocessing does when nothing else is asked for.
+BASELINES = {
+    "codec": ("pickle-default", "cloudpickle", "dill"),
+    Duty.ARGUMENT: ("pickle-default", "cloudpickle", "dill"),
+    Duty.RESULT: ("pickle-default", "cloudpickle", "dill"),
+    Duty.STATE: ("process-args", "inherit", "rebuild"),
+    Duty.SHARED: ("manager-dict", "manager-list", "manager-class"),
+}
+
+
+OPERATIONS = ("element-read", "element-write", "locked-update", "whole-read")
+
+
+CODEC = "codec"  #: encoding and decoding alone, in one process
+
+
+START = "start"  #: starting a process, bare and with the payload among its arguments; for payloads with the duty state
+
+
+KINDS = (CODEC, START, *Duty)  #: those of a run that names none
+
+
+ALL_KINDS = (*KINDS, *DEEPER)
+
+
+def duty_of(kind: str) -> str:
+    """The duty that payloads and strategies must have to be measured for a kind of experiment."""
+    return DEEPER[kind].duty if kind in DEEPER else Duty.STATE if kind == START else kind
+
+
+#: What is measured for each kind of experiment; the first is what the verdicts are about.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    CODEC: ("encode", "decode"),
+    START: ("start",),
+    Duty.ARGUMENT: ("handoff",),
+    Duty.RESULT: ("handoff",),
+    Duty.STATE: ("task", "setup"),
+    Duty.SHARED: OPERATIONS,
+    **{kind: each.metrics for kind, each in DEEPER.items()},
+    "pair": ("task", "setup"),  # of handoff.measuring.pairs, which imports the experiment
+}
+
+
+NULL = "null"  #: an empty message: what the harness and the pipe cost by themselves
+
+
+BIS = "baseline-bis"  #: the baseline once more: what differs between the two is error
+
+
+FLOORS = {Channel.PIPE: "floor-pipe", Channel.SHM: "floor-shm"}  #: raw bytes over the same channel

@@ -10,12 +10,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from handoff.cli import UsageError, choose, write
-from handoff.commands.diagnose import Line, seconds
-from handoff.strategy import START_METHODS
+from handoff.options import UsageError, choose, seconds, write
+from handoff.start_methods import START_METHODS
+from handoff.terminal import Line
 
 if TYPE_CHECKING:
-    from handoff.advising.words import Advice
+    from handoff.advising.result import Advice
 
 HELP = "which way should I take for this object and job, and what does each cost here?"
 
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Advise; 1 when nothing carries the object."""
     from handoff import terminal
-    from handoff.advising import search
+    from handoff.advising import run, text
     from handoff.payload import Duty
 
     if args.duty:
@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"so far: {advice.advice}", file=sys.stderr, flush=True)
 
     try:
-        advice = search.advise_target(
+        advice = run.advise_target(
             args.target,
-            search.usual_job(args.duty, args.tasks, args.workers, args.start_method),
+            run.usual_job(args.duty, args.tasks, args.workers, args.start_method),
             duty=args.duty,
             payload=args.payload,
             budget_s=seconds("--budget", args.budget),
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         progress.clear()
     if args.format == "text" and args.output is None:
-        terminal.show(terminal.advice_parts(advice))
+        terminal.show(text.advice_parts(advice))
     else:
-        write(terminal.advice_as(advice, args.format), args.output)
+        write(text.advice_as(advice, args.format), args.output)
     return 0 if advice.tiers else 1

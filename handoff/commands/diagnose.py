@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from handoff.cli import UsageError, write
+from handoff.options import seconds, write
+from handoff.terminal import Line
 
 HELP = "what in this object is in the way, where, and what to do about it?"
 
@@ -28,8 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Diagnose; 1 when there is a culprit."""
     from handoff import terminal
-    from handoff.advising.search import NONE_NOTE
-    from handoff.diagnosing import Diagnosis
+    from handoff.advising.run import INSIDE, NONE_NOTE
+    from handoff.diagnosing import Diagnosis, text
     from handoff.processes import sandbox
 
     budget_s = seconds("--budget", args.budget)
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     told: dict[str, object] = {}
     try:
         patience_s = seconds("--patience", args.patience)
-        for message in sandbox.ask(config, patience_s=patience_s, more_s=budget_s + 5, progress=progress):
+        for message in sandbox.ask(INSIDE, config, patience_s=patience_s, more_s=budget_s + 5, progress=progress):
             told |= message
             progress("looking at the object")
     finally:
@@ -47,41 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if told["opened"]["none"]:  # type: ignore[index]
         diagnosis = replace(diagnosis, notes=(NONE_NOTE, *diagnosis.notes))
     if args.format == "text" and args.output is None:
-        terminal.show(terminal.diagnosis_parts(diagnosis))
+        terminal.show(text.diagnosis_parts(diagnosis))
     else:
-        write(terminal.diagnosis_as(diagnosis, args.format), args.output)
+        write(text.diagnosis_as(diagnosis, args.format), args.output)
     return 1 if diagnosis.culprits else 0
-
-
-def seconds(option: str, text: str) -> float:
-    """``30``, ``30s``, ``500ms`` or ``2m``. Raises :class:`UsageError`."""
-    for unit, factor in (("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)):
-        if text.endswith(unit):
-            try:
-                value = float(text.removesuffix(unit)) * factor
-            except ValueError:
-                continue
-            if 0 < value < 1e6:
-                return value
-    raise UsageError(f"{option} {text!r}: give a time above 0, such as 30s or 2m")
-
-
-class Line:
-    """What is going on, on one line of standard error; nothing where that is no terminal, or when quiet."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        import sys
-
-        self.stream = sys.stderr
-        self.live = self.stream.isatty() and not quiet
-
-    def __call__(self, what: str) -> None:
-        if self.live:
-            self.stream.write(f"\r\x1b[2K{what} …"[:120])
-            self.stream.flush()
-
-    def clear(self) -> None:
-        """Make room for what stays."""
-        if self.live:
-            self.stream.write("\r\x1b[2K")
-            self.stream.flush()

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handoff.analysis.metrics import DEEPER
-from handoff.cli import Meter, UsageError, choose
+from handoff.options import UsageError, choose
 from handoff.profile import PROFILES, Profile
-from handoff.strategy import START_METHODS
+from handoff.start_methods import START_METHODS
 from handoff.target import Entry, load_target
+from handoff.terminal import Meter
 
 HELP = "measure hand-offs and write records"
 
@@ -40,7 +41,8 @@ def _too_large(collection: Mapping[str, Entry], profile: Profile) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; 1 when an experiment failed as a whole."""
-    from handoff.measuring.experiment import ALL_KINDS, KINDS, measure, plan
+    from handoff.analysis.metrics import ALL_KINDS, KINDS
+    from handoff.measuring.experiment import measure, plan
     from handoff.strategies import registry
 
     (profile,) = choose("profile", [args.profile], PROFILES)

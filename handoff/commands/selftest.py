@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff.cli import Meter, UsageError, choose, write
+from handoff.options import UsageError, choose, write
+from handoff.terminal import Meter
 
 if TYPE_CHECKING:
     from handoff.selftesting._frame import Report

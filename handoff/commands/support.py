@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from handoff.cli import Meter, UsageError, choose, write
-from handoff.strategy import START_METHODS
+from handoff.options import UsageError, choose, write
+from handoff.start_methods import START_METHODS
 from handoff.target import load_target
+from handoff.terminal import Meter
 
 HELP = "which ways work, break, or silently change the object"
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handoff.compare.facts import Walk
-from handoff.compare.kinds import class_name
+from handoff.compare.names import class_name
 
 WAIT_S = 1.0  #: after this a lock that says it is free counts as dead, and a message that was sent as lost
 MARK = "handoff was here"

@@ -19,12 +19,12 @@ from typing import Any
 from handoff.diagnosing import reasons
 from handoff.diagnosing.arrival import PLAINS, Arrivals
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
-from handoff.diagnosing.limits import TookTooLong, limited
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Null, Walk, error_text, pickles
 from handoff.diagnosing.weights import heavy
+from handoff.processes.deadlines import TookTooLong, limited
 
 BEHIND_S = 0.25  #: for each of cloudpickle and dill behind what pickle refuses, and as much again as two dumps take
 LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy could cost the machine its memory
@@ -529,8 +529,10 @@ class Run:
         if kind in (reasons.GETSTATE, reasons.UNPICKLABLE):
             reason = f"{reason} ({culprit.error})"
         starts = FRESH_STARTS if kind is reasons.MAIN else ALL_STARTS
-        return Finding(walk.path(node), reasons.type_name(type(obj)), reason, kind.fix, tuple(blocks), kind.name, "dump",
-                       culprit.error, walk.other_paths(index), self._behind(index), starts)  # fmt: skip
+        return Finding(
+            walk.path(node), reasons.type_name(type(obj)), reason, kind.fix, tuple(blocks), kind.name, "dump",
+            culprit.error, walk.other_paths(index), self._behind(index), starts,
+        )  # fmt: skip
 
     def _blocks_plainly(self, obj: Any, strategy: str) -> bool:
         if strategy == "pickle-default":

@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from handoff.diagnosing.absent import Absent
-from handoff.diagnosing.limits import limited
+from handoff.processes.deadlines import limited
 
 STEP_S = 2.0  #: one constructor or ``__setstate__`` that takes longer counts as hanging
 _Base: Any = vars(pickle)["_Unpickler"]  # the pure-Python one, of which mypy knows little

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from handoff.diagnosing import reasons
-from handoff.diagnosing.limits import Watch
 from handoff.diagnosing.paths import (
     HOLE,
     Step,
@@ -30,6 +29,7 @@ from handoff.diagnosing.paths import (
     render,
 )
 from handoff.diagnosing.picklers import BY_NAME, Plain, Reduction
+from handoff.processes.deadlines import Watch
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
 HOOK_S = 2.0  #: a hook of the user's that takes one to two times as long counts as hanging

@@ -13,9 +13,11 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from handoff.analysis.metrics import CONTENDED, numbers_of_workers
+from handoff.analysis import metrics
+from handoff.analysis.metrics import BASELINES, CONTENDED, numbers_of_workers
 from handoff.measuring import harness
-from handoff.measuring.trial import BASELINES, START_S, Handle, Lane, LaneFailed, Measuring, Refused
+from handoff.measuring.lane import START_S, Handle, Lane, LaneFailed, Refused
+from handoff.measuring.trial import Measuring
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
@@ -47,7 +49,7 @@ def run(measuring: Measuring) -> None:
 
 
 def _baseline(measuring: Measuring) -> str:
-    usable = [lane.name for lane in measuring.lanes if lane.strategy is not None and lane.name != harness.BIS]
+    usable = [lane.name for lane in measuring.lanes if lane.strategy is not None and lane.name != metrics.BIS]
     return next((name for name in (*BASELINES[Duty.SHARED], *usable) if name in usable), "")
 
 
@@ -55,7 +57,7 @@ def _open(measuring: Measuring, stack: ExitStack) -> None:
     strategies = {strategy.name: strategy for strategy in measuring.usable()}
     base = next((name for name in (*BASELINES[Duty.SHARED], *strategies) if name in strategies), "")
     if base:
-        strategies[harness.BIS] = strategies[base]
+        strategies[metrics.BIS] = strategies[base]
     for name, strategy in strategies.items():
         lane = Lane(name, strategy)
         try:
@@ -70,7 +72,7 @@ def _open(measuring: Measuring, stack: ExitStack) -> None:
         else:
             stack.push(lane.stack)
             measuring.lanes.append(lane)
-    measuring.lanes.append(Lane(harness.NULL, None, harness.NullSharing()))
+    measuring.lanes.append(Lane(metrics.NULL, None, harness.NullSharing()))
 
 
 def _crew(measuring: Measuring, stack: ExitStack, workers: int) -> list[Handle]:

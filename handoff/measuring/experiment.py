@@ -12,27 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from handoff.analysis import stats
-from handoff.analysis.metrics import DEEPER
+from handoff.analysis.metrics import CODEC, DEEPER, FLOORS, KINDS, NULL, START, duty_of
 from handoff.machine import fingerprint, noise
-from handoff.measuring.harness import FLOORS, NULL
 from handoff.outcome import Kind, Outcome
-from handoff.payload import Duty, Payload
+from handoff.payload import Payload
 from handoff.processes.interpreter import Interpreter
 from handoff.profile import Profile
-from handoff.record import Record
+from handoff.record import INTERRUPTED, MOST_TRIALS, NARROW, Record
+from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
-from handoff.strategy import START_METHODS
 from handoff.target import Entry
 from handoff.timing import nothing
-
-CODEC = "codec"  #: encoding and decoding alone, in one process
-START = "start"  #: starting a process, bare and with the payload among its arguments; for payloads with the duty state
-KINDS = (CODEC, START, *Duty)  #: those of a run that names none
-ALL_KINDS = (*KINDS, *DEEPER)
-
-NARROW = "narrow enough"  #: why an experiment ended: its intervals were
-MOST_TRIALS = "most trials"  #: its profile allows no more, however wide the intervals
-INTERRUPTED = "interrupted"
 
 Progress = Callable[[int, int, str], None]  #: done, of how many, what now
 
@@ -76,11 +66,6 @@ def _declares(payload: Payload, kind: str) -> bool:
     if kind == CODEC:
         return bool(payload.duties)
     return duty_of(kind) in payload.duties
-
-
-def duty_of(kind: str) -> str:
-    """The duty that payloads and strategies must have to be measured for a kind of experiment."""
-    return DEEPER[kind].duty if kind in DEEPER else Duty.STATE if kind == START else kind
 
 
 def serves(strategy: str, kind: str) -> bool:

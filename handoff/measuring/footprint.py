@@ -18,14 +18,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from handoff.analysis.metrics import DEEPER, INHERITANCE
+from handoff.analysis import metrics
+from handoff.analysis.metrics import BASELINES, DEEPER, INHERITANCE
 from handoff.machine import usable_cores
 from handoff.measuring import harness
-from handoff.measuring.trial import BASELINES, START_S, Handle, Lane, Measuring, Refused
+from handoff.measuring.lane import START_S, Handle, Lane, Refused
+from handoff.measuring.trial import Measuring
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
-from handoff.processes.interpreter import members
+from handoff.processes.cleanup import members
 from handoff.processes.memory import Peak, Usage, machine_used_bytes, trim, usage
 from handoff.strategy import Channel, Launch, Strategy
 
@@ -46,7 +48,7 @@ def run(measuring: Measuring) -> None:
     todo: list[Strategy | None] = [*measuring.usable(), None]
     measuring.random.shuffle(todo)
     for strategy in todo:
-        name = strategy.name if strategy else harness.NULL
+        name = strategy.name if strategy else metrics.NULL
         lane = Lane(name, strategy)
         try:
             if strategy is not None and strategy.launch is Launch.THREAD:

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from operator import index
 from typing import Any
 
+from handoff.analysis.metrics import FLOORS
 from handoff.checksum import checksum
 from handoff.payload import Payload, Trait
 from handoff.strategies._flat import Shape, raw
@@ -22,9 +23,6 @@ from handoff.strategies.shm import RawReceiver, RawSender, new_segment
 from handoff.strategy import Channel, Ends, Site
 from handoff.timing import nothing
 
-NULL = "null"  #: an empty message: what the harness and the pipe cost by themselves
-BIS = "baseline-bis"  #: the baseline once more: what differs between the two is error
-FLOORS = {Channel.PIPE: "floor-pipe", Channel.SHM: "floor-shm"}  #: raw bytes over the same channel
 WATCHING = 5_000  #: looks into a pipe, a fraction of a microsecond each, before waiting as usual
 
 

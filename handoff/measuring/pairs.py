@@ -21,44 +21,25 @@ from types import MappingProxyType
 from typing import Any
 
 from handoff import timing
+from handoff.analysis.metrics import BIS
+from handoff.declarations import Pair, Side
 from handoff.measuring.experiment import Experiment, Progress, measure
-from handoff.measuring.harness import BIS
-from handoff.measuring.trial import Handle, Lane, LaneFailed, Measuring, Refused, Shop, Tell
+from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused, Shop, Tell
+from handoff.measuring.trial import Measuring
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome, describe
 from handoff.payload import Duty, Payload, Trait
 from handoff.processes.memory import usage
 from handoff.profile import Profile
 from handoff.record import Record
+from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
-from handoff.strategy import START_METHODS, Strategy
+from handoff.strategy import Strategy
 from handoff.target import Entry, Ref, TargetError, import_from
 from handoff.timing import Spent
 
 PAIR = "pair"
 AWKWARD, REFACTORED = "awkward", "refactored"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One form of the object, and what is tried to hand it over."""
-
-    payload: str  #: ``package.module:name``, from the folder that the pair's package is in
-    strategies: tuple[str, ...]
-    duty: Duty = Duty.ARGUMENT
-    start_methods: tuple[str, ...] = START_METHODS
-    fails: tuple[tuple[str, Kind], ...] = ()  #: strategies that do not carry it, and how; all others do
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """One workaround: what it replaces, what it is, and what it is for."""
-
-    name: str  #: kebab-case; an API: append, never rename
-    awkward: tuple[Side, ...]
-    refactored: tuple[Side, ...]
-    why: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)

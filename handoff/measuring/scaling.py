@@ -21,10 +21,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handoff import timing
-from handoff.analysis.metrics import JOB, JOB_TASKS, SCALING, numbers_of_workers
-from handoff.measuring.harness import BIS
+from handoff.analysis.metrics import BIS, JOB, JOB_TASKS, SCALING, numbers_of_workers
 from handoff.outcome import OK
-from handoff.processes.interpreter import end_pool
+from handoff.processes.pool import end_pool
 from handoff.target import Ref
 from handoff.timing import Spent
 
@@ -377,7 +376,7 @@ class Site:
 
 def run(measuring: Measuring) -> None:
     """Every way with every number of workers, in shuffled order, a few times over."""
-    from handoff.measuring.trial import Lane, Refused
+    from handoff.measuring.lane import Lane, Refused
 
     is_job = measuring.kind == JOB
     numbers = numbers_of_workers()
@@ -417,7 +416,7 @@ def run(measuring: Measuring) -> None:
 def _verify(measuring: Measuring) -> None:
     """Raise ``Refused`` if the object does not travel: every way pickles it alike, and some would wait for ever."""
     from handoff.measuring.footprint import crew, hand_over
-    from handoff.measuring.trial import Lane
+    from handoff.measuring.lane import Lane
     from handoff.payload import Duty
     from handoff.strategies import registry
 

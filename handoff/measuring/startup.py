@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from handoff.analysis import metrics
 from handoff.analysis.metrics import STARTUP
-from handoff.measuring import harness
 from handoff.outcome import OK, Kind, Outcome
 from handoff.processes.interpreter import Interpreter
-from handoff.strategy import START_METHODS
+from handoff.start_methods import START_METHODS
 from handoff.timing import Spent
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ CONDITIONS = {
     "parent-200mb": Condition(ballast_bytes=200_000_000),
     "parent-1gb": Condition(ballast_bytes=1_000_000_000),
     "parent-payload": Condition(holding=True),
-    harness.BIS: Condition(),
+    metrics.BIS: Condition(),
 }
 
-LANES = {STARTUP: tuple(name for name in CONDITIONS if name != harness.BIS)}
+LANES = {STARTUP: tuple(name for name in CONDITIONS if name != metrics.BIS)}
 
 
 class Program:
@@ -95,7 +95,7 @@ class Program:
 PLAIN = {
     BARE: Condition(),
     "with-payload": Condition(passing=True),
-    harness.BIS: Condition(),
+    metrics.BIS: Condition(),
 }
 
 
@@ -111,7 +111,7 @@ def run(measuring: Measuring) -> None:
 
 def run_conditions(measuring: Measuring, conditions: dict[str, Condition]) -> None:
     """The first start of each once a trial, later ones in rounds."""
-    from handoff.measuring.trial import Lane, Refused
+    from handoff.measuring.lane import Lane, Refused
 
     programs: dict[str, Program] = {}
     with ExitStack() as stack:

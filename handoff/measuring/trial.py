@@ -9,50 +9,34 @@ hang; ``{"lane": name, "outcome": …}``; ``{"row": […]}`` a sample, as :data:
 from __future__ import annotations
 
 import gc
-import itertools
 import json
-import multiprocessing
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from multiprocessing.connection import wait
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from handoff import timing
-from handoff.analysis.metrics import DEEPER
+from handoff.analysis.metrics import BASELINES, BIS, DEEPER, NULL, OPERATIONS
 from handoff.measuring import harness
-from handoff.measuring.worker import CHECKSUM, Job, serve_in_pool, start_in_pool
-from handoff.measuring.worker import main as work
+from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused, Shop, Tell, merge
+from handoff.measuring.worker import CHECKSUM, Job
 from handoff.outcome import OK, Kind, Outcome, Unavailable, describe
 from handoff.payload import Duty, Payload
-from handoff.processes.interpreter import NoAnswer, a_worker, deadline, describe_exit, end_pool
+from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.strategies import registry
 from handoff.strategy import Channel, Launch, Site, Strategy
 from handoff.target import Ref
 from handoff.timing import Spent
 
-Tell = Callable[[dict[str, Any]], None]
-
-#: What every ratio is to, first that works: what multiprocessing does when nothing else is asked for.
-BASELINES = {
-    "codec": ("pickle-default", "cloudpickle", "dill"),
-    Duty.ARGUMENT: ("pickle-default", "cloudpickle", "dill"),
-    Duty.RESULT: ("pickle-default", "cloudpickle", "dill"),
-    Duty.STATE: ("process-args", "inherit", "rebuild"),
-    Duty.SHARED: ("manager-dict", "manager-list", "manager-class"),
-}
-OPERATIONS = ("element-read", "element-write", "locked-update", "whole-read")
 MOST = 1_000_000  #: operations in one sample: enough for 2 ms of the fastest operation there is
 SLOW_S = 0.1  #: an operation that takes longer is not warmed up again: it allocates all anew anyway
 FEW = 8  #: a sample of fewer operations follows one more that is not timed
-START_S = 60.0  #: patience with a starting worker: importing on a busy machine is slow, not hung
 
 
 def spacers() -> list[bytes]:
@@ -63,37 +47,6 @@ def spacers() -> list[bytes]:
     """
     sizes = (size for power in range(9, 21) for size in (2**power, 3 * 2 ** (power - 1)))
     return [bytes(size + 16 * sixteens) for size, sixteens in zip(sizes, os.urandom(24), strict=True)]
-
-
-@dataclass
-class Lane:
-    """One lane of one experiment in this trial."""
-
-    name: str
-    strategy: Strategy | None
-    ends: Any = None  #: (Sender, Receiver), Holding or Sharing
-    launch: Launch = Launch.PROCESS
-    stack: ExitStack = field(default_factory=ExitStack)
-    counts: dict[str, int] = field(default_factory=dict)  #: operations a sample, by metric
-    warmed: dict[str, bool] = field(default_factory=dict)  #: whether one more precedes it, untimed
-    rounds: int = 1
-    worker: Handle | None = None
-
-
-class Refused(Exception):
-    """A lane that cannot go on; carries its outcome."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
-
-
-class LaneFailed(Exception):
-    """A lane that failed after its first hand-off had worked."""
-
-    def __init__(self, lane: Lane, outcome: Outcome) -> None:
-        super().__init__(f"{lane.name}: {outcome.reason}")
-        self.lane, self.outcome = lane, outcome
 
 
 def main(config: dict[str, Any], tell: Tell, strategies: Mapping[str, Strategy] | None = None) -> None:
@@ -113,177 +66,6 @@ def main(config: dict[str, Any], tell: Tell, strategies: Mapping[str, Strategy] 
             else:
                 measuring.run()
             tell({"done": index})
-
-
-class Shop:
-    """What the experiments of a trial share: the strategies, the context, the manager server, names."""
-
-    def __init__(self, config: dict[str, Any], strategies: Mapping[str, Strategy]) -> None:
-        self.strategies = strategies
-        self.start_method: str = config["start_method"]
-        self.ctx: Any = multiprocessing.get_context(self.start_method or None)
-        self.prefix = Path(config["folder"]).name
-        self.numbers = itertools.count(1)
-        self.stack = ExitStack()
-        self.leaving: list[Handle] = []  #: workers that were asked to end, and need not be waited for yet
-        self._manager: Any = None
-
-    def __enter__(self) -> Shop:
-        if self.start_method == "forkserver":
-            from multiprocessing.forkserver import ensure_running
-
-            ensure_running()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.see_off()
-        self.stack.close()
-
-    def see_off(self) -> None:
-        """Wait until the workers that leave are gone: before anything is timed, and at the end."""
-        while self.leaving:
-            self.leaving.pop().stop()
-
-    def segment_name(self) -> str:
-        return f"{self.prefix}-{next(self.numbers)}"
-
-    def manager(self) -> Any:
-        if self._manager is None:
-            from handoff.strategies._manager import HandoffManager
-
-            self._manager = HandoffManager(ctx=self.ctx)
-            self._manager.start()
-            self.stack.callback(self._manager.shutdown)
-        return self._manager
-
-    def drop_manager(self) -> None:
-        """After a worker was killed in the middle of a request, the server may still wait for it."""
-        if self._manager is not None:
-            self.stack.close()
-            self._manager = None
-
-
-class Handle:
-    """A worker that was started, and the two pipes to it."""
-
-    def __init__(self, shop: Shop, job: Job, launch: Launch) -> None:
-        self.launch = launch
-        ctx = shop.ctx
-        inbox, self.to_worker = ctx.Pipe(duplex=False)
-        self.from_worker, outbox = ctx.Pipe(duplex=False)
-        self.pool: Any = None
-        self.process: Any
-        match launch:
-            case Launch.PROCESS:
-                self.process = ctx.Process(target=work, args=(job, inbox, outbox), daemon=True)
-                self.process.start()
-            case Launch.POOL:
-                self.pool = ctx.Pool(1, start_in_pool, (job, inbox, outbox))
-                self.task = self.pool.apply_async(serve_in_pool)
-                self.process = a_worker(self.pool)
-            case Launch.THREAD:
-                import multiprocessing.dummy
-
-                self.process = multiprocessing.dummy.Process(target=work, args=(job, inbox, outbox))
-                self.process.daemon = True
-                self.process.start()
-        if launch is not Launch.THREAD:
-            self.inherited = (inbox, outbox)
-        self.started = self.dismissed = False
-
-    def ready(self, seconds: float = START_S) -> dict[str, Any]:
-        """Wait until the worker has opened its ends; what failed to open is in ``errors``."""
-        answer = self.answer(seconds)
-        if self.launch is not Launch.THREAD:
-            for conn in self.inherited:  # or the death of the worker would not be noticed
-                conn.close()
-        self.started = True
-        return answer
-
-    def command(self, **command: Any) -> None:
-        self.to_worker.send_bytes(json.dumps(command).encode())
-
-    def answer(self, seconds: float) -> dict[str, Any]:
-        """The worker's next answer. Raises :class:`Refused` when it reports an error, dies, or does not answer."""
-        watched: list[Any] = [self.from_worker]
-        if self.launch is not Launch.THREAD:
-            watched.append(self.process.sentinel)
-        ready = wait(watched, seconds)
-        if not ready:
-            raise Refused(Outcome(Kind.BROKEN, "worker", "", f"no answer in {seconds:g} s"))
-        if self.from_worker not in ready and not self.from_worker.poll():
-            raise self.death()
-        try:
-            answer: dict[str, Any] = json.loads(self.from_worker.recv_bytes())
-        except (EOFError, OSError):
-            raise self.death() from None
-        if "error" in answer:
-            raise Refused(Outcome.from_json(answer["error"]))
-        return answer
-
-    def death(self) -> Refused:
-        self.process.join(1)
-        return Refused(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
-
-    def begin(self, **command: Any) -> None:
-        """Give a command, and wait until the worker begins with it."""
-        self.command(**command)
-        if message := self.from_worker.recv_bytes():
-            raise self.complaint(message)
-
-    @staticmethod
-    def complaint(message: bytes) -> Refused:
-        """What a message means that is not the expected one: an error, or a wrong checksum."""
-        if len(message) == CHECKSUM.size:
-            return Refused(Outcome(Kind.BROKEN, "worker", "", "a hand-off was acknowledged with a wrong checksum"))
-        return Refused(Outcome.from_json(json.loads(message)["error"]))
-
-    def dismiss(self) -> None:
-        """Ask it to end."""
-        if not self.dismissed:
-            self.dismissed = True
-            with suppress(OSError):
-                self.command(do="stop", lane="")
-
-    def stop(self) -> None:
-        """Ask it to end, wait, and insist."""
-        self.dismiss()
-        if self.launch is Launch.THREAD:
-            self.process.join(1)
-        elif self.launch is Launch.POOL:
-            self.task.wait(5)  # Pool.terminate for ever waits for a lock that a worker held when it was ended
-            if self.task.ready():
-                self.pool.close()
-                self.pool.join()
-            else:
-                self._end_pool()
-        else:
-            self.process.join(5)
-            self.kill()
-        self._close()
-
-    def kill(self) -> None:
-        """End it now."""
-        if self.launch is Launch.POOL:
-            self._end_pool()
-        elif self.launch is Launch.PROCESS:
-            if self.process.is_alive():
-                self.process.kill()
-            self.process.join()
-        self._close()
-
-    def _end_pool(self) -> None:
-        """End a pool whose worker is stuck in its initializer or its one task, where it holds no lock of the pool."""
-        if self.process.is_alive():
-            self.process.kill()
-        end_pool(self.pool, 5)
-
-    def _close(self) -> None:
-        self.to_worker.close()
-        self.from_worker.close()
-        if self.launch is not Launch.THREAD:
-            for conn in self.inherited:
-                conn.close()
 
 
 class Measuring:
@@ -407,7 +189,7 @@ class Measuring:
 
     def judge(self, name: str, checksum: int, arrived: Any) -> None:
         """Compare what arrived with what was sent."""
-        from handoff.compare.facts import difference
+        from handoff.compare.difference import difference
 
         altered = difference(self.sent, arrived) if arrived is not None else ""
         if not altered and checksum != self.expected:
@@ -535,8 +317,8 @@ class Measuring:
             return
         base = self.baseline()
         self.tell({"baseline": base})
-        messages[harness.BIS] = messages[base]
-        self.lanes.append(Lane(harness.BIS, self.shop.strategies[base]))
+        messages[BIS] = messages[base]
+        self.lanes.append(Lane(BIS, self.shop.strategies[base]))
 
         def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
             assert lane.strategy is not None
@@ -565,7 +347,7 @@ class Measuring:
     def _keep_company(self) -> None:
         """The harness's own lanes are there in every round that has any other; the baseline's two copies alike."""
         most = max(lane.rounds for lane in self.lanes)
-        twins = [lane for lane in self.lanes if lane.name in (self.baseline(), harness.BIS)]
+        twins = [lane for lane in self.lanes if lane.name in (self.baseline(), BIS)]
         for lane in self.lanes:
             if lane.strategy is None:
                 lane.rounds = most
@@ -597,7 +379,7 @@ class Measuring:
     def _open_carry(self, duty: Duty, base: str) -> None:
         strategies = [s for s in self.usable() if s.carry]
         plan = [Lane(s.name, s, launch=s.launch) for s in strategies]
-        plan += [Lane(harness.BIS, s, launch=s.launch) for s in strategies if s.name == base]
+        plan += [Lane(BIS, s, launch=s.launch) for s in strategies if s.name == base]
         for lane in plan:
             assert lane.strategy is not None
             assert lane.strategy.carry is not None
@@ -609,7 +391,7 @@ class Measuring:
                 lane.stack.close()
             else:
                 self.lanes.append(lane)
-        own = Lane(harness.NULL, None, (harness.NullSender(), harness.NullReceiver()))
+        own = Lane(NULL, None, (harness.NullSender(), harness.NullReceiver()))
         self.lanes.append(own)
         try:
             with deadline(self.answer_s):
@@ -645,7 +427,7 @@ class Measuring:
         if not self.verify:
             return all(self.outcomes[lane.name].ok for lane in self.lanes if lane.name in self.outcomes)
         for lane in list(self.lanes):
-            if lane.strategy is None or lane.name == harness.BIS or lane.name in self.outcomes:
+            if lane.strategy is None or lane.name == BIS or lane.name in self.outcomes:
                 if lane.name in self.outcomes and not self.outcomes[lane.name].ok:
                     return False
                 continue
@@ -725,7 +507,7 @@ class Measuring:
                 near = timing.receive(receiver, touch, n, go, compare, CHECKSUM.pack)
         except timing.WrongAnswer as wrong:
             raise worker.complaint(wrong.answer) from None
-        return _merge(near, worker.answer(self.answer_s))
+        return merge(near, worker.answer(self.answer_s))
 
     # -- the duty state
 
@@ -734,8 +516,8 @@ class Measuring:
         base = self.baseline()
         strategies = [s for s in self.usable() if s.hold]
         plan = [Lane(s.name, s, launch=s.launch) for s in strategies]
-        plan += [Lane(harness.BIS, s, launch=s.launch) for s in strategies if s.name == base]
-        plan.append(Lane(harness.NULL, None))
+        plan += [Lane(BIS, s, launch=s.launch) for s in strategies if s.name == base]
+        plan.append(Lane(NULL, None))
         self.random.shuffle(plan)
         plan.sort(key=lambda lane: (Launch.PROCESS, Launch.POOL, Launch.THREAD).index(lane.launch))  # threads last
         self.shop.see_off()
@@ -745,7 +527,7 @@ class Measuring:
                 with self.trying(lane.name):
                     spent = self.set_up(lane)
                     checksum, facts = self.first_use(lane)
-                if lane.strategy is not None and lane.name != harness.BIS:
+                if lane.strategy is not None and lane.name != BIS:
                     self.judge(lane.name, checksum, facts)
             except Refused as refused:
                 if lane.worker is not None:
@@ -799,7 +581,7 @@ class Measuring:
             near = timing.send(sender, sender.obj, n, after=worker.from_worker.recv_bytes, expected=expected)
         except timing.WrongAnswer as wrong:
             raise worker.complaint(wrong.answer) from None
-        return _merge(near, worker.answer(self.answer_s))
+        return merge(near, worker.answer(self.answer_s))
 
     # -- the duty shared
 
@@ -820,7 +602,7 @@ class Measuring:
     def _open_shared(self, base: str) -> None:
         strategies = [s for s in self.usable() if s.share]
         plan = [Lane(s.name, s, launch=s.launch) for s in strategies]
-        plan += [Lane(harness.BIS, s, launch=s.launch) for s in strategies if s.name == base]
+        plan += [Lane(BIS, s, launch=s.launch) for s in strategies if s.name == base]
         for lane in plan:
             assert lane.strategy is not None
             assert lane.strategy.share is not None
@@ -832,7 +614,7 @@ class Measuring:
                 lane.stack.close()
             else:
                 self.lanes.append(lane)
-        self.lanes.append(Lane(harness.NULL, None, harness.NullSharing()))
+        self.lanes.append(Lane(NULL, None, harness.NullSharing()))
         for launch in (Launch.PROCESS, Launch.THREAD):
             group = [lane for lane in self.lanes if lane.launch is launch]
             if group:
@@ -855,7 +637,7 @@ class Measuring:
 
     def _check_shared(self) -> bool:
         for lane in list(self.lanes):
-            if lane.strategy is None or lane.name == harness.BIS or lane.name in self.outcomes:
+            if lane.strategy is None or lane.name == BIS or lane.name in self.outcomes:
                 if lane.name in self.outcomes and not self.outcomes[lane.name].ok:
                     return False
                 continue
@@ -885,17 +667,3 @@ class Measuring:
         assert lane.worker is not None
         lane.worker.command(do=Duty.SHARED, lane=lane.name, operation=operation, size=self.size(), n=n)
         return Spent(**lane.worker.answer(max(60.0, 10 * self.answer_s)))
-
-
-def _merge(near: Spent, far: dict[str, Any]) -> Spent:
-    """Both sides of one sample: the time is this side's; phases and disturbances come from where they happened."""
-    there = Spent(**far)
-    return Spent(
-        near.seconds,
-        near.encode_s + there.encode_s,
-        near.decode_s + there.decode_s,
-        near.touch_s + there.touch_s,
-        near.switches + there.switches,
-        near.faults + there.faults,
-        near.collections + there.collections,
-    )

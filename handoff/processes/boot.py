@@ -31,7 +31,7 @@ def run(module: str, fd: int) -> None:
     def parent_is_gone(_: int, __: object) -> None:
         from pathlib import Path
 
-        from handoff.processes.interpreter import kill_group, sweep
+        from handoff.processes.cleanup import kill_group, sweep
 
         kill_group(os.getpid(), spare=os.getpid())
         sweep(Path(folder))

@@ -15,33 +15,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from select import select
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import Any
 
+from handoff.processes.cleanup import kill_group, sweep
+
 PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
-
-
-class NoAnswer(BaseException):
-    """A deadline passed. Not an ``Exception``, so that no payload's own handler swallows it."""
-
-
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise :class:`NoAnswer` in the main thread after ``seconds``: no thread is needed, so forking stays safe."""
-
-    def expire(_: int, __: FrameType | None) -> None:
-        raise NoAnswer(f"no answer in {seconds:g} s")
-
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
 
 
 class Interpreter:
@@ -145,48 +127,6 @@ def describe_exit(code: int | None) -> str:
     return f"exited with status {code}"
 
 
-def kill_group(group: int, *, spare: int = 0) -> None:
-    """Kill every process of a group but its resource trackers, and wait until all of them are gone.
-
-    With ``spare``, the calling process, nobody waits for the trackers: they end after it has.
-    """
-    for _ in range(200):
-        found = {pid: tracks for pid, tracks in members(group).items() if pid != spare}
-        if not found or (spare and all(found.values())):
-            return
-        for pid, tracks in found.items():
-            if not tracks:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
-
-
-def members(group: int) -> dict[int, bool]:
-    """The living processes of a group, and whether each is a resource tracker."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := process_status(int(entry))) and int(fields[2]) == group:
-            with suppress(OSError):
-                found[int(entry)] = b"resource_tracker" in Path("/proc", entry, "cmdline").read_bytes()
-    return found
-
-
-def process_status(pid: int) -> list[bytes]:
-    """State, parent, group, session … children's times of a living process; nothing of one that ended. See proc(5)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            stat = file.read()
-    except OSError:
-        return []
-    fields = stat[stat.rindex(b")") + 2 :].split(None, 15)[:15]
-    return [] if fields[0] in b"ZX" else fields
-
-
-def processor_s(pid: int) -> float:
-    """Seconds that a living process, and the children that it has waited for, had on processors."""
-    return sum(map(int, process_status(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
 def output(command: Sequence[str], seconds: float, *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     """What a command prints. It leads a session of its own, of which nothing outlives this call.
 
@@ -209,32 +149,3 @@ def output(command: Sequence[str], seconds: float, *, cwd: Path, env: Mapping[st
     if process.returncode:
         raise RuntimeError(f"{' '.join(command[:4])} {describe_exit(process.returncode)}: {(told + complaint)[-500:]}")
     return told
-
-
-def a_worker(pool: Any) -> Any:
-    """One of a pool's processes. There may be none just now: the pool's own thread replaces one that has died."""
-    while not (workers := pool._pool[:]):
-        time.sleep(0.001)
-    return workers[0]
-
-
-def end_pool(pool: Any, seconds: float) -> None:
-    """End a pool, whatever its workers do: ``terminate`` waits for ever for a lock that one held when it died."""
-    with suppress(NoAnswer), deadline(seconds):
-        pool.terminate()
-        pool.join()
-    for process in pool._pool:
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
-def sweep(folder: Path) -> None:
-    """Remove an interpreter's private folder, and segments and semaphores whose names begin with the folder's."""
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
-    shm = Path("/dev/shm")
-    for pattern in (f"{folder.name}*", f"sem.{folder.name}*"):
-        for path in shm.glob(pattern):
-            path.unlink(missing_ok=True)

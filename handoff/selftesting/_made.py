@@ -13,7 +13,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from handoff.measuring import trial
+from handoff.measuring import lane, trial
 from handoff.strategies.codecs import BytesReceiver
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
 
@@ -118,7 +118,7 @@ def make(name: str) -> Strategy:
     )
 
 
-def main(config: dict[str, Any], tell: trial.Tell) -> None:
+def main(config: dict[str, Any], tell: lane.Tell) -> None:
     """A trial. Tells one more row for each slowed codec: ``injected-encode`` or ``-decode``, verified seconds.
 
     In such a row ``seconds`` is what was spun, ``encode_s`` what the calls took without.

@@ -8,8 +8,8 @@ from typing import Any
 
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import BIS
 from handoff.analysis.stats import Samples
-from handoff.measuring.harness import BIS
 from handoff.selftesting._frame import Bench, Cell
 
 Key = tuple[int, Any]  #: experiment and trial

@@ -30,8 +30,9 @@ from typing import Any, TypeAlias
 
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import CODEC
 from handoff.machine import fingerprint, noise
-from handoff.measuring.experiment import CODEC, Experiment, measure
+from handoff.measuring.experiment import Experiment, measure
 from handoff.processes import interpreter
 from handoff.profile import PROFILES
 from handoff.selftesting._frame import PAYLOADS

@@ -14,7 +14,8 @@ from itertools import combinations
 from typing import Any
 
 from handoff.analysis import stats
-from handoff.analysis.figures import METRICS, Figures
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import METRICS
 from handoff.analysis.stats import Verdict
 from handoff.machine import fingerprint, noise
 from handoff.record import SECONDS, STABILITY, Record, unit

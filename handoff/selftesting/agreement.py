@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import CODEC
 from handoff.analysis.stats import Estimate
-from handoff.measuring.experiment import CODEC
 from handoff.processes import interpreter
 from handoff.profile import Profile
 from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst

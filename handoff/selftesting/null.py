@@ -11,8 +11,10 @@ from typing import Any
 
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import NULL
 from handoff.analysis.stats import Estimate
-from handoff.measuring import harness, trial
+from handoff.measuring import trial
+from handoff.measuring.lane import Lane, Shop, Tell
 from handoff.outcome import OK
 from handoff.payload import Duty
 from handoff.profile import Profile
@@ -98,18 +100,18 @@ def _carry(site: Site) -> Ends:
 _STRATEGY = Strategy(name=PLAIN, summary="", meaning="", channel=Channel.PIPE, carry=_carry, recipe=Recipe("", ""))
 
 
-def main(config: dict[str, Any], tell: trial.Tell) -> None:
+def main(config: dict[str, Any], tell: Tell) -> None:
     """A trial with two lanes, each timed its own way."""
     (experiment,) = config["experiments"]
-    with trial.Shop(config, {PLAIN: _STRATEGY}) as shop:
+    with Shop(config, {PLAIN: _STRATEGY}) as shop:
         tell({"at": 0})
         measuring = trial.Measuring(shop, experiment, config, tell)
         measuring._open_carry(Duty.ARGUMENT, PLAIN)
 
-        def metrics(lane: trial.Lane) -> dict[str, Callable[[int], Spent]]:
+        def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
             if lane.name == PLAIN:
                 return {"handoff": partial(_play, lane)}
-            if lane.name == harness.NULL:
+            if lane.name == NULL:
                 return {"handoff": partial(measuring.exchange, Duty.ARGUMENT, lane)}
             return {}
 
@@ -121,7 +123,7 @@ def main(config: dict[str, Any], tell: trial.Tell) -> None:
         tell({"done": 0})
 
 
-def _play(lane: trial.Lane, n: int) -> Spent:
+def _play(lane: Lane, n: int) -> Spent:
     assert lane.worker is not None
     sender: PlainSender = lane.ends[0]
     lane.worker.begin(do=Duty.ARGUMENT, lane=PLAIN, n=1)
@@ -142,7 +144,7 @@ def _run(bench: Bench) -> Result:
         bench.say(f"null lane, trial {number + 1}")
         for method, (mine, plain) in pairs.items():
             figures = Figures(bench.experiment("task", Duty.ARGUMENT, method, (PLAIN,), profile, __name__))
-            mine[number] = figures.samples(harness.NULL, "handoff")[0]
+            mine[number] = figures.samples(NULL, "handoff")[0]
             plain[number] = figures.samples(PLAIN, "handoff")[0]
     lines = []
     for method, (mine, plain) in pairs.items():

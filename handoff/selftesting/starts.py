@@ -9,15 +9,14 @@ from typing import Any
 
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import BIS, START
 from handoff.analysis.stats import Estimate
-from handoff.measuring import trial
-from handoff.measuring.experiment import START
-from handoff.measuring.harness import BIS
+from handoff.measuring import lane, trial
 from handoff.measuring.startup import BARE, PLAIN, run_conditions
 from handoff.processes import interpreter
 from handoff.profile import Profile
 from handoff.selftesting._frame import Bench, Check, Result, ratio_line, worst
-from handoff.strategy import START_METHODS
+from handoff.start_methods import START_METHODS
 
 LIMIT = 0.10
 COUNT = 4  #: starts of each of the suite's two lanes in an alternation
@@ -54,10 +53,10 @@ def plainly(bench: Bench, method: str, count: int) -> list[float]:
     return found
 
 
-def main(config: dict[str, Any], tell: trial.Tell) -> None:
+def main(config: dict[str, Any], tell: lane.Tell) -> None:
     """A trial of the suite's start cells, without the one that also sends a payload."""
     (experiment,) = config["experiments"]
-    with trial.Shop(config, {}) as shop:
+    with lane.Shop(config, {}) as shop:
         tell({"at": 0})
         run_conditions(trial.Measuring(shop, experiment, config, tell), {BARE: PLAIN[BARE], BIS: PLAIN[BIS]})
         tell({"done": 0})

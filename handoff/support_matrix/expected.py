@@ -8,46 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from handoff.declarations import Gap
 from handoff.outcome import Kind
 from handoff.payload import Payload, Trait
 from handoff.strategies.codecs import BY_VALUE_FAILS, DILL_FAILS, FORKING_FAILS
 from handoff.strategy import Strategy
 from handoff.support_matrix.matrix import Cell, Way, ways
 from handoff.target import Entry, TargetError, import_from
-
-ANY = "*"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """An outcome that traits do not predict. ``*`` stands for any strategy, duty or start method."""
-
-    payload: str
-    strategy: str | Sequence[str]
-    outcome: Kind
-    reason: str
-    source: str  #: an issue, a manual page, or the file of the interpreter that shows it
-    duty: str | Sequence[str] = ANY
-    start_method: str | Sequence[str] = ANY
-    python: tuple[tuple[int, int], tuple[int, int]] = ((3, 11), (3, 99))  #: the first and the last with it
-
-    def covers(
-        self, payload: str, strategy: str, duty: str, start_method: str, python: tuple[int, int] = sys.version_info[:2]
-    ) -> bool:
-        """Whether it is about this cell, on this or another Python."""
-        return (
-            self.payload == payload
-            and _among(strategy, self.strategy)
-            and _among(duty, self.duty)
-            and _among(start_method, self.start_method)
-            and self.python[0] <= python <= self.python[1]
-        )
-
-
-def _among(name: str, names: str | Sequence[str]) -> bool:
-    return names == ANY or (name == names if isinstance(names, str) else name in names)
 
 
 def predicted(payload: Payload, way: Way, duty: str, start_method: str) -> Kind:

@@ -18,14 +18,12 @@ Told, a JSON object each: ``{"at": index, "last": …}`` when a cell begins, and
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import json
 import os
 import resource
 import select
-import shutil
 import signal
 import sys
 import time
@@ -37,12 +35,25 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from handoff.compare.kinds import class_name
+from handoff.compare.names import class_name
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes import spawn_server
-from handoff.processes.interpreter import describe_exit, process_status, processor_s, sweep
+from handoff.processes.cleanup import (
+    end_all,
+    lives,
+    own_children,
+    processes,
+    processor_s,
+    reap,
+    remove,
+    sweep,
+    with_descendants,
+)
+from handoff.processes.interpreter import describe_exit
+from handoff.processes.stacks import _place, pickles
 from handoff.support_matrix import original
+from handoff.support_matrix.shared_imports import harmless
 from handoff.target import Ref
 from handoff.timing import nothing
 
@@ -60,7 +71,6 @@ STEMS = 8  #: with cells that wait, beside the one that has its turn
 WORD_BYTES = 4000  #: of what is told at once: several processes write into one pipe, and less than 4096 stays together
 #: Modules of what many workers are given when they start.
 PRIMITIVES = ("multiprocessing.queues", "multiprocessing.synchronize")
-_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 
 
 def main(config: Mapping[str, Any], tell: Tell) -> None:
@@ -137,7 +147,7 @@ class Ward:
         self.current: _Running | None = None  #: the one whose turn it is: the others wait
         self.write = 0  #: in a stem, where it tells the ward that it waits
         self.making_s = 0.0  #: in a stem, what it has taken to import and make
-        _reap()
+        reap()
         self._limit()
         quiet = os.open(os.devnull, os.O_WRONLY)
         self.complaints = os.dup(2)
@@ -234,7 +244,7 @@ class Ward:
             os.close(read)
             os.set_inheritable(write, False)
             signal.signal(signal.SIGIO, signal.SIG_IGN)
-            _reap()
+            reap()
             self.write = write
             ref = Ref(**cells[0][1])
             begin = time.monotonic()
@@ -299,7 +309,7 @@ class Ward:
         if status:  # which of its cells was to blame will show when they are run one by one, in another ward
             os.kill(os.getpid(), -status) if status < 0 else os._exit(status)
         known = {self.tracker, *(other.pid for other in others)} | ({self.server.pid} if self.server else set())
-        _end_all(lambda: set(_own_children()) - known)
+        end_all(lambda: set(own_children()) - known)
         left = json.loads(stem.left)
         return [cell for cell in stem.cells if cell[0] in left]
 
@@ -364,7 +374,7 @@ class Ward:
 
     def _served(self) -> bool:
         """Whether there is the server that starts this one's processes, or none is needed."""
-        return self.server is None or not self.write or _lives(self.server.pid)
+        return self.server is None or not self.write or lives(self.server.pid)
 
     def _wait(self) -> list[int]:
         """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
@@ -447,7 +457,7 @@ class Ward:
             with suppress(OSError):
                 text = path.read_text(encoding="utf-8", errors="replace")
                 place = place or _place(text)
-                if member == child.pid and where == "worker" and _pickles(text):
+                if member == child.pid and where == "worker" and pickles(text):
                     where = "parent"
         return Outcome(Kind.BROKEN, where, "", f"no answer in {limit:g} s{place}")
 
@@ -459,15 +469,15 @@ class Ward:
         ended: set[int] = set()
 
         def left() -> set[int]:
-            served = _with_descendants(set(_workers(child.folder)) - ended)
+            served = with_descendants(set(_workers(child.folder)) - ended)
             ended.update(served)
-            return (served | set(_own_children())) - known
+            return (served | set(own_children())) - known
 
-        _end_all(left)
+        end_all(left)
         os.close(child.pidfd)
         if child.read != child.pidfd:
             os.close(child.read)
-        _remove(child.folder)
+        remove(child.folder)
         name = f"{self.folder.name}-{child.folder.name}"
         with suppress(OSError):
             for entry in os.listdir("/dev/shm"):
@@ -476,7 +486,7 @@ class Ward:
 
     def end(self) -> None:
         """End what all cells have shared, too; the resource tracker ends by itself."""
-        _end_all(lambda: set(_processes()) - {os.getpid(), self.tracker})
+        end_all(lambda: set(processes()) - {os.getpid(), self.tracker})
 
     def _of_others(self, child: _Running) -> set[int]:
         """Processes known not to be of a cell."""
@@ -489,7 +499,7 @@ class Ward:
     def _members(self, child: _Running) -> set[int]:
         """The processes of a cell: its parent's descendants, those of its workers, and all orphans."""
         known = self._of_others(child)
-        return _with_descendants({child.pid, *_workers(child.folder), *_own_children()} - known) - known
+        return with_descendants({child.pid, *_workers(child.folder), *own_children()} - known) - known
 
     # -- what the payloads need
 
@@ -505,7 +515,7 @@ class Ward:
             def around() -> tuple[int, ...]:
                 """What a process may have around it, that another one forked from it would have in another way."""
                 places = "/proc/self/fd", os.getcwd()
-                return threading.active_count(), len(_own_children()), *(len(os.listdir(place)) for place in places)
+                return threading.active_count(), len(own_children()), *(len(os.listdir(place)) for place in places)
 
             before, at_first = set(sys.modules), around()
             payload = Ref(**refs[numbers[0]]).load()
@@ -545,50 +555,6 @@ class Ward:
         self._run(([number] for number in range(len(refs))), _Work(body, done))
 
 
-def _reap() -> None:
-    """Orphans of what this process starts come to it, not to init: prctl(2), PR_SET_CHILD_SUBREAPER."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
-
-
-def _end_all(members: Callable[[], set[int]]) -> None:
-    """Kill them, and what comes here as orphans then, until there are none."""
-    for _ in range(1000):
-        found = members()
-        if not found:
-            return
-        for pid in found:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for pid in found:
-            _await_end(pid)
-
-
-def _await_end(pid: int) -> None:
-    """Wait until a process that was killed is no more: by then its children have come here, or to their subreaper."""
-    try:
-        os.waitpid(pid, 0)
-    except ChildProcessError:  # somebody else's, who waits for it
-        with suppress(ProcessLookupError):
-            watched = os.pidfd_open(pid)
-            select.select([watched], [], [], 1.0)
-            os.close(watched)
-
-
-def _processes() -> dict[int, int]:
-    """Living processes that descend from this one or are in its session, and their parents."""
-    me = os.getpid()
-    found: dict[int, int] = {}
-    sessions: dict[int, int] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := process_status(int(entry))):
-            found[int(entry)], sessions[int(entry)] = int(fields[1]), int(fields[3])
-    ours = {pid for pid, session in sessions.items() if session == me} | {me}
-    while more := {pid for pid, parent in found.items() if parent in ours and pid not in ours}:
-        ours |= more
-    return {pid: parent for pid, parent in found.items() if pid in ours}
-
-
 def _looks_first(name: str, duty: Duty) -> bool:
     """Whether it is a strategy that refuses by looking at the object, before anything is done with it."""
     from handoff.strategies import registry
@@ -597,80 +563,12 @@ def _looks_first(name: str, duty: Duty) -> bool:
     return strategy is not None and strategy.looks_first(duty)
 
 
-def _lives(pid: int) -> bool:
-    return bool(process_status(pid))
-
-
-def _own_children() -> list[int]:
-    """The processes that this one, which has one thread, has started, or that have come to it as orphans."""
-    if not _LISTS_CHILDREN:
-        return _children(os.getpid())
-    with open("/proc/thread-self/children", "rb", buffering=0) as file:
-        return list(map(int, file.read().split()))
-
-
-def _children(pid: int) -> list[int]:
-    """The processes that the threads of a process have started, or that have come to it as orphans."""
-    found: list[int] = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
-                found += map(int, file.read().split())
-    except OSError:
-        if not _LISTS_CHILDREN and _lives(pid):  # a kernel without CONFIG_PROC_CHILDREN: look at all of them
-            return [child for child, parent in _processes().items() if parent == pid]
-    return found
-
-
-_LISTS_CHILDREN = os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder that mostly holds but a few files."""
-    try:
-        for name in os.listdir(folder):
-            os.unlink(f"{folder}/{name}")
-        os.rmdir(folder)
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _with_descendants(pids: Iterable[int]) -> set[int]:
-    """These processes, those that they have started, and so on."""
-    found = grown = set(pids)
-    while grown := {child for pid in grown for child in _children(pid)} - found:
-        found = found | grown
-    return found
-
-
 def _workers(folder: Path) -> list[int]:
     """The processes that a server has forked for a cell."""
     try:
         return [int(name.removeprefix("worker-")) for name in os.listdir(folder) if name.startswith("worker-")]
     except OSError:
         return []
-
-
-#: Importing these changes what picklers do, for everybody in the process.
-_CHANGING = frozenset(
-    {"dill", "cloudpickle", "multiprocess", "pathos", "pox", "ppft", "loky", "joblib", "ray", "copyreg", "__main__"}
-)
-
-
-def harmless(modules: Sequence[str], own: str) -> list[str]:
-    """Those that may be there before the payload's module is imported: the standard library's, and numpy.
-
-    Not ``multiprocessing.managers``, which teaches ForkingPickler to send dict views as lists, nor what imports it.
-    """
-    return [
-        name
-        for name in modules
-        if (root := name.partition(".")[0]) in sys.stdlib_module_names | {"numpy"}
-        and root not in _CHANGING
-        and root != own.partition(".")[0]
-        and not name.startswith(("multiprocessing.managers", "multiprocessing.dummy"))
-        and (root == name or root != "numpy")  # numpy decides itself what it imports
-    ]
 
 
 def _run(body: Callable[[Tell], None], write: int, folder: Path) -> None:
@@ -711,20 +609,3 @@ def _leave_word_in_spawned() -> None:
         return line
 
     spawn.get_command_line = command_line
-
-
-def _pickles(text: str) -> bool:
-    """Whether a process's stacks show it in the middle of pickling."""
-    return any("reduction.py" in line and line.endswith((" in dump", " in dumps")) for line in text.splitlines())
-
-
-def _place(text: str) -> str:
-    """The innermost frame that is the payload's own: neither the library's nor ours."""
-    library = (os.path.dirname(os.__file__), os.path.dirname(__file__))
-    for line in text.splitlines():
-        if line.startswith('  File "') and not line.startswith(tuple(f'  File "{folder}' for folder in library)):
-            file, _, rest = line.removeprefix('  File "').partition('", line ')
-            number, _, function = rest.partition(" in ")
-            if not file.startswith("<"):
-                return f", in {function} ({os.path.basename(file)}, line {number})"
-    return ""

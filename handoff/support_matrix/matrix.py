@@ -23,8 +23,9 @@ from handoff.machine import usable_cores
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.interpreter import Interpreter
+from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
-from handoff.strategy import START_METHODS, Channel, Strategy
+from handoff.strategy import Channel, Strategy
 from handoff.support_matrix.culprits import BUDGET_S, askable, named, pickler
 from handoff.support_matrix.pools import ROUTES, Route
 from handoff.target import Entry, Ref
@@ -39,6 +40,7 @@ SILENT_S = 120.0  #: after this a ward itself is given up
 ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "OPENBLAS_NUM_THREADS": "1"}
 ALWAYS = (
     "handoff.support_matrix.cell",
+    "handoff.support_matrix.cell_worker",
     "handoff.strategies",
     "handoff.compare.shared_state",
 )  #: what every process of a cell needs

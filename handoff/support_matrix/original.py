@@ -18,7 +18,7 @@ from typing import Any
 from handoff.compare import shared_state
 from handoff.compare.facts import brief as facts_in_brief
 from handoff.compare.facts import digest, facts, stated
-from handoff.compare.kinds import class_name, installed, module_of
+from handoff.compare.names import class_name, installed, module_of
 from handoff.payload import Payload
 from handoff.target import Ref
 

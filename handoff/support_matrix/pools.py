@@ -26,8 +26,9 @@ from typing import Any
 
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty, Payload
-from handoff.processes.interpreter import Interpreter, NoAnswer, deadline, describe_exit
-from handoff.strategy import START_METHODS
+from handoff.processes.deadlines import NoAnswer, deadline
+from handoff.processes.interpreter import Interpreter, describe_exit
+from handoff.start_methods import START_METHODS
 from handoff.target import Ref
 from handoff.timing import nothing
 
@@ -141,7 +142,8 @@ def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> N
 
 
 def _cell(config: Mapping[str, Any]) -> Outcome:
-    from handoff.compare.facts import difference, facts
+    from handoff.compare.difference import difference
+    from handoff.compare.facts import facts
 
     route, duty, limit = ROUTES[config["route"]], Duty(config["duty"]), config["limit_s"]
     ref = Ref(**config["ref"])

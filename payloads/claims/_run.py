@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from handoff.processes.interpreter import kill_group
+from handoff.processes.cleanup import kill_group
 from payloads.claims._claim import START_METHODS, Check, Claim
 
 IDLE_S = 1.0  #: none of the programs sleeps or waits for anything outside itself

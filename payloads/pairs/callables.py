@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from handoff.measuring.pairs import Pair, Side
+from handoff.declarations import Pair, Side
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
 from payloads._scratch import scratch_file

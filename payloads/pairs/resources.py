@@ -6,7 +6,7 @@ import os
 import sqlite3
 from typing import Any
 
-from handoff.measuring.pairs import Pair, Side
+from handoff.declarations import Pair, Side
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
 from payloads._scratch import THREE_LINES, scratch_file, text_of

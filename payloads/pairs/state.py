@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.measuring.pairs import Pair, Side
+from handoff.declarations import Pair, Side
 from handoff.payload import Duty, Payload, Trait
 
 PLAIN = ("pickle-default",)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from handoff.declarations import ANY, Gap
 from handoff.payload import Duty
-from handoff.strategy import START_METHODS
-from handoff.support_matrix.expected import ANY, Gap, declared, gaps_of
+from handoff.start_methods import START_METHODS
+from handoff.support_matrix.expected import declared, gaps_of
 from handoff.support_matrix.matrix import ways
 from handoff.target import load_collection
 from reports.support import Declared, Unpredicted

@@ -29,7 +29,7 @@ sys.path.insert(0, str(HERE))
 
 from objects import CASES, Case  # noqa: E402 - it stands beside this file
 
-from handoff.advising import search  # noqa: E402
+from handoff.advising import run, search  # noqa: E402
 from handoff.analysis import stats  # noqa: E402
 from handoff.payload import Duty  # noqa: E402
 from handoff.processes.interpreter import Interpreter  # noqa: E402
@@ -135,9 +135,9 @@ def paired(pairs: list[tuple[float, float]]) -> stats.Estimate | None:
 def decide(case: Case, budget_s: float) -> dict[str, Any]:
     """Ask for advice, and judge it."""
     begin = time.monotonic()
-    advice = search.advise_target(
+    advice = run.advise_target(
         f"{HERE / 'objects.py'}:{case.make.__name__}",
-        search.usual_job(case.duty, case.tasks, case.workers, case.start_method),
+        run.usual_job(case.duty, case.tasks, case.workers, case.start_method),
         duty=case.duty,
         budget_s=budget_s,
     )

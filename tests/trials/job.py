@@ -14,9 +14,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from handoff.compare.facts import difference, facts
+from handoff.compare.difference import difference
+from handoff.compare.facts import facts
 from handoff.measuring import worker
-from handoff.measuring.trial import Handle, Refused, Shop
+from handoff.measuring.lane import Handle, Refused, Shop
 from handoff.measuring.worker import CHECKSUM, Job, Worker, serve_in_pool
 from handoff.outcome import Unavailable, describe
 from handoff.payload import Duty

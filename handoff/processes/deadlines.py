@@ -1,4 +1,4 @@
-"""Time limits inside a disposable process: an alarm that interrupts a hook which does not come back."""
+"""Deadlines: of a call in this process, and what there is to say when one has passed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,28 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
+
+
+class NoAnswer(BaseException):
+    """A deadline passed. Not an ``Exception``, so that no payload's own handler swallows it."""
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise :class:`NoAnswer` in the main thread after ``seconds``: no thread is needed, so forking stays safe."""
+
+    def expire(_: int, __: FrameType | None) -> None:
+        raise NoAnswer(f"no answer in {seconds:g} s")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 class TookTooLong(Exception):

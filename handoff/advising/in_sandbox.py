@@ -1,0 +1,173 @@
+"""What runs in the sandbox: opens the target, diagnoses or measures it, and tells."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+from handoff.analysis.units import size
+from handoff.outcome import describe
+from handoff.processes.sandbox import memory_limit
+from handoff.processes.stacks import place_of
+from handoff.target import Entry, Ref, TargetError, load_collection
+
+SLOW_S = 0.5  #: an object that takes longer to make is made once ...
+
+
+SLOW_IMPORT_S = 1.5  #: ... and so is one whose module takes longer to import
+
+
+OBJECT_SHARE = 0.4  #: of that, for the object: to hand it over takes it at least twice
+
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+def main(config: dict[str, Any], tell: Tell) -> None:
+    """What the contained interpreter does: a trial, or open the target and look at it."""
+    _settle()
+    limit_bytes = config.get("memory_bytes") or memory_limit()
+    if "experiments" in config:
+        _limit(limit_bytes)
+        from handoff.measuring import trial
+
+        trial.main(config, tell)
+        return
+    begin = time.monotonic()
+    _limit(int(limit_bytes * OBJECT_SHARE))
+    try:
+        entry, obj, imported_s, made_s = _open(config, tell)
+    except TargetError as error:
+        tell({"failed": str(error), "traceback": traceback.format_exc()})
+        return
+    except MemoryError as error:
+        tell({"failed": _memory(config["target"], limit_bytes, error), "traceback": traceback.format_exc()})
+        return
+    except BaseException as error:
+        tell({"failed": _raised(config["target"], error), "traceback": traceback.format_exc()})
+        return
+    _limit(limit_bytes)
+    if config["do"] == "diagnose":
+        tell({"diagnosis": _diagnosis(obj, config), "final": True})
+    else:
+        _advise(config, entry, obj, imported_s, made_s, begin, tell)
+
+
+def _settle() -> None:
+    """No input; stacks when asked for, and when crashing."""
+    import faulthandler
+
+    quiet = os.open(os.devnull, os.O_RDONLY)
+    os.dup(0)  # the pipe that tells of our parent's end stays open elsewhere
+    os.dup2(quiet, 0)
+    faulthandler.enable(all_threads=False)
+    faulthandler.register(signal.SIGUSR2, all_threads=False, chain=False)
+
+
+def _limit(nbytes: int) -> None:
+    """Let this process and its children have so much memory of their own, each; shared mappings do not count."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (nbytes if hard < 0 else min(nbytes, hard), hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float, float]:
+    """Load the target and make its object; tell of it; and how long importing and making took."""
+    begin = time.perf_counter()
+    entry = _entry(config)
+    imported_s = time.perf_counter() - begin
+    begin = time.perf_counter()
+    obj = entry.payload.make()
+    made_s = time.perf_counter() - begin
+    payload = entry.payload
+    tell(
+        {
+            "opened": {
+                "ref": asdict(entry.ref),
+                "name": payload.name,
+                "declared": "collection" in config,
+                "duties": sorted(payload.duties),
+                "traits": sorted(payload.traits),
+                "nbytes": payload.nbytes,
+                "why": payload.why,
+                "source": payload.source,
+                "type": type(obj).__name__,
+                "none": obj is None,
+                "imported_s": imported_s,
+                "made_s": made_s,
+            }
+        }
+    )
+    return entry, obj, imported_s, made_s
+
+
+def _entry(config: dict[str, Any]) -> Entry:
+    if "ref" in config:
+        ref = Ref(**config["ref"])
+        return Entry(ref, ref.load())
+    os.chdir(config["cwd"])
+    try:
+        entries = load_collection(config["collection"])
+    finally:
+        os.chdir(config["folder"])
+    name: str = config["payload"] or (next(iter(entries)) if len(entries) == 1 else "")
+    if name not in entries:
+        said = f"no payload is named {name!r}" if name else f"defines {len(entries)} payloads: say --payload NAME"
+        raise TargetError(f"{config['target']}: {said}; there are: {', '.join(entries)}")
+    ref = replace(entries[name].ref, folder=config["cwd"])
+    return Entry(ref, ref.load())
+
+
+def _memory(target: str, limit_bytes: int, error: MemoryError) -> str:
+    text = f": {error}" if str(error) else ""
+    limit = size(limit_bytes * OBJECT_SHARE)
+    return f"{target}: the object needs more memory than the {limit} that it may have here, to be handed over{text}"
+
+
+def _raised(target: str, error: BaseException) -> str:
+    place = place_of(error)
+    where = f" ({place})" if place else ""
+    if isinstance(error, SystemExit):
+        return f"{target}: calls sys.exit({describe(error)}) instead of returning an object{where}"
+    text = " ".join(describe(error).split())
+    return f"{target}: raised {type(error).__name__}{': ' if text else ''}{text[:300]}{where}"
+
+
+def _diagnosis(obj: Any, config: dict[str, Any]) -> dict[str, Any]:
+    from handoff.diagnosing import diagnose
+
+    return diagnose(obj, name=config["target"], budget_s=config["diagnose_s"]).to_json()
+
+
+def _advise(
+    config: dict[str, Any], entry: Entry, obj: Any, imported_s: float, made_s: float, begin: float, tell: Tell
+) -> None:
+    """Diagnose; and, what takes long to make, measure here, by forks. Else it is measured from outside, afresh."""
+    from handoff.advising import run, search
+    from handoff.advising.recipes import recipe_for
+    from handoff.advising.result import Job
+    from handoff.diagnosing import Diagnosis
+
+    end = run.end_of(begin, config["budget_s"])
+    data = _diagnosis(obj, config)
+    if made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
+        tell({"diagnosis": data, "walk_s": run.walking(obj, entry.payload), "final": True})
+        return
+    job = run.fitting(Job(**config["job"]), config["duty"], entry.payload.duties, declared="collection" in config)
+    plan = run.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data))
+    plan.imported_s, plan.made_s, plan.recipe = imported_s, made_s, recipe_for(entry.ref, job)
+    advice = search.measure(
+        plan,
+        progress=lambda what: tell({"progress": what}),
+        show=lambda first: tell({"first": first.to_json()}),
+    )
+    tell({"advice": advice.to_json(), "final": True})

@@ -1,0 +1,127 @@
+"""A diagnosis as text, table, markdown, CSV or HTML."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from handoff.analysis import units
+from handoff.terminal import MOST_ROWS, Part, _code, _csv, cell, drawn, many, page, plain
+
+if TYPE_CHECKING:
+    from handoff.diagnosing import Diagnosis, Finding
+
+
+HEAVY_BYTES = 1 << 10  #: an object whose heaviest part is lighter has nothing heavy in it, for people
+
+
+def diagnosis_summary(diagnosis: Diagnosis) -> str:
+    """One sentence."""
+    if diagnosis.culprits:
+        found = f"{many(len(diagnosis.culprits), 'culprit')} in the way of its hand-over"
+        return f"{diagnosis.target}: {found}" + (f", {len(diagnosis.altered)} altered." if diagnosis.altered else ".")
+    if diagnosis.altered:
+        return f"{diagnosis.target}: everything is carried, but {many(len(diagnosis.altered), 'part')} not unaltered."
+    return f"{diagnosis.target}: no culprit; every pickler carries it, as far as could be seen."
+
+
+def diagnosis_parts(diagnosis: Diagnosis) -> list[Part]:
+    """All that was found, words first."""
+    parts = [Part(diagnosis_summary(diagnosis), "title")]
+    for title, stops, findings in (
+        ("What stops it", "stops", diagnosis.culprits),
+        ("What arrives altered", "altered by", diagnosis.altered),
+    ):
+        if findings:
+            parts += [Part(""), Part(title, "title")]
+        for finding in findings:
+            parts += _finding_parts(finding, stops)
+    if diagnosis.heavy and diagnosis.heavy[0].bytes >= HEAVY_BYTES:
+        parts += [Part(""), Part("What is heavy (bytes it adds to the pickle)", "title")]
+        parts += [
+            Part(f"{units.size(item.bytes):>10}  {item.path}{f' ({item.type})' if item.type else ''}", indent=2)
+            for item in diagnosis.heavy[:MOST_ROWS]
+        ]
+    if diagnosis.shared:
+        parts += [Part(""), Part("What is shared within it (sent part by part, it arrives as several)", "title")]
+        parts += [Part(f"{' is '.join(item.paths)} ({item.type})", indent=2) for item in diagnosis.shared[:MOST_ROWS]]
+    if diagnosis.depth.deepest:
+        text = f"Depth: {diagnosis.depth.deepest:,} objects deep; the recursion limit is {diagnosis.depth.limit:,}."
+        parts += [Part(""), Part(text, "dim")]
+    parts += [Part(f"Note: {note}", "dim") for note in diagnosis.notes]
+    return parts
+
+
+def _finding_parts(finding: Finding, verb: str) -> list[Part]:
+    where = {"dump": "", "load": " (fails in the worker)", "arrival": ""}.get(finding.where, "")
+    starts = "" if len(finding.start_methods) == 3 else f" under {' and '.join(finding.start_methods)}"
+    parts = [
+        Part(f"{finding.path}  ({finding.type})", "path", 2),
+        Part(f"why: {finding.reason}{where}", "plain", 6),
+        Part(f"{verb}: {', '.join(finding.blocks) or 'nothing by itself'}{starts}", "bad", 6),
+    ]
+    if finding.fix:
+        parts.append(Part(f"fix: {finding.fix}", "fix", 6))
+    if finding.behind:
+        parts.append(Part(f"hidden behind {finding.behind}: it shows once that one is mended", "dim", 6))
+    if finding.aliases:
+        parts.append(Part(f"also at {', '.join(finding.aliases)}", "dim", 6))
+    return parts
+
+
+def diagnosis_markdown(diagnosis: Diagnosis) -> str:
+    """For an issue or a page."""
+    lines = [f"# Diagnosis of {_code(diagnosis.target)}", "", cell(diagnosis_summary(diagnosis)), ""]
+    for title, findings in (("What stops it", diagnosis.culprits), ("What arrives altered", diagnosis.altered)):
+        if findings:
+            lines += [f"## {title}", "", "| path | type | why | fix | strategies |", "| --- | --- | --- | --- | --- |"]
+            lines += [
+                f"| {_code(f.path)} | {_code(f.type)} | {cell(f.reason)} | {cell(f.fix)} | {', '.join(f.blocks)} |"
+                for f in findings
+            ]
+            lines.append("")
+    if diagnosis.heavy:
+        lines += ["## What is heavy", "", "| path | bytes |", "| --- | ---: |"]
+        lines += [f"| {_code(item.path)} | {item.bytes:,} |" for item in diagnosis.heavy]
+        lines.append("")
+    if diagnosis.shared:
+        lines += ["## What is shared", ""]
+        lines += [f"- {' is '.join(map(_code, item.paths))} ({_code(item.type)})" for item in diagnosis.shared]
+        lines.append("")
+    lines.append(f"Depth {diagnosis.depth.deepest:,}, recursion limit {diagnosis.depth.limit:,}.")
+    lines += [f"- {cell(note)}" for note in diagnosis.notes]
+    return "\n".join(lines) + "\n"
+
+
+def diagnosis_csv(diagnosis: Diagnosis) -> str:
+    """A row a finding."""
+    rows = [
+        (what, f.path, f.type, f.reason, f.fix, " ".join(f.blocks), "")
+        for what, findings in (("culprit", diagnosis.culprits), ("altered", diagnosis.altered))
+        for f in findings
+    ]
+    rows += [("heavy", h.path, h.type, "", "", "", str(h.bytes)) for h in diagnosis.heavy]
+    return _csv(("what", "path", "type", "reason", "fix", "blocks", "bytes"), rows)
+
+
+def diagnosis_as(diagnosis: Diagnosis, form: str) -> str:
+    """The diagnosis in one of :data:`FORMATS`."""
+    match form:
+        case "json":
+            return json.dumps(diagnosis.to_json(), indent=1, allow_nan=False) + "\n"
+        case "markdown":
+            return diagnosis_markdown(diagnosis)
+        case "csv":
+            return diagnosis_csv(diagnosis)
+        case _:
+            return plain(diagnosis_parts(diagnosis))
+
+
+def diagnosis_drawn(diagnosis: Diagnosis) -> Any:
+    """For rich."""
+    return drawn(diagnosis_parts(diagnosis))
+
+
+def diagnosis_html(diagnosis: Diagnosis) -> str:
+    """For notebooks."""
+    return page(f"diagnosis of {diagnosis.target}", diagnosis_parts(diagnosis))

@@ -1,0 +1,47 @@
+"""Options that several commands have, and errors of usage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def seconds(option: str, text: str) -> float:
+    """``30``, ``30s``, ``500ms`` or ``2m``. Raises :class:`UsageError`."""
+    for unit, factor in (("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)):
+        if text.endswith(unit):
+            try:
+                value = float(text.removesuffix(unit)) * factor
+            except ValueError:
+                continue
+            if 0 < value < 1e6:
+                return value
+    raise UsageError(f"{option} {text!r}: give a time above 0, such as 30s or 2m")
+
+
+class UsageError(Exception):
+    """A wrong argument; the message says what, where, and what is valid."""
+
+
+def choose(what: str, wanted: Iterable[str], valid: Iterable[str]) -> list[str]:
+    """The wanted names, or all valid ones if none is named. Raises :class:`UsageError` that lists the valid ones."""
+    valid = list(valid)
+    wanted = [name for text in wanted for name in text.split(",")]
+    for name in wanted:
+        if name not in valid:
+            raise UsageError(f"unknown {what} {name!r}; valid are: {', '.join(valid)}")
+    return wanted or valid
+
+
+def write(text: str, output: str | None) -> None:
+    """Write the answer to a file, or to standard output."""
+    text = text if text.endswith("\n") else text + "\n"
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from error

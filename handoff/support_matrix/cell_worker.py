@@ -1,0 +1,235 @@
+"""The worker's side of a cell: receives or holds the object, states it, uses it, and tells."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handoff.compare import shared_state
+from handoff.compare.facts import facts
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty, Payload
+from handoff.processes import spawn_server
+from handoff.support_matrix import original, pools
+from handoff.support_matrix.original import Original, brief, state
+from handoff.target import Ref
+
+USED, SEEN = "used", "seen.json"
+
+
+LOOK_S = 2.5  #: a look at whether a use shows may wait this long for the other side
+
+
+def _broken(where: str, error: BaseException) -> dict[str, Any]:
+    return {"error": Outcome.from_exception(Kind.BROKEN, where, error).to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is started with."""
+
+    ref: Ref
+    duty: Duty
+    end: Any  #: Receiver, Sender, Holding or Sharing, by duty
+    given: Payload | None = None  #: for a thread, which must not load its own
+
+
+def stated(payload: Payload, obj: Any, expected: str) -> str:
+    """The facts of what arrived, as JSON; "" where their digest is the expected one, and nothing need be compared."""
+    return "" if brief(payload, obj) == expected else state(payload, obj)
+
+
+def _given(made: Original, expected: str) -> dict[str, Any]:
+    """What is told of a result's original: its facts, unless they are those of the asking side's."""
+    return {"brief": made.brief, "facts": "" if made.brief == expected else made.facts}
+
+
+def plain_facts(obj: Any) -> Any:
+    """An element's facts, as JSON brings them to the other side."""
+    return json.loads(json.dumps(facts(obj)))
+
+
+def _refused(where: str, error: BaseException) -> Outcome:
+    return Outcome.from_exception(Kind.REFUSED, where, error)
+
+
+def fetch(end: Any, obj: Any) -> Any:
+    """Where the object itself stays elsewhere: get it, to compare it."""
+    return end.fetch(obj) if hasattr(end, "fetch") else obj
+
+
+_pool_worker: tuple[Any, ...] = ()
+
+
+def start_in_pool(job: Job, inbox: Any, outbox: Any) -> None:
+    """A pool's initializer."""
+    global _pool_worker
+    _pool_worker = job, inbox, outbox
+
+
+def serve_in_pool() -> None:
+    """A pool's only task."""
+    serve(*_pool_worker)
+
+
+def serve(job: Job, inbox: Any, outbox: Any) -> None:
+    """Obey until the other side is gone."""
+    if job.given is None:
+        spawn_server.answer_when_asked()
+    with suppress(EOFError, OSError):
+        _Serving(job, inbox, outbox).serve()
+
+
+class _Serving:
+    def __init__(self, job: Job, inbox: Any, outbox: Any) -> None:
+        self.job, self.end, self.inbox, self.outbox = job, job.end, inbox, outbox
+        self.payload: Payload | None = job.given
+        self.obj: Any = None
+
+    def serve(self) -> None:
+        self.tell(self.guarded(self.open))
+        while True:
+            command, *arguments = self.inbox.recv_bytes().decode().split()
+            answer = self.guarded(getattr(self, f"_{command}"), *arguments)
+            if answer is not None:
+                self.tell(answer)
+
+    def tell(self, answer: dict[str, Any]) -> None:
+        self.outbox.send_bytes(json.dumps(answer).encode())
+
+    def guarded(self, step: Callable[..., Any], *arguments: str) -> Any:
+        try:
+            return step(*arguments)
+        except BaseException as error:
+            return _broken("worker", error)
+
+    def load(self) -> Payload:
+        if self.payload is None:
+            self.payload = self.job.ref.load()
+        return self.payload
+
+    def open(self) -> dict[str, Any]:
+        match self.job.duty:
+            case Duty.ARGUMENT:
+                self.end.open(self.inbox)
+            case Duty.RESULT:
+                self.end.open(self.outbox)
+            case Duty.STATE:
+                self.end.obtain()
+            case Duty.SHARED:
+                self.end.open()
+        return {"ready": True}
+
+    def _take(self, expected: str) -> dict[str, Any]:
+        self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
+        payload = self.load()
+        return {
+            "facts": stated(payload, fetch(self.end, self.obj), expected),
+            "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
+        }
+
+    def _use(self) -> dict[str, Any]:
+        if hasattr(self.end, "fetch"):
+            return {"used": False}
+        (self.load().use or shared_state.use)(self.obj)
+        return {"used": True}
+
+    def _drop(self) -> dict[str, Any]:
+        self.obj = None
+        if self.job.duty is Duty.ARGUMENT:
+            self.end.release()
+        return {"dropped": True}
+
+    def _give(self, expected: str) -> dict[str, Any] | None:
+        payload = self.load()
+        made = original.of(self.job.ref, payload)
+        self.obj = made.obj
+        word = _given(made, expected) | {"checksum": payload.touch(self.obj)}
+        try:
+            message = self.end.encode(self.obj)
+        except Exception as error:
+            return {"error": _refused("result", error).to_json()}
+        self.tell(word)
+        try:
+            self.end.post(message)
+        except Exception as error:
+            spawn_server.leave_word(error, refused=True)
+            os._exit(1)
+        return None
+
+    def _seen(self) -> dict[str, Any]:
+        return {"seen": (self.load().seen or shared_state.seen)(self.obj)}
+
+    def _whole(self, expected: str) -> dict[str, Any]:
+        return {"facts": stated(self.load(), self.end.whole(), expected)}
+
+    def _change(self, size: str) -> dict[str, Any]:
+        """Change one element so that the other side can see it: count up a number, or put another in its place."""
+        last = int(size) - 1
+        near = [last, *range(min(last, 20))]
+        before: dict[int, Any] = {}
+        for index in near:
+            value = before[index] = self.end.read(index)
+            if type(value) is float or (type(value) is int and -128 <= value < 127):  # one more fits in a byte
+                self.end.update(index)
+                return {"changes": [[index, plain_facts(value + 1)]]}
+        here = plain_facts(before[last])
+        for index in near[1:]:
+            there = plain_facts(before[index])
+            if there != here:
+                self.end.write(last, before[index])
+                return {"changes": [[last, there]]}
+        return {"changes": []}
+
+
+def receive(ref: Ref, obj: Any, uses: bool, expected: str) -> dict[str, Any]:
+    """The task whose argument is judged: state what arrived, read all of it, and use what is there to be used."""
+    try:
+        payload = ref.load()
+        answer = {"facts": stated(payload, obj, expected), "checksum": payload.touch(obj), "used": uses}
+        if uses:
+            (payload.use or shared_state.use)(obj)
+    except Exception as error:
+        return _broken("worker", error)
+    return answer
+
+
+_kept: list[Any] = []
+
+
+def give(ref: Ref, folder: str, expected: str) -> Any:
+    """The task whose result is judged: make the object, leave word of what it is, and return it."""
+    obj = None
+    try:
+        payload = ref.load()
+        made = original.of(ref, payload)
+        obj = made.obj
+        word = _given(made, expected) | {"checksum": payload.touch(obj), "looks": made.seen is not None}
+        if made.seen:
+            _kept.append(obj)
+            threading.Thread(target=_look, args=(made.seen, obj, Path(folder)), daemon=True).start()
+    except Exception as error:
+        word = _broken("worker", error)
+    Path(folder, pools.GIVEN).write_text(json.dumps(word), encoding="utf-8")
+    return obj
+
+
+def _look(seen: Callable[[Any], str], obj: Any, folder: Path) -> None:
+    """Wait until the result was used on the other side, then say whether that shows in the original, here."""
+    end = time.monotonic() + 2 * LOOK_S
+    while time.monotonic() < end and not (folder / USED).exists():
+        time.sleep(0.002)
+    try:
+        found = seen(obj)
+    except Exception as error:
+        found = f"looking at the original raises {type(error).__name__}: {error}"
+    part = folder / f"{SEEN}.part"
+    part.write_text(json.dumps({"seen": found}), encoding="utf-8")
+    part.rename(folder / SEEN)
