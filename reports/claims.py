@@ -5,13 +5,17 @@ The data comes from ``payloads.claims``; this module knows nothing of how it was
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .plain import Block, Grid, Heading, Items, Text, as_markdown
 
+if TYPE_CHECKING:
+    from payloads.claims._claim import Claim
+
 ORDER = ("holds", "holds only when", "does not hold")
-REPEAT = "python -m payloads.claims"
+REPEAT = "python -m reports.write_claims"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +110,28 @@ def spread(seen: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
 
 def _code(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`"
+
+
+def rows(claims: Iterable[Claim], start_methods: Iterable[str], pythons: Iterable[str]) -> list[Row]:
+    """What is declared of the claims, for every start method and Python."""
+    return [
+        Row(
+            claim.number,
+            claim.claim,
+            claim.source,
+            str(claim.verdict),
+            claim.explanation,
+            [
+                Evidence(
+                    check.tried,
+                    {
+                        method: {python: check.expected(method, python) for python in pythons}
+                        for method in start_methods
+                    },
+                    check.needs,
+                )
+                for check in claim.checks
+            ],
+        )
+        for claim in claims
+    ]

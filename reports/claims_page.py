@@ -20,5 +20,6 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
         return None
     from . import claims
 
-    ledger, data, declared = (import_from(str(ROOT), f"payloads.claims{part}") for part in ("", "._page", "._claim"))
-    return Page("claims.html", "Claims", claims.blocks(data.rows(ledger.ledger()), declared.PYTHONS))
+    ledger, declared = (import_from(str(ROOT), f"payloads.claims{part}") for part in ("", "._claim"))
+    rows = claims.rows(ledger.ledger(), declared.START_METHODS, declared.PYTHONS)
+    return Page("claims.html", "Claims", claims.blocks(rows, declared.PYTHONS))

@@ -1,6 +1,6 @@
 """The support matrix as blocks of :mod:`reports.plain`: how to read it, a grid for each duty, and the gaps. Pure.
 
-The data is what ``payloads.support`` gives: declarations, which the tests hold to what happens.
+The data is what :mod:`reports.support_page` gives: declarations, which the tests hold to what happens.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .plain import Block, Grid, Heading, Items, Text, as_markdown
 
-REPEAT = "python -m payloads.support"
+REPEAT = "python -m reports.write_support"
 SIGNS: Mapping[str, str] = {"ok": "+", "refused": "-", "broken": "!", "altered": "~", "unavailable": "."}
 MEANING = (
     "`+` ok: arrives, is the same, and can be used",

@@ -1,4 +1,4 @@
-"""Run every claim and write ``CLAIMS.md``: ``python -m payloads.claims [--python PATH]... [--claim N]... [--check]``.
+"""Run every claim and write ``CLAIMS.md``: ``python -m reports.write_claims [--python PATH]… [--claim N]…``.
 
 Exit code 1 when what is seen differs from what is declared; the page is then left as it was.
 """
@@ -8,18 +8,25 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from payloads.claims import ledger
-from payloads.claims._page import page
+from payloads.claims._claim import PYTHONS, START_METHODS, Claim
 from payloads.claims._run import Result, run_all, version_of
+from reports.claims import markdown, rows
 
-PAGE = Path(__file__).resolve().parents[2] / "CLAIMS.md"
+PAGE = Path(__file__).resolve().parent.parent / "CLAIMS.md"
+
+
+def page(claims: Iterable[Claim]) -> str:
+    """The whole page, from the declarations."""
+    return markdown(rows(claims, START_METHODS, PYTHONS), PYTHONS)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run, compare, write."""
-    parser = argparse.ArgumentParser(prog="python -m payloads.claims", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m reports.write_claims", description=__doc__)
     parser.add_argument(
         "--python", action="append", default=[], help="run under this interpreter (repeatable; default: this one)"
     )

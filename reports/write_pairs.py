@@ -1,4 +1,4 @@
-"""Measure the pairs and report: ``python -m payloads.pairs -o FOLDER``; the records and ``pairs.md`` go there."""
+"""Measure the pairs and report: ``python -m reports.write_pairs -o FOLDER``; the records and ``pairs.md`` go there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reports import pairs as report
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, then report on all records in the folder; 1 when a pair failed as a whole."""
-    parser = argparse.ArgumentParser(prog="python -m payloads.pairs", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m reports.write_pairs", description=__doc__)
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for records and page")
     parser.add_argument("--pair", action="append", default=[], help="only this pair (repeatable)")
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="of the shuffling, to repeat a run's order")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     args = parser.parse_args(argv)
-    found = load_pairs(Path(__file__).parent)
+    found = load_pairs(Path(__file__).resolve().parent.parent / "payloads" / "pairs")
     try:
         (profile,) = choose("profile", [args.profile], PROFILES)
         names = choose("pair", args.pair, found)

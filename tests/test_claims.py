@@ -9,10 +9,9 @@ import pytest
 
 from payloads.claims import ledger
 from payloads.claims._claim import PYTHONS, START_METHODS, Check, Claim, Verdict
-from payloads.claims._page import page, rows
 from payloads.claims._run import Result, observe, run_all
-from reports.claims import Evidence, Row, markdown
-from reports.write_claims import PAGE, main
+from reports.claims import Evidence, Row, markdown, rows
+from reports.write_claims import PAGE, main, page
 
 CLAIMS = ledger()
 
@@ -42,7 +41,7 @@ def test_what_happens_is_what_is_declared(claim: Claim, results: list[Result]) -
 
 
 def test_the_page_is_what_is_declared() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(CLAIMS), "stale: run python -m payloads.claims"
+    assert PAGE.read_text(encoding="utf-8") == page(CLAIMS), "stale: run python -m reports.write_claims"
 
 
 def test_the_ledger_is_complete() -> None:
@@ -121,7 +120,7 @@ def test_a_change_of_reality_is_told_and_leaves_the_page_alone(
         explanation="So it does.",
         checks=(check("print(1)", {"": "prints 1", "spawn": "prints 2"}),),
     )
-    monkeypatch.setattr("payloads.claims.__main__.ledger", lambda: (claim,))
+    monkeypatch.setattr("reports.write_claims.ledger", lambda: (claim,))
     assert main(["-o", str(tmp_path / "page.md")]) == 1
     out = capsys.readouterr().out
     assert "claim 1, it, spawn" in out and "declared: prints 2" in out and "seen:     prints 1" in out
@@ -137,7 +136,7 @@ def test_the_page_tells_pythons_apart_only_where_they_differ() -> None:
     assert "| it | fork on 3.12 | `raises A: 'b'` |" in text
     assert "| it | spawn, forkserver | `prints \\|` |" in text
     assert "Of 1 claims, 1 do not hold" in text
-    assert len(rows(CLAIMS)) == 25
+    assert len(rows(CLAIMS, START_METHODS, PYTHONS)) == 25
 
 
 def test_nothing_is_left_behind() -> None:

@@ -274,6 +274,8 @@ def test_a_pairs_figures_lead_to_their_record_and_to_the_command_that_measures_t
     record = synthetic.record("model", PAIR, metrics={"task": {SENT: 0.01}, "setup": {SENT: 0.1}}, baseline=SENT)
     text = site.render([Source(record, "machine/run/pair.json")])["pairs.html"]
     assert 'href="records/machine/run/pair.json"' in text
-    command = f"python -m payloads.pairs --pair model --start-method spawn --profile {record.profile['name']} -o DIR"
+    command = (
+        f"python -m reports.write_pairs --pair model --start-method spawn --profile {record.profile['name']} -o DIR"
+    )
     assert command in text
     assert "records/" not in report.markdown([record])

@@ -13,7 +13,7 @@ from reports.write_support import PAGE, main
 def test_the_page_is_not_stale(tmp_path: Path) -> None:
     assert main(["-o", str(tmp_path / "page.md")]) == 0
     same = PAGE.read_text(encoding="utf-8") == (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert same, "run python -m payloads.support"
+    assert same, "run python -m reports.write_support"
 
 
 def test_the_page_says_where_it_differs() -> None:
