@@ -17,7 +17,7 @@ from typing import Any
 
 from handoff.processes.cleanup import end_strays, sweep
 from handoff.processes.interpreter import Interpreter
-from handoff.processes.stacks import _where
+from handoff.processes.stacks import user_frame
 from handoff.target import TargetError, parse_target
 
 PATIENCE_S = 60.0  #: for importing the user's code and making the object
@@ -113,7 +113,8 @@ def _given_up(target: str, inside: Interpreter, seconds: float, *, opened: bool)
     time.sleep(0.2)
     stacks = inside.complaints()
     error = TargetError(
-        f"{target}: had not returned after {seconds:g} s{_where(stacks)}; if it needs longer, say --patience SECONDS"
+        f"{target}: had not returned after {seconds:g} s{user_frame(stacks)};"
+        " if it needs longer, say --patience SECONDS"
     )
     error.__cause__ = _Theirs(stacks)
     return error
@@ -130,7 +131,7 @@ def _ended(target: str, inside: Interpreter, *, opened: bool) -> TargetError:
     stacks = inside.complaints()
     if "Traceback" in stacks:
         why = f": {stacks.strip().splitlines()[-1]}"
-    error = TargetError(f"{target}: its process {how} {what}{_where(stacks)}{why}")
+    error = TargetError(f"{target}: its process {how} {what}{user_frame(stacks)}{why}")
     error.__cause__ = _Theirs(stacks.strip() or "(it wrote nothing to standard error)")
     return error
 

@@ -1,42 +1,43 @@
-"""Where a process stands or has failed, in a line."""
+"""Where a process stands or has failed, in a line: the innermost frame that is the user's own."""
 
 from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Iterator
+
+#: Files of Python's library and of this package, and code that is in no file.
+NOT_THEIRS = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(__file__)), "<")
 
 
-def _where(stacks: str) -> str:
-    """The innermost frame of faulthandler's stacks that is the user's own."""
-    ours = (os.path.dirname(os.__file__), os.path.dirname(__file__), "<")
+def _theirs(stacks: str) -> Iterator[tuple[str, str, str]]:
+    """File, line and function of each frame of faulthandler's stacks that is the user's, innermost first."""
     for line in stacks.splitlines():
         if line.startswith('  File "'):
             file, _, rest = line.removeprefix('  File "').partition('", line ')
             number, _, function = rest.partition(" in ")
-            if not file.startswith(ours):
-                return f" (in {function}, {file}:{number.rstrip(',')})"
-    return ""
+            if not file.startswith(NOT_THEIRS):
+                yield file, number.rstrip(","), function
 
 
-def pickles(text: str) -> bool:
-    """Whether a process's stacks show it in the middle of pickling."""
-    return any("reduction.py" in line and line.endswith((" in dump", " in dumps")) for line in text.splitlines())
+def user_frame(stacks: str) -> str:
+    """`` (in make, path/to/file.py:3)`` of faulthandler's stacks; "" where nothing in them is the user's."""
+    return next((f" (in {function}, {file}:{number})" for file, number, function in _theirs(stacks)), "")
 
 
-def _place(text: str) -> str:
-    """The innermost frame that is the payload's own: neither the library's nor ours."""
-    library = (os.path.dirname(os.__file__), os.path.dirname(__file__))
-    for line in text.splitlines():
-        if line.startswith('  File "') and not line.startswith(tuple(f'  File "{folder}' for folder in library)):
-            file, _, rest = line.removeprefix('  File "').partition('", line ')
-            number, _, function = rest.partition(" in ")
-            if not file.startswith("<"):
-                return f", in {function} ({os.path.basename(file)}, line {number})"
+def user_frame_in_brief(stacks: str) -> str:
+    """``, in make (file.py, line 3)``: the same without the folder, for messages that are compared."""
+    for file, number, function in _theirs(stacks):
+        return f", in {function} ({os.path.basename(file)}, line {number})"
     return ""
 
 
 def place_of(error: BaseException) -> str:
-    """``file:line`` of the innermost frame that belongs to neither Python's library nor this package; "" if none."""
-    ours = (os.path.dirname(os.__file__), os.path.dirname(__file__), "<")
+    """``file:line`` of the user's innermost frame of an error; "" if none."""
     frames = traceback.extract_tb(error.__traceback__)
-    return next((f"{f.filename}:{f.lineno}" for f in reversed(frames) if not f.filename.startswith(ours)), "")
+    return next((f"{f.filename}:{f.lineno}" for f in reversed(frames) if not f.filename.startswith(NOT_THEIRS)), "")
+
+
+def pickles(stacks: str) -> bool:
+    """Whether a process's stacks show it in the middle of pickling."""
+    return any("reduction.py" in line and line.endswith((" in dump", " in dumps")) for line in stacks.splitlines())

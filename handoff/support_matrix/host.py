@@ -51,7 +51,7 @@ from handoff.processes.cleanup import (
     with_descendants,
 )
 from handoff.processes.interpreter import describe_exit
-from handoff.processes.stacks import _place, pickles
+from handoff.processes.stacks import pickles, user_frame_in_brief
 from handoff.support_matrix import original
 from handoff.support_matrix.shared_imports import harmless
 from handoff.target import Ref
@@ -456,7 +456,7 @@ class Ward:
             path = spawn_server.word_of(member, "stack", str(child.folder))
             with suppress(OSError):
                 text = path.read_text(encoding="utf-8", errors="replace")
-                place = place or _place(text)
+                place = place or user_frame_in_brief(text)
                 if member == child.pid and where == "worker" and pickles(text):
                     where = "parent"
         return Outcome(Kind.BROKEN, where, "", f"no answer in {limit:g} s{place}")
