@@ -135,6 +135,9 @@ class Strategy:
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
     only: frozenset[Trait] = frozenset()  #: carries nothing but payloads that have one of these traits
     fails: tuple[tuple[Trait, Kind], ...] = field(default=())  #: what becomes of payloads with a trait
+    #: Duties that are done so when nothing else is asked for: every ratio is to it ...
+    baseline_of: frozenset[Duty] = frozenset()
+    baseline_turn: int = 1  #: ... if those of an earlier turn fail
 
     @property
     def duties(self) -> tuple[Duty, ...]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from handoff.analysis import cost, stats, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import BASELINES, DEEPER, NULL
+from handoff.analysis.metrics import DEEPER, NULL
 from handoff.analysis.stats import Estimate, Verdict
 from handoff.outcome import Kind
-from handoff.strategies import registry
+from handoff.payload import Duty
+from handoff.strategies import baselines, registry
 
 from .rows import CODEC, Cell, Rank, Table
 
@@ -194,7 +195,7 @@ def _shown_faster(table: Table) -> list[Cell]:
 
 def _default(table: Table) -> str:
     """What does this when nothing else is asked for, where it does not carry the object; "" where it does."""
-    name = BASELINES[table.kind][0] if table.kind in BASELINES else ""
+    name = next(iter(baselines(Duty.ARGUMENT if table.kind == CODEC else table.kind)), "")
     cell = table.cell(name)
     return name if cell is not None and not cell.outcome.ok and name != table.record.baseline else ""
 

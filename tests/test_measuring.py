@@ -353,7 +353,7 @@ def test_records_say_what_they_are(payloads: Mapping[str, Entry]) -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="where blocks lie is known of glibc's malloc")
 def test_a_payload_and_its_pickle_lie_at_another_distance_in_each_interpreter() -> None:
     code = (
-        "import pickle, sys; from handoff.measuring.trial import spacers\n"
+        "import pickle, sys; from handoff.measuring.rounds import spacers\n"
         "for length in (20_000, 131_072, 200_000):\n"
         "    kept = {0}; text = chr(120) * length; also = {0}\n"
         "    for _ in range(9): data = pickle.dumps(text)\n"

@@ -13,11 +13,21 @@ from test_measuring import assert_no_trace
 
 from handoff.analysis.figures import Figures
 from handoff.analysis.job_model import Prediction, efficiency, predictions, share
-from handoff.analysis.metrics import BIS, CONTENDED, CONTENTION, JOB, JOB_TASKS, NULL, SCALING, numbers_of_workers
+from handoff.analysis.metrics import (
+    BIS,
+    CONTENDED,
+    CONTENTION,
+    JOB,
+    JOB_TASKS,
+    JOB_WAYS,
+    NULL,
+    SCALING,
+    numbers_of_workers,
+)
 from handoff.machine import usable_cores
 from handoff.measuring import scaling
 from handoff.measuring.experiment import measure, plan
-from handoff.measuring.scaling import JOB_WAYS, WAYS
+from handoff.measuring.scaling import WAYS
 from handoff.outcome import Kind
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record

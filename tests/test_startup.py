@@ -11,9 +11,9 @@ import pytest
 from test_measuring import assert_no_trace
 
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import BIS, METRICS, STARTUP
+from handoff.analysis.metrics import BARE, BIS, METRICS, STARTUP
 from handoff.measuring.experiment import measure, plan
-from handoff.measuring.startup import BARE, CONDITIONS
+from handoff.measuring.startup import CONDITIONS
 from handoff.outcome import Kind
 from handoff.profile import PROFILES
 from handoff.record import BYTES, SECONDS, Record, read, unit

@@ -9,13 +9,17 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from handoff.analysis.units import size
 from handoff.outcome import describe
 from handoff.processes.sandbox import memory_limit
 from handoff.processes.stacks import place_of
 from handoff.target import Entry, Ref, TargetError, load_collection
+
+if TYPE_CHECKING:
+    from handoff.measuring.messages import Config
+    from handoff.measuring.messages import Tell as TrialTell
 
 SLOW_S = 0.5  #: an object that takes longer to make is made once ...
 
@@ -37,7 +41,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
         _limit(limit_bytes)
         from handoff.measuring import trial
 
-        trial.main(config, tell)
+        trial.main(cast("Config", config), cast("TrialTell", tell))
         return
     begin = time.monotonic()
     _limit(int(limit_bytes * OBJECT_SHARE))

@@ -13,6 +13,7 @@ from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL
 from handoff.analysis.stats import Estimate, Member, Samples, Verdict
 from handoff.record import COLUMNS, VALUE_COLUMNS, Record
 from handoff.strategies import registry
+from handoff.strategy import Channel
 
 CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
 FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
@@ -163,7 +164,7 @@ class Figures:
         return stats.tiers(lanes, self.aa_error[metric])
 
     def _moved(self, lane: str) -> int | None:
-        if lane == NULL or lane == "thread":
+        if lane == NULL or (lane in registry() and registry()[lane].channel is Channel.THREAD):
             return None
         return self.record.about.get("nbytes") or (self.record.floor_bytes if lane.startswith("floor") else None)
 

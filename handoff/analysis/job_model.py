@@ -9,9 +9,8 @@ from statistics import median
 
 from handoff.analysis import cost, stats
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import JOB_TASKS
+from handoff.analysis.metrics import CHUNKS, JOB_TASKS, JOB_WAYS
 from handoff.analysis.stats import Estimate
-from handoff.measuring.scaling import JOB_WAYS, WAYS
 from handoff.record import Record
 
 CLOSE = 0.15  #: a prediction this near (relative to what was measured) decides as the measurement would
@@ -69,7 +68,7 @@ def _pairs(figures: Figures, way: str, label: str, workers: int, tasks: int) -> 
         for row in zip(*(each.get(trial, ()) for each in samples), strict=False):
             one, many, least, measured = row
             if None not in row:
-                yield _predict(WAYS[way].chunk, workers, tasks, one, many, least), measured
+                yield _predict(CHUNKS[way], workers, tasks, one, many, least), measured
 
 
 def _predict(chunk: int, workers: int, tasks: int, one: float, many: float, least: float) -> float:

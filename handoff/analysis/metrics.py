@@ -1,14 +1,14 @@
-"""The deeper kinds of experiment: conditions of starting, memory, scaling. Each is asked for by its name.
+"""The kinds of experiment: what each measures, and its lanes where they are no strategies.
 
-They are no part of a run that names no kind, since each takes about as long as all the duties of its payload together.
-A kind is a module with ``run(measuring)``, imported where a trial needs it.
+The deeper kinds (conditions of starting, memory, scaling) are asked for by name. They are no part of a run that names
+no kind, since each takes about as long as all the duties of its payload together.
+What measures a kind is told in :mod:`handoff.measuring.trial`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from types import MappingProxyType
 
 from handoff.payload import Duty
@@ -22,6 +22,41 @@ CONTENTION = "contention"  #: operations of many workers on one shared thing
 JOB = "job"  #: whole jobs, and the parts from which the cost model predicts them
 JOB_TASKS = (16, 64, 256, 1024)  #: from where starting is nearly all to where it is hardly anything
 CONTENDED = ("read", "own-write", "update")
+BARE = "bare"  #: a process that is started under no condition
+STARTUPS = (BARE, "main-numpy", "main-numpy-preloaded", "parent-200mb", "parent-1gb", "parent-payload")
+INHERIT, FROZEN = "inherit", "inherit-frozen"
+
+#: Ways to use several workers: how many tasks travel together; 0: as the library thinks best, by their number.
+CHUNKS: Mapping[str, int] = MappingProxyType(
+    {
+        "pool-map": 0,
+        "pool-map-chunk-1": 1,
+        "pool-map-chunk-16": 16,
+        "pool-imap": 1,
+        "pool-imap-chunk-16": 16,
+        "pool-imap-unordered": 1,
+        "pool-apply": 1,
+        "pool-apply-async": 1,
+        "executor-map": 1,
+        "executor-map-chunk-16": 16,
+        "executor-submit": 1,
+        "queue": 1,
+        "simple-queue": 1,
+        "pipe": 1,
+    }
+)
+#: For whole jobs: a task's cost must not depend on how many there are, as the default chunks of ``pool-map`` make it.
+JOB_WAYS = (
+    "pool-map-chunk-1",
+    "pool-map-chunk-16",
+    "pool-imap",
+    "pool-apply",
+    "pool-apply-async",
+    "executor-map",
+    "executor-map-chunk-16",
+    "simple-queue",
+    "pipe",
+)
 MEMORY = tuple(f"memory-{duty}" for duty in Duty)
 
 #: With one worker, then with as many as there are usable cores: sums over the workers.
@@ -58,17 +93,12 @@ class Deeper:
 
     kind: str
     summary: str
-    module: str  #: whose ``run(measuring)`` measures it
     metrics: tuple[str, ...]  #: the first is what verdicts are about; the unit is in the name, see ``record.unit``
     duty: Duty  #: it is for payloads with this duty
     strategies: bool = False  #: whether its lanes are the strategies that serve the duty, or else lanes of its own
     start_methods: tuple[str, ...] = START_METHODS
     by_payload: bool = True  #: whether it depends on the payload: else one payload is as good as another
-
-    @property
-    def lanes(self) -> tuple[str, ...]:
-        """Its own lanes, where they are no strategies."""
-        return () if self.strategies else tuple(import_module(self.module).LANES[self.kind])
+    lanes: tuple[str, ...] = ()  #: its own lanes, where they are no strategies
 
 
 DEEPER: Mapping[str, Deeper] = MappingProxyType(
@@ -78,30 +108,29 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
             Deeper(
                 kind=STARTUP,
                 summary="starting a process under conditions: what its main imports, how large its parent is",
-                module="handoff.measuring.startup",
                 metrics=("start", "first", "parent-uss-bytes"),
+                lanes=STARTUPS,
                 duty=Duty.STATE,
                 by_payload=False,
             ),
             Deeper(
                 kind=INHERITANCE,
                 summary="memory that a forked worker gets of its own by reading what it inherited",
-                module="handoff.measuring.footprint",
                 metrics=("read-uss-bytes", "collect-uss-bytes", "workers-read-uss-bytes"),
+                lanes=(INHERIT, FROZEN),
                 duty=Duty.STATE,
                 start_methods=("fork",),
             ),
             Deeper(
                 kind=SCALING,
                 summary="tasks with one worker and with many, by way of use",
-                module="handoff.measuring.scaling",
                 metrics=("task-all", "task-1", "task-double", "start-1", "start-all", "start-double"),
+                lanes=tuple(CHUNKS),
                 duty=Duty.ARGUMENT,
             ),
             Deeper(
                 kind=CONTENTION,
                 summary="one worker and many reading and writing one shared thing",
-                module="handoff.measuring.contention",
                 metrics=tuple(f"{what}-{number}" for what in CONTENDED for number in ("all", "1", "double")),
                 duty=Duty.SHARED,
                 strategies=True,
@@ -109,18 +138,17 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
             Deeper(
                 kind=JOB,
                 summary="whole jobs on a fresh pool, and what the least job and steady work foretell of them",
-                module="handoff.measuring.scaling",
                 metrics=(
                     *(f"{part}-{number}" for part in ("task", "least") for number in ("1", "all")),
                     *(f"job-{tasks}-{number}" for tasks in JOB_TASKS for number in ("1", "all")),
                 ),
+                lanes=JOB_WAYS,
                 duty=Duty.ARGUMENT,
             ),
             *(
                 Deeper(
                     kind=kind,
                     summary=f"memory of workers and parent while the duty {duty} is done",
-                    module="handoff.measuring.footprint",
                     metrics=FOOTPRINTS,
                     duty=duty,
                     strategies=True,
@@ -130,16 +158,6 @@ DEEPER: Mapping[str, Deeper] = MappingProxyType(
         )
     }
 )
-
-
-#: What every ratio is to, first that works: what multiprocessing does when nothing else is asked for.
-BASELINES = {
-    "codec": ("pickle-default", "cloudpickle", "dill"),
-    Duty.ARGUMENT: ("pickle-default", "cloudpickle", "dill"),
-    Duty.RESULT: ("pickle-default", "cloudpickle", "dill"),
-    Duty.STATE: ("process-args", "inherit", "rebuild"),
-    Duty.SHARED: ("manager-dict", "manager-list", "manager-class"),
-}
 
 
 OPERATIONS = ("element-read", "element-write", "locked-update", "whole-read")
@@ -157,9 +175,12 @@ KINDS = (CODEC, START, *Duty)  #: those of a run that names none
 ALL_KINDS = (*KINDS, *DEEPER)
 
 
+_DUTIES = {CODEC: Duty.ARGUMENT, START: Duty.STATE}
+
+
 def duty_of(kind: str) -> str:
     """The duty that payloads and strategies must have to be measured for a kind of experiment."""
-    return DEEPER[kind].duty if kind in DEEPER else Duty.STATE if kind == START else kind
+    return DEEPER[kind].duty if kind in DEEPER else _DUTIES.get(kind, kind)
 
 
 #: What is measured for each kind of experiment; the first is what the verdicts are about.

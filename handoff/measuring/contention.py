@@ -14,10 +14,10 @@ from time import perf_counter
 from typing import Any
 
 from handoff.analysis import metrics
-from handoff.analysis.metrics import BASELINES, CONTENDED, numbers_of_workers
+from handoff.analysis.metrics import CONTENDED, numbers_of_workers
 from handoff.measuring import harness
 from handoff.measuring.lane import START_S, Handle, Lane, LaneFailed, Refused
-from handoff.measuring.trial import Measuring
+from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
@@ -37,7 +37,7 @@ def run(measuring: Measuring) -> None:
         for lane in measuring.lanes:
             if lane.strategy is not None:
                 measuring.settle(lane.name, OK)
-        measuring.tell({"baseline": _baseline(measuring)})
+        measuring.tell({"baseline": measuring.baseline()})
         for number in range(max(1, measuring.profile["rounds"] // 3)):
             measuring.round = number
             turn = [(lane, op, label) for lane in measuring.lanes for op in CONTENDED for label in numbers]
@@ -48,15 +48,9 @@ def run(measuring: Measuring) -> None:
         measuring.lanes = []
 
 
-def _baseline(measuring: Measuring) -> str:
-    usable = [lane.name for lane in measuring.lanes if lane.strategy is not None and lane.name != metrics.BIS]
-    return next((name for name in (*BASELINES[Duty.SHARED], *usable) if name in usable), "")
-
-
 def _open(measuring: Measuring, stack: ExitStack) -> None:
     strategies = {strategy.name: strategy for strategy in measuring.usable()}
-    base = next((name for name in (*BASELINES[Duty.SHARED], *strategies) if name in strategies), "")
-    if base:
+    if base := measuring.baseline():
         strategies[metrics.BIS] = strategies[base]
     for name, strategy in strategies.items():
         lane = Lane(name, strategy)
@@ -80,35 +74,26 @@ def _crew(measuring: Measuring, stack: ExitStack, workers: int) -> list[Handle]:
     job = Job(measuring.ref, Duty.SHARED, tuple((lane.name, lane.ends) for lane in measuring.lanes))
     handles = []
     for _ in range(workers):
-        handles.append(Handle(measuring.shop, job, Launch.PROCESS))
+        handles.append(Handle.hire(measuring.shop, job, Launch.PROCESS))
         stack.callback(handles[-1].stop)
     for handle in handles:
         for name, error in handle.ready(2 * START_S)["errors"].items():
             measuring.settle(name, Outcome.from_json(error))
-    measuring.lanes = [
-        lane for lane in measuring.lanes if lane.name not in measuring.outcomes or measuring.outcomes[lane.name].ok
-    ]
+    measuring.lanes = [lane for lane in measuring.lanes if not measuring.failed(lane.name)]
     return handles
 
 
 def _sample(measuring: Measuring, lane: Lane, operation: str, label: str, handles: list[Handle]) -> None:
-    counted: list[int] = []
-
-    def work(_: int) -> Spent:
-        total, spent = _contend(measuring, lane, operation, handles)
-        counted.append(total)
-        return spent
-
     try:
         with measuring.trying(lane.name, START_S):
-            spent = work(0)
+            total, spent = _contend(measuring, lane, operation, handles)
     except Refused as refused:
         for handle in handles:
             handle.kill()
         if lane.strategy is not None and lane.strategy.channel is Channel.MANAGER:
             measuring.shop.drop_manager()
         raise LaneFailed(lane, refused.outcome) from refused
-    measuring.sample(lane, f"{operation}-{label}", counted[0], lambda _: spent)
+    measuring.record(lane, f"{operation}-{label}", total, spent)
 
 
 def _contend(measuring: Measuring, lane: Lane, operation: str, handles: list[Handle]) -> tuple[int, Spent]:

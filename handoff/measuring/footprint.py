@@ -19,11 +19,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from handoff.analysis import metrics
-from handoff.analysis.metrics import BASELINES, DEEPER, INHERITANCE
+from handoff.analysis.metrics import DEEPER, FROZEN, INHERIT, INHERITANCE
 from handoff.machine import usable_cores
 from handoff.measuring import harness
 from handoff.measuring.lane import START_S, Handle, Lane, Refused
-from handoff.measuring.trial import Measuring
+from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
@@ -34,8 +34,6 @@ from handoff.strategy import Channel, Launch, Strategy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INHERIT, FROZEN = "inherit", "inherit-frozen"
-LANES = {INHERITANCE: (INHERIT, FROZEN)}
 _NOTHING = harness.NullHolding()
 
 
@@ -61,9 +59,7 @@ def run(measuring: Measuring) -> None:
         else:
             if strategy is not None:
                 measuring.settle(name, OK)
-    order = [*BASELINES[duty], *measuring.names]
-    ok = {name for name, outcome in measuring.outcomes.items() if outcome.ok}
-    measuring.tell({"baseline": next((name for name in order if name in ok), "")})
+    measuring.tell({"baseline": measuring.baseline()})
 
 
 def _look(measuring: Measuring, lane: Lane, duty: Duty, workers: int, prefix: str) -> None:
@@ -73,7 +69,7 @@ def _look(measuring: Measuring, lane: Lane, duty: Duty, workers: int, prefix: st
     peak = Peak()
     with crew(measuring, lane, duty, workers) as (handles, ends):
         kept = hand_over(measuring, lane, duty, handles, ends)
-        found = [usage(handle.process.pid) for handle in handles]
+        found = [usage(handle.pid) for handle in handles]
         total = sum((seen.pss_bytes for seen in _seen(members(os.getpgrp()))), 0)
         used = machine_used_bytes()
         rise = peak.rise_bytes()
@@ -115,7 +111,7 @@ def crew(measuring: Measuring, lane: Lane, duty: Duty, workers: int) -> Iterator
         for end in ends:
             given = end[far] if duty in (Duty.ARGUMENT, Duty.RESULT) else end
             # a pool's workers are processes like others; several pools of one each would fork among their threads
-            handle = Handle(measuring.shop, Job(measuring.ref, duty, ((lane.name, given),)), Launch.PROCESS)
+            handle = Handle.hire(measuring.shop, Job(measuring.ref, duty, ((lane.name, given),)), Launch.PROCESS)
             handles.append(handle)
             if given is not end:
                 near.append(end[1 - far])
@@ -230,7 +226,7 @@ def _growth(measuring: Measuring, lane: Lane, step: str, workers: int) -> int:
     handles: list[Handle] = []
     try:
         for _ in range(workers):
-            handles.append(Handle(measuring.shop, job, Launch.PROCESS))  # noqa: PERF401 - those started, even if one fails
+            handles.append(Handle.hire(measuring.shop, job, Launch.PROCESS))  # noqa: PERF401 - those started, even if one fails
         for handle in handles:
             handle.ready()
         for handle in handles:  # all are told first: they read at the same time

@@ -5,23 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from handoff.measuring.worker import CHECKSUM, Job, serve_in_pool, start_in_pool
+from handoff.measuring.worker import CHECKSUM, Job
 from handoff.measuring.worker import main as work
 from handoff.outcome import Kind, Outcome
-from handoff.processes.interpreter import describe_exit
-from handoff.processes.pool import a_worker, end_pool
+from handoff.processes.worker_process import Gone, Silent, WorkerProcess
 from handoff.strategy import Launch, Strategy
 from handoff.timing import Spent
-
-Tell = Callable[[dict[str, Any]], None]
-
 
 START_S = 60.0  #: patience with a starting worker: importing on a busy machine is slow, not hung
 
@@ -39,6 +34,12 @@ class Lane:
     warmed: dict[str, bool] = field(default_factory=dict)  #: whether one more precedes it, untimed
     rounds: int = 1
     worker: Handle | None = None
+
+    @property
+    def hired(self) -> Handle:
+        """Its worker, which is there."""
+        assert self.worker is not None
+        return self.worker
 
 
 class Refused(Exception):
@@ -60,11 +61,11 @@ class LaneFailed(Exception):
 class Shop:
     """What the experiments of a trial share: the strategies, the context, the manager server, names."""
 
-    def __init__(self, config: dict[str, Any], strategies: Mapping[str, Strategy]) -> None:
+    def __init__(self, start_method: str, folder: str, strategies: Mapping[str, Strategy]) -> None:
         self.strategies = strategies
-        self.start_method: str = config["start_method"]
+        self.start_method = start_method
         self.ctx: Any = multiprocessing.get_context(self.start_method or None)
-        self.prefix = Path(config["folder"]).name
+        self.prefix = Path(folder).name
         self.numbers = itertools.count(1)
         self.stack = ExitStack()
         self.leaving: list[Handle] = []  #: workers that were asked to end, and need not be waited for yet
@@ -106,66 +107,42 @@ class Shop:
 
 
 class Handle:
-    """A worker that was started, and the two pipes to it."""
+    """A worker in the eyes of a lane: whatever goes wrong there is an outcome."""
 
-    def __init__(self, shop: Shop, job: Job, launch: Launch) -> None:
-        self.launch = launch
-        ctx = shop.ctx
-        inbox, self.to_worker = ctx.Pipe(duplex=False)
-        self.from_worker, outbox = ctx.Pipe(duplex=False)
-        self.pool: Any = None
-        self.process: Any
-        match launch:
-            case Launch.PROCESS:
-                self.process = ctx.Process(target=work, args=(job, inbox, outbox), daemon=True)
-                self.process.start()
-            case Launch.POOL:
-                self.pool = ctx.Pool(1, start_in_pool, (job, inbox, outbox))
-                self.task = self.pool.apply_async(serve_in_pool)
-                self.process = a_worker(self.pool)
-            case Launch.THREAD:
-                import multiprocessing.dummy
+    def __init__(self, inside: WorkerProcess) -> None:
+        self.inside = inside
+        self.to_worker, self.from_worker = inside.to_worker, inside.from_worker
 
-                self.process = multiprocessing.dummy.Process(target=work, args=(job, inbox, outbox))
-                self.process.daemon = True
-                self.process.start()
-        if launch is not Launch.THREAD:
-            self.inherited = (inbox, outbox)
-        self.started = self.dismissed = False
+    @classmethod
+    def hire(cls, shop: Shop, job: Job, launch: Launch) -> Handle:
+        """Start a worker. Raises what pickling the job raises."""
+        inside = WorkerProcess(shop.ctx)
+        inside.start(launch, work, job)
+        return cls(inside)
+
+    @property
+    def pid(self) -> int:
+        """Of its process; a thread has none."""
+        return int(self.inside.process.pid)
 
     def ready(self, seconds: float = START_S) -> dict[str, Any]:
         """Wait until the worker has opened its ends; what failed to open is in ``errors``."""
         answer = self.answer(seconds)
-        if self.launch is not Launch.THREAD:
-            for conn in self.inherited:  # or the death of the worker would not be noticed
-                conn.close()
-        self.started = True
+        self.inside.started()
         return answer
 
     def command(self, **command: Any) -> None:
-        self.to_worker.send_bytes(json.dumps(command).encode())
+        self.inside.command(command)
 
     def answer(self, seconds: float) -> dict[str, Any]:
         """The worker's next answer. Raises :class:`Refused` when it reports an error, dies, or does not answer."""
-        watched: list[Any] = [self.from_worker]
-        if self.launch is not Launch.THREAD:
-            watched.append(self.process.sentinel)
-        ready = wait(watched, seconds)
-        if not ready:
-            raise Refused(Outcome(Kind.BROKEN, "worker", "", f"no answer in {seconds:g} s"))
-        if self.from_worker not in ready and not self.from_worker.poll():
-            raise self.death()
         try:
-            answer: dict[str, Any] = json.loads(self.from_worker.recv_bytes())
-        except (EOFError, OSError):
-            raise self.death() from None
+            answer = self.inside.answer(seconds)
+        except (Gone, Silent) as error:
+            raise Refused(Outcome(Kind.BROKEN, "worker", "", str(error))) from None
         if "error" in answer:
             raise Refused(Outcome.from_json(answer["error"]))
         return answer
-
-    def death(self) -> Refused:
-        self.process.join(1)
-        return Refused(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
 
     def begin(self, **command: Any) -> None:
         """Give a command, and wait until the worker begins with it."""
@@ -182,50 +159,15 @@ class Handle:
 
     def dismiss(self) -> None:
         """Ask it to end."""
-        if not self.dismissed:
-            self.dismissed = True
-            with suppress(OSError):
-                self.command(do="stop", lane="")
+        self.inside.dismiss()
 
     def stop(self) -> None:
         """Ask it to end, wait, and insist."""
-        self.dismiss()
-        if self.launch is Launch.THREAD:
-            self.process.join(1)
-        elif self.launch is Launch.POOL:
-            self.task.wait(5)  # Pool.terminate for ever waits for a lock that a worker held when it was ended
-            if self.task.ready():
-                self.pool.close()
-                self.pool.join()
-            else:
-                self._end_pool()
-        else:
-            self.process.join(5)
-            self.kill()
-        self._close()
+        self.inside.stop()
 
     def kill(self) -> None:
         """End it now."""
-        if self.launch is Launch.POOL:
-            self._end_pool()
-        elif self.launch is Launch.PROCESS:
-            if self.process.is_alive():
-                self.process.kill()
-            self.process.join()
-        self._close()
-
-    def _end_pool(self) -> None:
-        """End a pool whose worker is stuck in its initializer or its one task, where it holds no lock of the pool."""
-        if self.process.is_alive():
-            self.process.kill()
-        end_pool(self.pool, 5)
-
-    def _close(self) -> None:
-        self.to_worker.close()
-        self.from_worker.close()
-        if self.launch is not Launch.THREAD:
-            for conn in self.inherited:
-                conn.close()
+        self.inside.kill()
 
 
 def merge(near: Spent, far: dict[str, Any]) -> Spent:

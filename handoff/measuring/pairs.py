@@ -11,23 +11,24 @@ A module that defines ``PAIRS`` is found by :func:`load_pairs`; this module's :f
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from handoff import timing
 from handoff.analysis.metrics import BIS
 from handoff.declarations import Pair, Side
+from handoff.measuring import handoffs, shared, state
 from handoff.measuring.experiment import Experiment, Progress, measure
-from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused, Shop, Tell
-from handoff.measuring.trial import Measuring
+from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused, Shop
+from handoff.measuring.messages import Config, Spec, Tell, settled
+from handoff.measuring.rounds import Measuring
+from handoff.measuring.trial import run_all
 from handoff.measuring.worker import Job
-from handoff.outcome import OK, Kind, Outcome, describe
+from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty, Payload, Trait
 from handoff.processes.memory import usage
 from handoff.profile import Profile
@@ -120,29 +121,15 @@ def measure_pairs(
 # -- inside a trial ----------------------------------------------------------------------------------------------------
 
 
-def main(config: dict[str, Any], tell: Tell) -> None:
-    """Run the pairs of ``config``, in an order shuffled by its seed."""
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()
-    order = list(range(len(config["experiments"])))
-    random.Random(config["seed"]).shuffle(order)
-    with Shop(config, registry()) as shop:
-        for index in order:
-            tell({"at": index})
-            try:
-                pairing = Pairing(shop, config["experiments"][index], config, tell)
-            except Exception as error:
-                tell({"failed": f"{type(error).__name__}: {describe(error)}"})
-            else:
-                pairing.run()
-            tell({"done": index})
+def main(config: Config, tell: Tell) -> None:
+    """Run the pairs of ``config``."""
+    run_all(config, tell, registry(), lambda *given: Pairing(*given).run)
 
 
 class Pairing:
     """One pair in one trial. The measuring is :class:`handoff.measuring.trial.Measuring`'s: one for each payload."""
 
-    def __init__(self, shop: Shop, experiment: dict[str, Any], config: dict[str, Any], tell: Tell) -> None:
+    def __init__(self, shop: Shop, experiment: Spec, config: Config, tell: Tell) -> None:
         self.shop, self.tell = shop, tell
         ref = Ref(**experiment["ref"])
         sides = lanes(load(ref), shop.start_method)
@@ -150,14 +137,18 @@ class Pairing:
         self.failed: set[str] = set()
         self.verify: bool = experiment["verify"]
         self.measuring: dict[str, Measuring] = {}
-        shared: dict[str, Measuring] = {}
+        one: dict[str, Measuring] = {}
         for name, side in self.sides.items():
             module, _, payload = side.payload.partition(":")
-            spec = {"ref": {"root": ref.root, "module": module, "name": payload}, "kind": side.duty}
-            spec |= {"strategies": [], "verify": self.verify}
-            measuring = shared.get(side.payload) or Measuring(shop, spec, config, tell)
+            spec: Spec = {
+                "ref": {"root": ref.root, "module": module, "name": payload},
+                "kind": side.duty,
+                "strategies": [],
+                "verify": self.verify,
+            }
+            measuring = one.get(side.payload) or Measuring(shop, spec, config, tell)
             if Trait.BUFFER in measuring.payload.traits:
-                shared[side.payload] = measuring
+                one[side.payload] = measuring
             self.measuring[name] = measuring
         self.host = next(iter(self.measuring.values()))  # whichever: it owns the loop over all lanes
 
@@ -170,7 +161,7 @@ class Pairing:
                 self._settle(failure.lane.name, failure.outcome)
                 self.tell({"again": True})
                 for lane in self.host.lanes:
-                    self.host._kill(lane)
+                    self.host.kill(lane)
                 self.host.close_lanes()
                 if failure.lane.name == BIS:
                     return None
@@ -187,7 +178,7 @@ class Pairing:
             self.sides[BIS], self.measuring[BIS] = self.sides[base], self.measuring[base]
             self._open(Lane(BIS, strategy_of(base)))
             runs = {lane.name: self._task(lane) for lane in self.host.lanes}
-            self.host._warm_up(lambda lane: {"task": runs[lane.name]})
+            self.host.warm_up(lambda lane: {"task": runs[lane.name]})
             self.host.rounds(lambda lane: {"task": runs[lane.name]})
             self._memory()
             del self.sides[BIS]
@@ -198,12 +189,12 @@ class Pairing:
         self.host.round = 0
         for lane in self.host.lanes:
             if lane.worker is not None:
-                self.host.value(lane, "worker-uss-bytes", usage(lane.worker.process.pid).uss_bytes)
+                self.host.value(lane, "worker-uss-bytes", usage(lane.worker.pid).uss_bytes)
 
-    def _settle(self, name: str, outcome: Outcome, **more: Any) -> None:
+    def _settle(self, name: str, outcome: Outcome, nbytes: int | None = None) -> None:
         if not outcome.ok:
             self.failed.add(name)
-        self.tell({"lane": name, "outcome": outcome.to_json(), **more})
+        self.tell(settled(name, outcome, nbytes))
 
     def _open(self, lane: Lane) -> None:
         """Start a lane's worker, try the lane once, and tell what became of it and what its setup took."""
@@ -217,31 +208,31 @@ class Pairing:
         try:
             with measuring.trying(lane.name):
                 if duty is Duty.STATE:
-                    spent = measuring.set_up(lane)
+                    spent = state.set_up(measuring, lane)
                 else:
                     spent = timing.repeat(lambda _: self._start(lane, measuring, duty), 1)
                 if lane.name != BIS and duty is not Duty.SHARED:
                     self._judge(lane, measuring, duty)
         except Refused as refused:
-            self.host._kill(lane)
+            self.host.kill(lane)
             lane.stack.close()
             self._settle(lane.name, refused.outcome)
             return
         self.host.round = 0
         self.host.lanes.append(lane)
-        self.host.sample(lane, "setup", 1, lambda _: spent)
+        self.host.record(lane, "setup", 1, spent)
         if lane.name != BIS:
-            self._settle(lane.name, OK, **_wire_bytes(lane, measuring, duty))
+            self._settle(lane.name, OK, _wire_bytes(lane, measuring, duty))
 
     def _start(self, lane: Lane, measuring: Measuring, duty: Duty) -> None:
         """A worker for a duty that sets nothing up but its ends, and its first task, not looked at closely."""
         self._start_worker(lane, measuring, duty)
         if duty is Duty.SHARED:
-            self._first_update(lane, measuring)
+            shared.first_update(measuring, lane)
         else:
             measuring.verify = False
             try:
-                measuring.first(duty, lane)
+                handoffs.first(measuring, duty, lane)
             finally:
                 measuring.verify = self.verify
 
@@ -255,7 +246,7 @@ class Pairing:
             assert strategy.carry is not None
             lane.ends = strategy.carry(site)
             far = lane.ends[1 if duty is Duty.ARGUMENT else 0]
-        worker = lane.worker = Handle(self.shop, Job(measuring.ref, duty, ((lane.name, far),)), lane.launch)
+        worker = lane.worker = Handle.hire(self.shop, Job(measuring.ref, duty, ((lane.name, far),)), lane.launch)
         if duty is not Duty.SHARED:
             near = lane.ends[0 if duty is Duty.ARGUMENT else 1]
             near.open(worker.to_worker if duty is Duty.ARGUMENT else worker.from_worker)
@@ -266,18 +257,9 @@ class Pairing:
             lane.ends.open()
             lane.stack.callback(lane.ends.close)
 
-    def _first_update(self, lane: Lane, measuring: Measuring) -> None:
-        """An update that must be seen here. Raises :class:`Refused`."""
-        assert lane.worker is not None
-        index = measuring.size() - 1
-        lane.worker.command(do="check_shared", lane=lane.name, index=index)
-        before = lane.worker.answer(measuring.answer_s)["before"]
-        if float(lane.ends.read(index)) != before + 1:
-            raise Refused(Outcome(Kind.ALTERED, "worker", "", "the worker's update is not seen here"))
-
     def _judge(self, lane: Lane, measuring: Measuring, duty: Duty) -> None:
         """A task looked at closely. Raises :class:`Refused`."""
-        found = measuring.first_use(lane) if duty is Duty.STATE else measuring.first(duty, lane)
+        found = state.first_use(measuring, lane) if duty is Duty.STATE else handoffs.first(measuring, duty, lane)
         tell, measuring.tell = measuring.tell, timing.nothing  # told by _open, with the bytes
         try:
             measuring.judge(lane.name, *found)
@@ -288,11 +270,11 @@ class Pairing:
         measuring, duty = self.measuring[lane.name], self.sides[lane.name].duty
         match duty:
             case Duty.STATE:
-                return partial(measuring.use, lane)
+                return partial(state.use, measuring, lane)
             case Duty.SHARED:
-                return partial(measuring.operate, lane, "locked-update")
+                return partial(shared.operate, measuring, lane, "locked-update")
             case _:
-                return partial(measuring.exchange, duty, lane)
+                return partial(handoffs.exchange, measuring, duty, lane)
 
 
 def strategy_of(lane: str) -> Strategy:
@@ -302,9 +284,9 @@ def strategy_of(lane: str) -> Strategy:
     return registry()[way.strategy]
 
 
-def _wire_bytes(lane: Lane, measuring: Measuring, duty: Duty) -> dict[str, int]:
+def _wire_bytes(lane: Lane, measuring: Measuring, duty: Duty) -> int | None:
     """What travels with each task, where a codec says so."""
     codec = lane.strategy.codec if lane.strategy else None
     if codec is None or duty not in (Duty.ARGUMENT, Duty.RESULT):
-        return {}
-    return {"bytes": codec.size(codec.encode(measuring.obj))}
+        return None
+    return codec.size(codec.encode(measuring.obj))

@@ -12,7 +12,7 @@ The kind ``job`` runs whole jobs beside their measured parts, so that the cost m
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,18 +21,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handoff import timing
-from handoff.analysis.metrics import BIS, JOB, JOB_TASKS, SCALING, numbers_of_workers
+from handoff.analysis.metrics import BIS, CHUNKS, JOB, JOB_TASKS, JOB_WAYS, numbers_of_workers
 from handoff.outcome import OK
 from handoff.processes.pool import end_pool
 from handoff.target import Ref
 from handoff.timing import Spent
 
 if TYPE_CHECKING:
-    from handoff.measuring.trial import Measuring
+    from handoff.measuring.rounds import Measuring
 
 COPIES = 16  #: different objects to send: as many as the largest chunk has
 BATCH = 32  #: tasks a worker in a batch, where the library splits it: Pool.map makes four chunks of eight of it
-CHUNKS = 8  #: chunks a worker in a batch, where they are given: at its end workers wait, which must weigh little
+CHUNKS_EACH = 8  #: chunks a worker in a batch, where they are given: at its end workers wait, which must weigh little
 SINGLES = 64  #: tasks a worker in a batch, where each travels alone: for the same reason
 #: Tasks in a batch for the kind ``job``: with few at a time under way, each costs more than in a long job. A batch of
 #: long tasks has fewer of them.
@@ -275,7 +275,7 @@ class Way:
 
     name: str
     hire: Callable[[Hiring], Crew]
-    chunk: int = 1  #: tasks that travel together; 0: as the library thinks best, which depends on their number
+    chunk: int  #: see :data:`handoff.analysis.metrics.CHUNKS`
 
 
 def _one_by_one(pool: Any, objects: list[Any]) -> Iterable[int]:
@@ -299,38 +299,23 @@ def _executor(spread: Callable[[Any, list[Any]], Iterable[int]]) -> Callable[[Hi
 
 
 BASELINE = "pool-map"
-WAYS = {
-    way.name: way
-    for way in (
-        Way("pool-map", _pool(lambda pool, objects: pool.map(task, objects)), 0),
-        Way("pool-map-chunk-1", _pool(lambda pool, objects: pool.map(task, objects, 1))),
-        Way("pool-map-chunk-16", _pool(lambda pool, objects: pool.map(task, objects, 16)), 16),
-        Way("pool-imap", _pool(lambda pool, objects: pool.imap(task, objects))),
-        Way("pool-imap-chunk-16", _pool(lambda pool, objects: pool.imap(task, objects, 16)), 16),
-        Way("pool-imap-unordered", _pool(lambda pool, objects: pool.imap_unordered(task, objects))),
-        Way("pool-apply", _pool(_one_by_one)),
-        Way("pool-apply-async", _pool(_apply_async)),
-        Way("executor-map", _executor(lambda executor, objects: executor.map(task, objects))),
-        Way("executor-map-chunk-16", _executor(lambda ex, objects: ex.map(task, objects, chunksize=16)), 16),
-        Way("executor-submit", _executor(_submit)),
-        Way("queue", partial(QueueCrew, make="Queue")),
-        Way("simple-queue", partial(QueueCrew, make="SimpleQueue")),
-        Way("pipe", PipeCrew),
-    )
+_HIRE: Mapping[str, Callable[[Hiring], Crew]] = {
+    "pool-map": _pool(lambda pool, objects: pool.map(task, objects)),
+    "pool-map-chunk-1": _pool(lambda pool, objects: pool.map(task, objects, 1)),
+    "pool-map-chunk-16": _pool(lambda pool, objects: pool.map(task, objects, 16)),
+    "pool-imap": _pool(lambda pool, objects: pool.imap(task, objects)),
+    "pool-imap-chunk-16": _pool(lambda pool, objects: pool.imap(task, objects, 16)),
+    "pool-imap-unordered": _pool(lambda pool, objects: pool.imap_unordered(task, objects)),
+    "pool-apply": _pool(_one_by_one),
+    "pool-apply-async": _pool(_apply_async),
+    "executor-map": _executor(lambda executor, objects: executor.map(task, objects)),
+    "executor-map-chunk-16": _executor(lambda executor, objects: executor.map(task, objects, chunksize=16)),
+    "executor-submit": _executor(_submit),
+    "queue": partial(QueueCrew, make="Queue"),
+    "simple-queue": partial(QueueCrew, make="SimpleQueue"),
+    "pipe": PipeCrew,
 }
-#: For whole jobs: a task's cost must not depend on how many there are, as the default chunks of ``pool-map`` make it.
-JOB_WAYS = (
-    "pool-map-chunk-1",
-    "pool-map-chunk-16",
-    "pool-imap",
-    "pool-apply",
-    "pool-apply-async",
-    "executor-map",
-    "executor-map-chunk-16",
-    "simple-queue",
-    "pipe",
-)
-LANES = {SCALING: tuple(WAYS), JOB: JOB_WAYS}
+WAYS = {name: Way(name, _HIRE[name], chunk) for name, chunk in CHUNKS.items()}
 
 
 # -- in the trial
@@ -418,9 +403,8 @@ def _verify(measuring: Measuring) -> None:
     from handoff.measuring.footprint import crew, hand_over
     from handoff.measuring.lane import Lane
     from handoff.payload import Duty
-    from handoff.strategies import registry
 
-    strategy = registry()["simple-queue"]
+    strategy = measuring.shop.strategies["simple-queue"]
     lane = Lane(strategy.name, strategy)
     with measuring.trying(BASELINE, 2 * READY_S), crew(measuring, lane, Duty.ARGUMENT, 1) as (handles, ends):
         hand_over(measuring, lane, Duty.ARGUMENT, handles, ends)
@@ -434,7 +418,7 @@ def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
     crew, start = _job(site, way, workers, least) if is_job else site.assembled(way, workers)
 
     def tell(metric: str, n: int, spent: Spent) -> None:
-        measuring.sample(lane, f"{metric}-{label}", n, lambda _: spent)
+        measuring.record(lane, f"{metric}-{label}", n, spent)
 
     try:
         site.check(crew, [])  # an executor's workers are let go here
@@ -467,7 +451,7 @@ def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
 
 def _batch(way: Way, workers: int) -> int:
     """Tasks in a batch."""
-    return workers * (way.chunk * CHUNKS if way.chunk > 1 else SINGLES if way.chunk else BATCH)
+    return workers * (way.chunk * CHUNKS_EACH if way.chunk > 1 else SINGLES if way.chunk else BATCH)
 
 
 def _job(site: Site, way: Way, workers: int, tasks: int) -> tuple[Crew, Spent]:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from handoff.analysis import metrics
-from handoff.analysis.metrics import STARTUP
+from handoff.analysis.metrics import BARE, START
 from handoff.outcome import OK, Kind, Outcome
 from handoff.processes.interpreter import Interpreter
 from handoff.start_methods import START_METHODS
@@ -25,7 +25,7 @@ from handoff.timing import Spent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handoff.measuring.trial import Measuring
+    from handoff.measuring.rounds import Measuring
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ class Condition:
     start_methods: tuple[str, ...] = START_METHODS
 
 
-BARE = "bare"
 #: The ballast is that of a program with some data and of one with much: the sizes of the claim in design.md's traps
 #: (fork itself 0.8, 6.4 and 21 ms), so that it can be reproduced. numpy is what most numeric programs import.
 CONDITIONS = {
@@ -52,8 +51,6 @@ CONDITIONS = {
     "parent-payload": Condition(holding=True),
     metrics.BIS: Condition(),
 }
-
-LANES = {STARTUP: tuple(name for name in CONDITIONS if name != metrics.BIS)}
 
 
 class Program:
@@ -99,14 +96,9 @@ PLAIN = {
 }
 
 
-def run_plain(measuring: Measuring) -> None:
-    """Starting a process, bare and with the payload among its arguments."""
-    run_conditions(measuring, PLAIN)
-
-
 def run(measuring: Measuring) -> None:
-    """Starting a process under every condition."""
-    run_conditions(measuring, CONDITIONS)
+    """Starting a process, bare and with the payload among its arguments; or under every condition."""
+    run_conditions(measuring, PLAIN if measuring.kind == START else CONDITIONS)
 
 
 def run_conditions(measuring: Measuring, conditions: dict[str, Condition]) -> None:
@@ -135,7 +127,7 @@ def run_conditions(measuring: Measuring, conditions: dict[str, Condition]) -> No
             measuring.settle(name, OK)
             lane = Lane(name, None, counts={"start": 1}, rounds=measuring.profile["rounds"])
             measuring.lanes.append(lane)
-            measuring.sample(lane, "first", 1, lambda _, spent=first: spent)  # type: ignore[misc]
+            measuring.record(lane, "first", 1, first)
             measuring.value(lane, "parent-uss-bytes", uss_bytes)
         measuring.tell({"baseline": BARE})
         measuring.rounds(lambda lane: {"start": partial(programs[lane.name].start)})

@@ -8,7 +8,6 @@ It gets its :class:`Job` when it is started and then obeys commands, one a sampl
 from __future__ import annotations
 
 import gc
-import json
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +20,7 @@ from typing import Any
 from handoff import timing
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
+from handoff.processes.serving import hear, tell
 from handoff.target import Ref
 
 CHECKSUM = struct.Struct("<Q")  #: an acknowledgement; every other answer is longer
@@ -55,22 +55,6 @@ def main(job: Job, inbox: Connection, outbox: Connection) -> None:
         Worker(job, inbox, outbox).serve()
 
 
-_pool_worker: Worker | None = None
-
-
-def start_in_pool(job: Job, inbox: Connection, outbox: Connection) -> None:
-    """A pool's initializer: get ready; :func:`serve_in_pool` then is the pool's one task."""
-    global _pool_worker
-    _pool_worker = Worker(job, inbox, outbox)
-
-
-def serve_in_pool() -> None:
-    """A pool's one task, which lasts as long as the pool: obey the commands."""
-    assert _pool_worker is not None
-    with suppress(EOFError, BrokenPipeError):
-        _pool_worker.serve()
-
-
 class Worker:
     """Opens its ends, says that it is ready, and obeys."""
 
@@ -103,7 +87,7 @@ class Worker:
     def serve(self) -> None:
         self._tell({"ready": True, "errors": self.errors})
         try:
-            while (command := json.loads(self.inbox.recv_bytes()))["do"] != "stop":
+            while (command := hear(self.inbox))["do"] != "stop":
                 self._obey(command)
         finally:
             self.obj = self.kept = None
@@ -121,7 +105,7 @@ class Worker:
         self._tell(answer._asdict() if isinstance(answer, timing.Spent) else answer)
 
     def _tell(self, answer: dict[str, Any]) -> None:
-        self.outbox.send_bytes(json.dumps(answer).encode())
+        tell(self.outbox, answer)
 
     def _load(self) -> Payload:
         if self.payload is None:

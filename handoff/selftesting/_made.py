@@ -13,7 +13,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from handoff.measuring import lane, trial
+from handoff.measuring import trial
+from handoff.measuring.messages import Config, Tell
 from handoff.strategies.codecs import BytesReceiver
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
 
@@ -118,7 +119,7 @@ def make(name: str) -> Strategy:
     )
 
 
-def main(config: dict[str, Any], tell: lane.Tell) -> None:
+def main(config: Config, tell: Tell) -> None:
     """A trial. Tells one more row for each slowed codec: ``injected-encode`` or ``-decode``, verified seconds.
 
     In such a row ``seconds`` is what was spun, ``encode_s`` what the calls took without.

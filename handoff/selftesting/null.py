@@ -13,8 +13,10 @@ from handoff.analysis import stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import NULL
 from handoff.analysis.stats import Estimate
-from handoff.measuring import trial
-from handoff.measuring.lane import Lane, Shop, Tell
+from handoff.measuring import handoffs
+from handoff.measuring.lane import Lane, Shop
+from handoff.measuring.messages import Config, Tell
+from handoff.measuring.rounds import Measuring
 from handoff.outcome import OK
 from handoff.payload import Duty
 from handoff.profile import Profile
@@ -100,36 +102,35 @@ def _carry(site: Site) -> Ends:
 _STRATEGY = Strategy(name=PLAIN, summary="", meaning="", channel=Channel.PIPE, carry=_carry, recipe=Recipe("", ""))
 
 
-def main(config: dict[str, Any], tell: Tell) -> None:
+def main(config: Config, tell: Tell) -> None:
     """A trial with two lanes, each timed its own way."""
     (experiment,) = config["experiments"]
-    with Shop(config, {PLAIN: _STRATEGY}) as shop:
+    with Shop(config["start_method"], config["folder"], {PLAIN: _STRATEGY}) as shop:
         tell({"at": 0})
-        measuring = trial.Measuring(shop, experiment, config, tell)
-        measuring._open_carry(Duty.ARGUMENT, PLAIN)
+        measuring = Measuring(shop, experiment, config, tell)
+        handoffs.open_lanes(measuring, Duty.ARGUMENT, PLAIN)
 
         def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
             if lane.name == PLAIN:
                 return {"handoff": partial(_play, lane)}
             if lane.name == NULL:
-                return {"handoff": partial(measuring.exchange, Duty.ARGUMENT, lane)}
+                return {"handoff": partial(handoffs.exchange, measuring, Duty.ARGUMENT, lane)}
             return {}
 
         tell({"baseline": PLAIN})
         measuring.settle(PLAIN, OK)
-        measuring._warm_up(metrics)
+        measuring.warm_up(metrics)
         measuring.rounds(metrics)
         measuring.close_lanes()
         tell({"done": 0})
 
 
 def _play(lane: Lane, n: int) -> Spent:
-    assert lane.worker is not None
     sender: PlainSender = lane.ends[0]
-    lane.worker.begin(do=Duty.ARGUMENT, lane=PLAIN, n=1)
+    lane.hired.begin(do=Duty.ARGUMENT, lane=PLAIN, n=1)
     seconds = sender.play(n)
-    lane.worker.from_worker.recv_bytes()
-    lane.worker.answer(60)
+    lane.hired.from_worker.recv_bytes()
+    lane.hired.answer(60)
     return Spent(seconds)
 
 

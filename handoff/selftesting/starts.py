@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from statistics import median
-from typing import Any
 
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import BIS, START
+from handoff.analysis.metrics import BARE, BIS, START
 from handoff.analysis.stats import Estimate
-from handoff.measuring import lane, trial
-from handoff.measuring.startup import BARE, PLAIN, run_conditions
+from handoff.measuring.lane import Shop
+from handoff.measuring.messages import Config, Tell
+from handoff.measuring.rounds import Measuring
+from handoff.measuring.startup import PLAIN, run_conditions
 from handoff.processes import interpreter
 from handoff.profile import Profile
 from handoff.selftesting._frame import Bench, Check, Result, ratio_line, worst
@@ -53,12 +54,12 @@ def plainly(bench: Bench, method: str, count: int) -> list[float]:
     return found
 
 
-def main(config: dict[str, Any], tell: lane.Tell) -> None:
+def main(config: Config, tell: Tell) -> None:
     """A trial of the suite's start cells, without the one that also sends a payload."""
     (experiment,) = config["experiments"]
-    with lane.Shop(config, {}) as shop:
+    with Shop(config["start_method"], config["folder"], {}) as shop:
         tell({"at": 0})
-        run_conditions(trial.Measuring(shop, experiment, config, tell), {BARE: PLAIN[BARE], BIS: PLAIN[BIS]})
+        run_conditions(Measuring(shop, experiment, config, tell), {BARE: PLAIN[BARE], BIS: PLAIN[BIS]})
         tell({"done": 0})
 
 

@@ -23,3 +23,10 @@ def registry() -> Mapping[str, Strategy]:
                 raise ValueError(f"strategy {strategy.name!r} is defined twice, the second time in {module.name}")
             found[strategy.name] = strategy
     return MappingProxyType(found)
+
+
+def baselines(duty: str, strategies: Mapping[str, Strategy] | None = None) -> tuple[str, ...]:
+    """What every ratio of a duty is to: the first of these that works. ``strategies``: as the registry."""
+    found = (registry() if strategies is None else strategies).values()
+    turns = sorted((each.baseline_turn, each.name) for each in found if duty in each.baseline_of)
+    return tuple(name for _, name in turns)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff.outcome import Kind
-from handoff.payload import Trait
+from handoff.payload import Duty, Trait
 from handoff.strategies._flat import Shape
 from handoff.strategies.codecs import FORKING_FAILS, PICKLE_FAILS
 from handoff.strategy import Channel, Holding, Launch, Recipe, Site, Strategy
@@ -311,6 +311,8 @@ STRATEGIES = (
         hold=_hold_inherited,
         start_methods=("fork",),
         inherits=("fork",),
+        baseline_of=frozenset({Duty.STATE}),
+        baseline_turn=2,
         recipe=Recipe(_GLOBAL_BEFORE, _INHERIT_AFTER),
     ),
     Strategy(
@@ -321,6 +323,7 @@ STRATEGIES = (
         hold=_hold_given,
         inherits=("fork",),
         fails=AT_START_FAILS,
+        baseline_of=frozenset({Duty.STATE}),
         recipe=Recipe(_BEFORE, _ARGS_AFTER),
     ),
     Strategy(
@@ -361,6 +364,8 @@ STRATEGIES = (
         channel=Channel.START,
         hold=_hold_rebuilt,
         fails=tuple((trait, Kind.ALTERED) for trait in _TWO_OF_THEM),
+        baseline_of=frozenset({Duty.STATE}),
+        baseline_turn=3,
         recipe=Recipe(_BEFORE, _REBUILD_AFTER),
     ),
 )

@@ -16,7 +16,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from handoff.outcome import Kind
-from handoff.payload import Trait
+from handoff.payload import Duty, Trait
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
 from handoff.timing import nothing
 
@@ -299,8 +299,18 @@ def _pickle(protocol: int) -> Strategy:
     )
 
 
+CARRIED = frozenset({Duty.ARGUMENT, Duty.RESULT})  #: duties in which the object travels with every task
+
+
 def _library(
-    name: str, module: str, summary: str, codec: Codec, options: str = "", nested: tuple[tuple[Trait, Kind], ...] = ()
+    name: str,
+    module: str,
+    summary: str,
+    codec: Codec,
+    options: str = "",
+    nested: tuple[tuple[Trait, Kind], ...] = (),
+    *,
+    turn: int = 0,
 ) -> Strategy:
     return Strategy(
         name=name,
@@ -311,6 +321,8 @@ def _library(
         carry=_over_bytes(codec),
         needs=(module,),
         fails=(*nested, *(pair for pair in BY_VALUE_FAILS if pair[0] not in dict(nested))),
+        baseline_of=CARRIED if turn else frozenset(),
+        baseline_turn=turn,
         recipe=Recipe(_LIBRARY_BEFORE, _LIBRARY_AFTER.format(library=module, options=options)),
     )
 
@@ -326,6 +338,7 @@ STRATEGIES = (
         codec=_DEFAULT,
         carry=_over_bytes(_DEFAULT),
         fails=FORKING_FAILS,
+        baseline_of=CARRIED,
         recipe=Recipe(BEFORE, BEFORE),
     ),
     *(_pickle(protocol) for protocol in (2, 3, 4, 5)),
@@ -344,6 +357,7 @@ STRATEGIES = (
         "cloudpickle",
         "cloudpickle.dumps through a pipe: functions and classes by value",
         Codec(_encode_cloudpickle, pickle.loads),
+        turn=2,
     ),
     _library(
         "dill",
@@ -351,6 +365,7 @@ STRATEGIES = (
         "dill.dumps through a pipe: most of an interpreter by value",
         Codec(_encode_dill, _decode_dill),
         nested=DILL_FAILS,
+        turn=3,
     ),
     _library(
         "dill-recurse",

@@ -14,6 +14,7 @@ from multiprocessing.synchronize import Lock
 from typing import Any, Protocol, Self, cast
 
 from handoff.outcome import Kind
+from handoff.payload import Duty
 from handoff.strategies._flat import ELEMENTS_MAX
 from handoff.strategies._parts import Parts
 from handoff.strategies.codecs import FORKING_FAILS
@@ -441,7 +442,7 @@ if __name__ == "__main__":
 MANAGER_FAILS = tuple((trait, kind if kind is Kind.ALTERED else Kind.REFUSED) for trait, kind in FORKING_FAILS)
 
 
-def _container(name: str, new: New, summary: str, recipe: Recipe) -> Strategy:
+def _container(name: str, new: New, summary: str, recipe: Recipe, *, turn: int = 0) -> Strategy:
     return Strategy(
         name=name,
         summary=summary,
@@ -451,6 +452,8 @@ def _container(name: str, new: New, summary: str, recipe: Recipe) -> Strategy:
         hold=_hold(new),
         share=_share(new),
         fails=MANAGER_FAILS,
+        baseline_of=frozenset({Duty.SHARED}) if turn else frozenset(),
+        baseline_turn=turn,
         recipe=recipe,
     )
 
@@ -461,12 +464,14 @@ STRATEGIES = (
         ManagedDict.new,
         "a managed dict: the object, or each of its elements, under a key in a server process",
         Recipe(_BEFORE, _DICT_AFTER),
+        turn=1,
     ),
     _container(
         "manager-list",
         ManagedList.new,
         "a managed list: the object, or each of its elements, as an item in a server process",
         Recipe(_LIST_BEFORE, _LIST_AFTER),
+        turn=2,
     ),
     _container(
         "manager-namespace",
@@ -483,6 +488,8 @@ STRATEGIES = (
         hold=_hold_holder,
         share=_share_holder,
         fails=MANAGER_FAILS,
+        baseline_of=frozenset({Duty.SHARED}),
+        baseline_turn=3,
         recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER),
     ),
 )

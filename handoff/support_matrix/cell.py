@@ -14,12 +14,11 @@ import multiprocessing
 import os
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
@@ -31,8 +30,7 @@ from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer
-from handoff.processes.interpreter import describe_exit
-from handoff.processes.pool import a_worker
+from handoff.processes.worker_process import Gone, WorkerProcess
 from handoff.strategy import Channel, Launch, Site, Strategy
 from handoff.support_matrix import original, pools
 from handoff.support_matrix.cell_worker import (
@@ -46,8 +44,6 @@ from handoff.support_matrix.cell_worker import (
     plain_facts,
     receive,
     serve,
-    serve_in_pool,
-    start_in_pool,
     stated,
 )
 from handoff.support_matrix.original import Original
@@ -146,14 +142,13 @@ class _Handed:
         self.obj = made.obj
         self.ctx: Any = multiprocessing.get_context(spec.start_method)
         self.numbers = itertools.count(1)
-        self.process: Any = None
+        self.worker: WorkerProcess | None = None
         self.kept: list[Any] = []  # until the process ends
         self._manager: Any = None
 
     def pipes(self) -> None:
         """Made when nothing but the worker is still to be started: only its end may close them."""
-        self.inbox, self.to_worker = self.ctx.Pipe(duplex=False)
-        self.from_worker, self.outbox = self.ctx.Pipe(duplex=False)
+        self.worker = WorkerProcess(self.ctx)
 
     def run(self) -> Outcome:
         self.stage(PARENT)
@@ -213,63 +208,51 @@ class _Handed:
         except Unavailable as error:
             raise Ended(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
         except Exception as error:
-            if self.process is not None and isinstance(error, BrokenPipeError) and not self.process.is_alive():
+            process = self.worker.process if self.worker else None
+            if process is not None and isinstance(error, BrokenPipeError) and not process.is_alive():
                 raise self.death() from None
             raise Ended(_refused("parent", error)) from None
 
+    @property
+    def hired(self) -> WorkerProcess:
+        """The worker, whose pipes are there."""
+        assert self.worker is not None
+        return self.worker
+
     def start(self, end: Any) -> None:
         """Start the worker; raises what its arguments raise when they are pickled, as a refusal."""
-        job = Job(self.spec.ref, self.spec.duty, end, self.payload if self.strategy.launch is Launch.THREAD else None)
+        launch = self.strategy.launch
+        job = Job(self.spec.ref, self.spec.duty, end, self.payload if launch is Launch.THREAD else None)
         self.stage(WORKER if self.spec.duty is Duty.STATE else STARTING)
-        self.here(self._launch, job)
+        self.here(partial(self.hired.start, launch, serve, job, daemon=False))
         answer = self.answer()
-        if self.strategy.launch is not Launch.THREAD:
-            self.inbox.close()
-            self.outbox.close()
+        self.hired.started()
         if "error" in answer:
             raise Ended(Outcome.from_json(answer["error"]))
 
-    def _launch(self, job: Job) -> None:
-        arguments = (job, self.inbox, self.outbox)
-        match self.strategy.launch:
-            case Launch.PROCESS:
-                process = self.ctx.Process(target=serve, args=arguments)
-                process.start()
-                self.process = process
-            case Launch.POOL:
-                self.pool = self.ctx.Pool(1, start_in_pool, arguments)
-                self.process = a_worker(self.pool)
-                self.pool.apply_async(serve_in_pool)
-            case Launch.THREAD:
-                threading.Thread(target=serve, args=arguments, daemon=True).start()
-
-    def command(self, what: str) -> None:
+    def command(self, do: str, *given: Any) -> None:
         try:
-            self.to_worker.send_bytes(what.encode())
+            self.hired.command({"do": do, "given": given})
         except BrokenPipeError:
             raise self.death() from None
 
     def answer(self) -> dict[str, Any]:
         """What the worker says next; how it ended when it says nothing any more."""
-        watched = [self.from_worker] if self.process is None else [self.from_worker, self.process.sentinel]
-        ready = wait(watched)
-        if self.from_worker not in ready and not self.from_worker.poll():
-            raise self.death()
         try:
-            answer: dict[str, Any] = json.loads(self.from_worker.recv_bytes())
-        except (EOFError, OSError):
+            return self.hired.answer()
+        except Gone:
             raise self.death() from None
-        return answer
 
     def death(self) -> Ended:
-        if self.process is None:
-            return Ended(Outcome(Kind.BROKEN, "worker", "", "the worker ended"))
-        self.process.join(1)
-        with suppress(OSError, ValueError):
-            word = json.loads(spawn_server.word_of(self.process.pid, "failed").read_text(encoding="utf-8"))
-            outcome = Outcome(Kind.BROKEN, "worker", word["error_type"], word["message"])
-            return Ended(replace(outcome, kind=Kind.REFUSED, where="result") if word["refused"] else outcome)
-        return Ended(Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(self.process.exitcode)}"))
+        """How the worker ended, or what it has left word of."""
+        process = self.hired.process
+        how = str(self.hired.end())
+        if process is not None:
+            with suppress(OSError, ValueError):
+                word = json.loads(spawn_server.word_of(process.pid, "failed").read_text(encoding="utf-8"))
+                outcome = Outcome(Kind.BROKEN, "worker", word["error_type"], word["message"])
+                return Ended(replace(outcome, kind=Kind.REFUSED, where="result") if word["refused"] else outcome)
+        return Ended(Outcome(Kind.BROKEN, "worker", "", how))
 
     @contextmanager
     def worker_watched(self) -> Iterator[None]:
@@ -280,9 +263,10 @@ class _Handed:
             nonlocal gone
             if gone:  # twice: what it had sent is here by now
                 raise self.death()
-            gone = not self.process.is_alive()
+            gone = not process.is_alive()
 
-        if self.process is None:
+        process = self.hired.process
+        if process is None:
             yield
             return
         before = signal.signal(signal.SIGALRM, look)
@@ -304,11 +288,11 @@ class _Handed:
         assert self.strategy.carry is not None
         sender, receiver = self.set_up(self.strategy.carry)
         self.pipes()
-        self.here(sender.open, self.to_worker)
+        self.here(sender.open, self.hired.to_worker)
         message = self.here(sender.encode, self.obj)  # a refusal needs no worker
         self.start(receiver)
         self.stage(WORKER)
-        self.command(f"take {self.made.brief}")
+        self.command("take", self.made.brief)
         self.here(sender.post, message)
         return self._judge(self.told())
 
@@ -318,7 +302,7 @@ class _Handed:
         self.pipes()
         self.start(holding)
         self.stage(WORKER)
-        self.command(f"take {self.made.brief}")
+        self.command("take", self.made.brief)
         return self._judge(self.told())
 
     def _judge(self, arrived: dict[str, Any]) -> Outcome:
@@ -339,10 +323,10 @@ class _Handed:
         assert self.strategy.carry is not None
         sender, receiver = self.set_up(self.strategy.carry)
         self.pipes()
-        self.here(receiver.open, self.from_worker)
+        self.here(receiver.open, self.hired.from_worker)
         self.start(sender)
         self.stage(RESULT)
-        self.command(f"give {self.made.brief}")
+        self.command("give", self.made.brief)
         given = self.told()  # encoded, or an error
         try:
             with self.worker_watched():
@@ -380,11 +364,11 @@ class _Handed:
         if self.strategy.launch is not Launch.THREAD:
             self.here(sharing_end.open)
         self.stage(WORKER)
-        self.command(f"whole {self.made.brief}")
+        self.command("whole", self.made.brief)
         arrived = self.told()
         changed = _difference(self.made.facts, arrived["facts"])
         if not changed and (size := _size(self.obj)):
-            self.command(f"change {size}")
+            self.command("change", size)
             changes = self.told()["changes"]
             for index, made in changes:
                 if found := difference(made, plain_facts(sharing_end.read(index))):

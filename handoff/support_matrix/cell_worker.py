@@ -17,6 +17,7 @@ from handoff.compare.facts import facts
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
+from handoff.processes.serving import hear, tell
 from handoff.support_matrix import original, pools
 from handoff.support_matrix.original import Original, brief, state
 from handoff.target import Ref
@@ -65,20 +66,6 @@ def fetch(end: Any, obj: Any) -> Any:
     return end.fetch(obj) if hasattr(end, "fetch") else obj
 
 
-_pool_worker: tuple[Any, ...] = ()
-
-
-def start_in_pool(job: Job, inbox: Any, outbox: Any) -> None:
-    """A pool's initializer."""
-    global _pool_worker
-    _pool_worker = job, inbox, outbox
-
-
-def serve_in_pool() -> None:
-    """A pool's only task."""
-    serve(*_pool_worker)
-
-
 def serve(job: Job, inbox: Any, outbox: Any) -> None:
     """Obey until the other side is gone."""
     if job.given is None:
@@ -94,17 +81,14 @@ class _Serving:
         self.obj: Any = None
 
     def serve(self) -> None:
-        self.tell(self.guarded(self.open))
+        tell(self.outbox, self.guarded(self.open))
         while True:
-            command, *arguments = self.inbox.recv_bytes().decode().split()
-            answer = self.guarded(getattr(self, f"_{command}"), *arguments)
+            command = hear(self.inbox)
+            answer = self.guarded(getattr(self, f"_{command['do']}"), *command["given"])
             if answer is not None:
-                self.tell(answer)
+                tell(self.outbox, answer)
 
-    def tell(self, answer: dict[str, Any]) -> None:
-        self.outbox.send_bytes(json.dumps(answer).encode())
-
-    def guarded(self, step: Callable[..., Any], *arguments: str) -> Any:
+    def guarded(self, step: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return step(*arguments)
         except BaseException as error:
@@ -156,7 +140,7 @@ class _Serving:
             message = self.end.encode(self.obj)
         except Exception as error:
             return {"error": _refused("result", error).to_json()}
-        self.tell(word)
+        tell(self.outbox, word)
         try:
             self.end.post(message)
         except Exception as error:
@@ -170,9 +154,9 @@ class _Serving:
     def _whole(self, expected: str) -> dict[str, Any]:
         return {"facts": stated(self.load(), self.end.whole(), expected)}
 
-    def _change(self, size: str) -> dict[str, Any]:
+    def _change(self, size: int) -> dict[str, Any]:
         """Change one element so that the other side can see it: count up a number, or put another in its place."""
-        last = int(size) - 1
+        last = size - 1
         near = [last, *range(min(last, 20))]
         before: dict[int, Any] = {}
         for index in near:

@@ -16,11 +16,13 @@ from typing import Any
 
 from handoff.compare.difference import difference
 from handoff.compare.facts import facts
-from handoff.measuring import worker
 from handoff.measuring.lane import Handle, Refused, Shop
-from handoff.measuring.worker import CHECKSUM, Job, Worker, serve_in_pool
+from handoff.measuring.worker import CHECKSUM, Job
+from handoff.measuring.worker import main as work
 from handoff.outcome import Unavailable, describe
 from handoff.payload import Duty
+from handoff.processes.serving import keep_for_task, serve_as_task
+from handoff.processes.worker_process import WorkerProcess
 from handoff.strategies import registry
 from handoff.strategy import Launch, Site
 from handoff.target import Ref
@@ -33,7 +35,7 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()
-    with Shop({"start_method": config["start_method"], "folder": config["folder"]}, registry()) as shop:
+    with Shop(config["start_method"], config["folder"], registry()) as shop:
         try:
             tell({"seconds": _run(shop, config)})
         except Refused as refused:
@@ -55,7 +57,7 @@ class _Crew:
         if strategy.launch is Launch.POOL:
             self.handles: list[Any] = _pool(shop, jobs)
         else:
-            self.handles = [Handle(shop, job, Launch.PROCESS) for job in jobs]
+            self.handles = [Handle.hire(shop, job, Launch.PROCESS) for job in jobs]
         for handle, near in zip(self.handles, self.near, strict=False):
             near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
         for handle in self.handles:
@@ -190,30 +192,23 @@ def _look(crew: _Crew, name: str, duty: Duty, obj: Any, payload: Any, sent: Any,
 # -- a pool whose workers have a pipe each
 
 
-class _InPool(Handle):
-    """One worker of a pool: pipes and commands as any other's; its process is the pool's."""
-
-    def __init__(self, to_worker: Any, from_worker: Any) -> None:
-        self.to_worker, self.from_worker = to_worker, from_worker
-        self.launch = Launch.THREAD  # nobody here looks after its process
-
-
-def _pool(shop: Shop, jobs: list[Job]) -> list[_InPool]:
+def _pool(shop: Shop, jobs: list[Job]) -> list[Handle]:
     """``Pool(n, initializer, initargs)``, and one lasting task in each of its workers."""
-    pipes = [(shop.ctx.Pipe(duplex=False), shop.ctx.Pipe(duplex=False)) for _ in jobs]
-    theirs = [(inward[0], outward[1]) for inward, outward in pipes]
+    insides = [WorkerProcess(shop.ctx) for _ in jobs]
+    theirs = [(inside.inbox, inside.outbox) for inside in insides]
     tickets = shop.ctx.SimpleQueue()
-    for number in range(len(jobs)):
+    for number, inside in enumerate(insides):
+        inside.launch = Launch.THREAD  # nobody here looks after its process, which is the pool's
         tickets.put(number)
     pool = shop.ctx.Pool(len(jobs), _enter, (jobs[0], theirs, tickets))
     _pools.append(pool)
     for _ in jobs:
-        pool.apply_async(serve_in_pool)
-    return [_InPool(inward[1], outward[0]) for inward, outward in pipes]
+        pool.apply_async(serve_as_task)
+    return [Handle(inside) for inside in insides]
 
 
 _pools: list[Any] = []
 
 
 def _enter(job: Job, pipes: list[Any], tickets: Any) -> None:
-    worker._pool_worker = Worker(job, *pipes[tickets.get()])
+    keep_for_task(work, job, *pipes[tickets.get()])

@@ -1,0 +1,177 @@
+"""The duties ``argument`` and ``result``: one worker process for all lanes of a payload, a thread for the reference.
+
+``argument``: the object is sent to the worker; ``result``: the worker makes one and sends it here. A hand-off ends when
+the other side has read all of it and its checksum was compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from handoff import timing
+from handoff.analysis.metrics import BIS, NULL
+from handoff.measuring import harness
+from handoff.measuring.lane import Handle, Lane, Refused, merge
+from handoff.measuring.rounds import Measuring
+from handoff.measuring.worker import CHECKSUM, Job
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty
+from handoff.processes.deadlines import NoAnswer, deadline
+from handoff.strategy import Launch
+from handoff.timing import Spent
+
+
+def run(measuring: Measuring) -> None:
+    """Try every lane once, all anew without one that broke the worker, then measure those that work."""
+    duty = Duty(measuring.kind)
+    while True:
+        base = measuring.baseline()
+        open_lanes(measuring, duty, base)
+        if _check(measuring, duty) and base == measuring.baseline():
+            break
+        measuring.close_lanes()
+    if any(lane.strategy for lane in measuring.lanes):
+        measuring.tell({"baseline": base})
+
+        def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
+            return {"handoff": partial(exchange, measuring, duty, lane)}
+
+        measuring.warm_up(metrics)
+        measuring.rounds(metrics)
+    measuring.close_lanes()
+
+
+def open_lanes(measuring: Measuring, duty: Duty, base: str) -> None:
+    """Make the ends of all lanes, the harness's own among them, and start what is at the other side."""
+    for lane in measuring.planned(base, lambda strategy: strategy.carry is not None):
+        assert lane.strategy is not None
+        assert lane.strategy.carry is not None
+        try:
+            with measuring.trying(lane.name):
+                lane.ends = lane.strategy.carry(measuring.site(lane))
+        except Refused as refused:
+            measuring.settle(lane.strategy.name, refused.outcome)
+            lane.stack.close()
+        else:
+            measuring.lanes.append(lane)
+    _add_harness(measuring)
+    for launch in (Launch.PROCESS, Launch.THREAD):  # threads last: no process is forked while they run
+        group = [lane for lane in measuring.lanes if lane.launch is launch]
+        if group:
+            _hire(measuring, duty, group, launch)
+
+
+def _add_harness(measuring: Measuring) -> None:
+    """The null lane and the floors. What ends after all others is the last lane's."""
+    own = Lane(NULL, None, (harness.NullSender(), harness.NullReceiver()))
+    measuring.lanes.append(own)
+    try:
+        with deadline(measuring.answer_s):
+            nbytes = harness.raw_bytes(measuring.obj, measuring.payload)
+    except NoAnswer:
+        nbytes = 1  # it hangs when it is pickled, and every strategy that pickles will say so
+    measuring.tell({"floor_bytes": nbytes})
+    for name, ends in harness.floors(measuring.site(own), nbytes).items():
+        measuring.lanes.append(Lane(name, None, ends))
+    own.stack, last = ExitStack(), own.stack
+    measuring.lanes[-1].stack = last
+
+
+def _hire(measuring: Measuring, duty: Duty, group: list[Lane], launch: Launch) -> None:
+    """A worker with the far ends of these lanes; their near ends are opened on the pipes to it."""
+    far = 1 if duty is Duty.ARGUMENT else 0
+    given = measuring.payload if launch is Launch.THREAD else None
+    job = Job(measuring.ref, duty, tuple((lane.name, lane.ends[far]) for lane in group), given)
+    handle = Handle.hire(measuring.shop, job, launch)
+    for lane in group:
+        lane.worker = handle
+        near = lane.ends[1 - far]
+        near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
+        lane.stack.callback(near.close)
+    for name, error in handle.ready()["errors"].items():
+        measuring.settle(name, Outcome.from_json(error))
+
+
+def _check(measuring: Measuring, duty: Duty) -> bool:
+    """Try every lane once. False when all has to be started anew, without the lanes now known to fail.
+
+    Later trials have nothing to try: the lanes left are those that worked, and each sample compares checksums.
+    """
+    if not measuring.verify:
+        return not any(measuring.failed(lane.name) for lane in measuring.lanes)
+    for lane in list(measuring.lanes):
+        if measuring.failed(lane.name):
+            return False
+        if lane.strategy is None or lane.name == BIS or lane.name in measuring.outcomes:
+            continue
+        try:
+            with measuring.trying(lane.name):
+                checksum, facts = first(measuring, duty, lane)
+            measuring.judge(lane.name, checksum, facts)
+        except Refused as refused:
+            measuring.settle(lane.name, refused.outcome)
+            if refused.outcome.kind is Kind.REFUSED and measuring.where == "parent":  # nothing was sent
+                measuring.lanes.remove(lane)
+                measuring.lanes[-1].stack.callback(lane.stack.close)  # the harness's own is the last
+                continue
+            if refused.outcome.kind is not Kind.ALTERED:
+                measuring.kill(lane)
+            return False
+    return True
+
+
+def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Any]:
+    """The first hand-off: what the other side says the checksum is, and the facts of what arrived."""
+    sender, receiver = lane.ends
+    worker = lane.hired
+    if duty is Duty.ARGUMENT:
+        message = sender.encode(measuring.obj)
+        measuring.where = "worker"
+        worker.command(do="check_argument", lane=lane.name, facts=measuring.verify)
+        sender.post(message)
+        answer = worker.answer(measuring.answer_s)
+        return answer["checksum"], answer["facts"]
+    measuring.where = "worker"
+    worker.command(do="check_result", lane=lane.name)
+    worker.answer(measuring.answer_s)
+    measuring.where = "result"
+    try:
+        obj = receiver.decode(receiver.take())
+        touch = getattr(receiver, "touch", None) or measuring.payload.touch
+        checksum = touch(obj)
+        arrived = measuring.state(obj) if measuring.verify and not hasattr(receiver, "touch") else None
+    except NoAnswer:
+        raise
+    except Exception as error:
+        raise Refused(Outcome.from_exception(Kind.BROKEN, "result", error)) from None
+    del obj
+    receiver.release()
+    worker.answer(measuring.answer_s)
+    return checksum, arrived
+
+
+def exchange(measuring: Measuring, duty: Duty, lane: Lane, n: int) -> Spent:
+    """``n`` hand-offs, each acknowledged with a checksum that is compared with the expected one."""
+    sender, receiver = lane.ends
+    worker = lane.hired
+    expected = CHECKSUM.pack(0 if lane.strategy is None else measuring.expected)
+    worker.begin(do=duty, lane=lane.name, n=n)
+    try:
+        if duty is Duty.ARGUMENT:
+            obj = getattr(sender, "obj", measuring.obj)
+            near = timing.send(sender, obj, n, after=worker.from_worker.recv_bytes, expected=expected)
+        else:
+
+            def compare(answer: bytes) -> None:
+                if answer != expected:
+                    raise timing.WrongAnswer(answer)
+
+            touch = getattr(receiver, "touch", None) or measuring.payload.touch
+            go = partial(worker.to_worker.send_bytes, b"")
+            near = timing.receive(receiver, touch, n, go, compare, CHECKSUM.pack)
+    except timing.WrongAnswer as wrong:
+        raise worker.complaint(wrong.answer) from None
+    return merge(near, worker.answer(measuring.answer_s))

@@ -1,0 +1,281 @@
+"""One experiment in one trial: its object, its lanes, and the rounds in which they are measured.
+
+What every kind of experiment shares. A kind is a module of this package with ``run(measuring)``, see
+:mod:`handoff.measuring.trial`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from handoff.analysis.metrics import BIS, DEEPER, duty_of
+from handoff.measuring.lane import Lane, LaneFailed, Refused, Shop
+from handoff.measuring.messages import Config, Known, Spec, Tell, Told, settled
+from handoff.outcome import OK, Kind, Outcome, Unavailable
+from handoff.payload import Payload
+from handoff.processes.deadlines import NoAnswer, deadline
+from handoff.strategies import baselines
+from handoff.strategy import Channel, Launch, Site, Strategy
+from handoff.target import Ref
+from handoff.timing import Spent
+
+MOST = 1_000_000  #: operations in one sample: enough for 2 ms of the fastest operation there is
+SLOW_S = 0.1  #: an operation that takes longer is not warmed up again: it allocates all anew anyway
+FEW = 8  #: a sample of fewer operations follows one more that is not timed
+
+
+def spacers() -> list[bytes]:
+    """Blocks of 512 bytes to 1.5 MiB, each up to 4 KiB longer by chance: what comes later lies elsewhere each time.
+
+    Around a payload: without them it and its pickle have the same distance in every trial, and copying can take ten
+    times as long at an unlucky one (``rep movsb``: https://sourceware.org/bugzilla/show_bug.cgi?id=30994).
+    """
+    sizes = (size for power in range(9, 21) for size in (2**power, 3 * 2 ** (power - 1)))
+    return [bytes(size + 16 * sixteens) for size, sixteens in zip(sizes, os.urandom(24), strict=True)]
+
+
+class Measuring:
+    """One experiment in one trial."""
+
+    def __init__(self, shop: Shop, experiment: Spec, config: Config, tell: Tell) -> None:
+        self.shop, self.tell = shop, tell
+        self.ref = Ref(**experiment["ref"])
+        self.kind: str = experiment["kind"]
+        self.names: list[str] = experiment["strategies"]
+        self.verify: bool = experiment["verify"]
+        #: by lane and metric, a sample of an earlier trial: operations and seconds
+        self.known: Known = experiment.get("known", {})
+        self.profile = config["profile"]
+        self.answer_s: float = self.profile["answer_s"]
+        self.random = random.Random(f"{config['seed']} {self.ref.name} {self.kind}")
+        self.payload: Payload = self.ref.load()
+        spread = self.kind not in DEEPER  # some of those measure memory
+        self.spacers = spacers() if spread else []
+        self.obj = self.payload.make()
+        self.spacers += spacers() if spread else []
+        self.expected = self.payload.touch(self.obj)
+        self.sent = self.state(self.obj) if self.verify else {}  #: before anything pickles it, or alters it by loading
+        self.outcomes: dict[str, Outcome] = {}
+        self.lanes: list[Lane] = []
+        self.round = 0
+        #: rows of this round: telling wakes a process that would disturb the next
+        self.untold: list[Told] = []
+        self.where = ""  #: which side a hang would be on
+
+    def settle(self, name: str, outcome: Outcome, nbytes: int | None = None) -> None:
+        """A strategy's outcome, to be told; with it what its message weighs."""
+        self.outcomes[name] = outcome
+        self.tell(settled(name, outcome, nbytes))
+
+    def failed(self, name: str) -> bool:
+        """Whether a lane is known to fail."""
+        return name in self.outcomes and not self.outcomes[name].ok
+
+    def give_up(self, name: str, outcome: Outcome) -> None:
+        """A lane that had worked has failed: what was measured of the experiment in this trial is void."""
+        self.untold.clear()
+        self.settle(name, outcome)
+        self.tell({"again": True})
+        for lane in self.lanes:
+            self.kill(lane)
+        self.close_lanes()
+
+    def planned(self, base: str, serves: Callable[[Strategy], bool]) -> list[Lane]:
+        """A lane for each usable strategy that serves, and the second copy of the baseline."""
+        strategies = [strategy for strategy in self.usable() if serves(strategy)]
+        plan = [Lane(strategy.name, strategy, launch=strategy.launch) for strategy in strategies]
+        return plan + [Lane(BIS, s, launch=s.launch) for s in strategies if s.name == base]
+
+    def usable(self) -> Iterator[Strategy]:
+        """The strategies that are still to be tried or known to work here; the others' outcomes are told."""
+        for name in self.names:
+            strategy = self.shop.strategies[name]
+            if name in self.outcomes:
+                if not self.failed(name):
+                    yield strategy
+            elif missing := [module for module in strategy.needs if find_spec(module) is None]:
+                self.settle(name, Outcome(Kind.UNAVAILABLE, "", "", f"{' and '.join(missing)}: not installed"))
+            elif self.shop.start_method and self.shop.start_method not in strategy.start_methods:
+                self.settle(
+                    name, Outcome(Kind.UNAVAILABLE, "", "", f"only under {' and '.join(strategy.start_methods)}")
+                )
+            else:
+                yield strategy
+
+    def site(self, lane: Lane) -> Site:
+        folder = Path(f"state-{next(self.shop.numbers)}").resolve()
+        folder.mkdir()
+        return Site(
+            ctx=self.shop.ctx,
+            start_method=self.shop.start_method,
+            obj=self.obj,
+            payload=self.payload,
+            ref=self.ref,
+            folder=folder,
+            segment_name=self.shop.segment_name,
+            manager=self.shop.manager,
+            at_end=lane.stack.callback,
+        )
+
+    @contextmanager
+    def trying(self, name: str, seconds: float = 0.0) -> Iterator[None]:
+        """The first hand-off of a lane: whatever goes wrong is its outcome."""
+        self.tell({"trying": name})
+        self.where = "parent"
+        try:
+            with deadline(seconds or self.answer_s + 1):
+                yield
+        except Refused:
+            raise
+        except Unavailable as error:
+            raise Refused(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
+        except NoAnswer as error:
+            raise Refused(Outcome(Kind.BROKEN, self.where, "", str(error))) from None
+        except Exception as error:
+            raise Refused(Outcome.from_exception(Kind.REFUSED, "parent", error)) from None
+
+    def baseline(self) -> str:
+        """The first of the usual ways, or of all strategies, that is not known to fail; "" where all do."""
+        usual = baselines(duty_of(self.kind), self.shop.strategies)
+        order = [*(name for name in usual if name in self.names), *self.names]
+        return next((name for name in order if not self.failed(name)), "")
+
+    def size(self) -> int:
+        """How many elements a shared payload has."""
+        return int(getattr(self.obj, "size", 0) or len(self.obj))
+
+    def state(self, obj: Any) -> dict[str, Any]:
+        """The facts of an object, as they look after a journey through JSON."""
+        from handoff.compare.facts import facts
+
+        return dict(json.loads(json.dumps((self.payload.facts or facts)(obj))))
+
+    def judge(self, name: str, checksum: int, arrived: Any) -> None:
+        """Compare what arrived with what was sent."""
+        from handoff.compare.difference import difference
+
+        altered = difference(self.sent, arrived) if arrived is not None else ""
+        if not altered and checksum != self.expected:
+            altered = f"its checksum is {checksum}, not {self.expected}"
+        if altered:
+            raise Refused(Outcome(Kind.ALTERED, "worker", "", altered))
+        self.settle(name, OK)
+
+    def record(self, lane: Lane, metric: str, n: int, spent: Spent) -> None:
+        """What ``n`` operations took, to be told as a row at the end of the round."""
+        times = (round(s, 9) for s in (spent.seconds, spent.encode_s, spent.decode_s, spent.touch_s))
+        counts = spent.switches, spent.faults, spent.collections
+        self.untold.append({"row": [lane.name, metric, self.round, n, *times, *counts]})
+
+    def tell_rows(self) -> None:
+        for row in self.untold:
+            self.tell(row)
+        self.untold.clear()
+
+    def value(self, lane: Lane, metric: str, value: float) -> None:
+        """What was read off rather than timed, in the unit that the metric's name ends with."""
+        self.tell({"value": [lane.name, metric, self.round, value]})
+
+    def timed(self, lane: Lane, run: Callable[[int], Spent], n: int) -> Spent:
+        try:
+            with deadline(max(60.0, 10 * self.answer_s)):
+                return run(n)
+        except (NoAnswer, Exception) as error:
+            outcome = (
+                error.outcome if isinstance(error, Refused) else Outcome.from_exception(Kind.BROKEN, "worker", error)
+            )
+            raise LaneFailed(lane, outcome) from error
+
+    def calibrate(self, lane: Lane, metric: str, run: Callable[[int], Spent]) -> None:
+        """Find how many operations make a sample, which also warms the lane up; not recorded.
+
+        Where an earlier trial has told how long they take, a quarter of a sample is enough to warm up; a sample of few
+        operations has its warm-up in every round.
+        """
+        n, target = 1, self.profile["sample_s"]
+        known = self.known.get(lane.name, {}).get(metric)
+        if known:
+            n, seconds = known
+        while not known:
+            seconds = max(self.timed(lane, run, n).seconds, 1e-7)
+            if seconds >= target / 2 or n >= MOST:
+                break
+            n = min(MOST, max(2 * n, int(n * target / seconds * 0.8)))
+        each = seconds / n
+        count = min(MOST, round(target / each))
+        lane.warmed[metric] = warm = count < FEW and each < SLOW_S
+        if known and count >= FEW:
+            self.timed(lane, run, max(1, n // 4))
+        lane.counts[metric] = max(1, count - warm)
+        took = each * (lane.counts[metric] + warm)
+        lane.rounds = max(1, min(self.profile["rounds"], int(self.profile["lane_s"] / took)))
+
+    def rounds(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
+        """Every lane once a round, in shuffled order, with jittered loop counts.
+
+        A sample of few operations follows one that is not timed: in a job an operation follows its like, and not
+        another lane, which has left nothing of it in the caches.
+        """
+        self.shop.see_off()
+        for number in range(self.profile["rounds"]):
+            self.round = number
+            gc.collect(1 if number else 2)  # what is older than a round is not garbage of its samples
+            turn = [lane for lane in self.lanes if self.round < lane.rounds]
+            self.random.shuffle(turn)
+            for lane in turn:
+                for metric, run in metrics(lane).items():
+                    count = lane.counts[metric]
+                    n = max(1, round(count * self.random.uniform(0.8, 1.2)))
+                    if lane.warmed.get(metric):
+                        self.timed(lane, run, 1)
+                    self.record(lane, metric, n, self.timed(lane, run, n))
+            self.tell_rows()
+
+    def close_lanes(self) -> None:
+        handles = {id(lane.worker): lane.worker for lane in self.lanes if lane.worker is not None}
+        for handle in handles.values():
+            handle.dismiss()
+        for handle in handles.values():
+            if handle.inside.launch is Launch.PROCESS:
+                self.shop.leaving.append(handle)
+            else:
+                handle.stop()  # now: nothing is forked while a thread runs
+        for lane in self.lanes:
+            with suppress(Exception):
+                lane.stack.close()
+        self.lanes = []
+
+    def warm_up(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
+        self.random.shuffle(self.lanes)
+        for lane in self.lanes:
+            rounds = self.profile["rounds"]
+            for metric, run in metrics(lane).items():
+                self.calibrate(lane, metric, run)
+                rounds = min(rounds, lane.rounds)
+            lane.rounds = rounds
+            self.tell({"trying": lane.name})
+        self.keep_company()
+
+    def keep_company(self) -> None:
+        """The harness's own lanes are there in every round that has any other; the baseline's two copies alike."""
+        most = max(lane.rounds for lane in self.lanes)
+        twins = [lane for lane in self.lanes if lane.name in (self.baseline(), BIS)]
+        for lane in self.lanes:
+            if lane.strategy is None:
+                lane.rounds = most
+            elif lane in twins:
+                lane.rounds = max(twin.rounds for twin in twins)
+
+    def kill(self, lane: Lane) -> None:
+        if lane.worker is not None:
+            lane.worker.kill()
+        if lane.strategy is not None and lane.strategy.channel is Channel.MANAGER:
+            self.shop.drop_manager()
