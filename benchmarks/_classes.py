@@ -1,4 +1,4 @@
-"""The benchmark classes, derived from the registries: one for each kind of experiment and start method.
+"""What the benchmark classes have in common: a slice of experiments for each kind and start method, measured once.
 
 A class's ``setup_cache`` runs the experiments of its slice, which leave their records, and returns the figures; each
 ``track_…`` cell looks one up. Nothing is timed here. What is not supported is ``nan``, which asv calls skipped; the
@@ -7,22 +7,20 @@ record has the reason.
 
 from __future__ import annotations
 
-import linecache
 import os
-import types
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cache
-from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks._progress import NOW
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import CODEC, DEEPER, INHERITANCE, METRICS, START, STARTUP
+from handoff.analysis.metrics import DEEPER, INHERITANCE, START, STARTUP
 from handoff.measuring.experiment import Experiment, measure, plan, serves
 from handoff.payload import Trait
 from handoff.profile import PROFILES, Profile
-from handoff.record import BYTES, SECONDS, unit
+from handoff.record import BYTES, SECONDS
 from handoff.strategies import registry
 from handoff.strategy import Strategy
 from handoff.target import Entry, load_collection
@@ -36,7 +34,9 @@ TIMEOUT_S = 4 * 3600  #: for one ``setup_cache``; each hand-off in it has a watc
 #: The deeper kinds that have a module here; the others would have thousands of cells: their records are for the desk.
 ASV_DEEPER = (STARTUP, INHERITANCE)
 
-Cell = dict[str, Any] | float
+Cell = dict[str, Any] | float  #: samples for asv to summarize, or a number as it is
+Cells = dict[tuple[str, str, str], Cell]  #: what a class shows, by metric, lane and payload
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @cache
@@ -46,16 +46,11 @@ def catalogue() -> Mapping[str, Entry]:
 
 
 def slices(kind: str) -> dict[str, list[Experiment]]:
-    """The experiments of one kind, by the name of the class that runs them."""
+    """The experiments of one kind, by start method: what one class measures."""
     found: dict[str, list[Experiment]] = {}
     for experiment in plan(_entries(kind), kinds=(kind,)):
-        found.setdefault(class_name(kind, experiment.start_method), []).append(experiment)
+        found.setdefault(experiment.start_method, []).append(experiment)
     return found
-
-
-def class_name(kind: str, start_method: str) -> str:
-    """``Fork``, ``Spawn``, ``Forkserver``; where nothing is started it is the kind's own."""
-    return (start_method or kind).title()
 
 
 def _entries(kind: str) -> Mapping[str, Entry]:
@@ -93,13 +88,24 @@ def measured(experiments: list[Experiment], profile: Profile) -> list[Experiment
     return [each for each in experiments if not profile.leaves_out(each.entry.payload.nbytes)]
 
 
-def run_slice(experiments: list[Experiment]) -> dict[tuple[str, str, str], Cell]:
+def parameters(kind: str, start_method: str = "") -> list[list[str]]:
+    """``params`` of a class: its lanes, and the payloads of its slice."""
+    experiments = slices(kind)[start_method]
+    return [rows(kind, experiments), [experiment.entry.payload.name for experiment in experiments]]
+
+
+def run(kind: str, start_method: str = "") -> Cells:
+    """Measure the slice of a class; what its cells show."""
+    return run_slice(slices(kind)[start_method])
+
+
+def run_slice(experiments: list[Experiment]) -> Cells:
     """Measure, and return what the cells show, by metric, lane and payload."""
     profile = os.environ.get("HANDOFF_PROFILE", "quick")
     if profile not in PROFILES:
         raise ValueError(f"HANDOFF_PROFILE={profile!r}: unknown profile; valid are: {', '.join(PROFILES)}")
     folder = Path(os.environ.get("HANDOFF_RECORDS") or ROOT / ".asv" / "records" / f"unnamed-{os.getpid()}")
-    cells: dict[tuple[str, str, str], Cell] = {}
+    cells: Cells = {}
     folder.mkdir(parents=True, exist_ok=True)
 
     def say(done: int, of: int, what: str) -> None:
@@ -114,60 +120,38 @@ def run_slice(experiments: list[Experiment]) -> dict[tuple[str, str, str], Cell]
                     cells[metric, lane, record.payload] = {"samples": figures.flat(lane, metric), "number": 1}
                 elif figures.has_amount(lane, metric):
                     cells[metric, lane, record.payload] = figures.amount(lane, metric).value
-        for lane, size in record.wire_bytes.items():
-            cells["wire-bytes", lane, record.payload] = float(size)
+        for lane, nbytes in record.wire_bytes.items():
+            cells["wire-bytes", lane, record.payload] = float(nbytes)
     return cells
 
 
-def classes(kind: str, module: str) -> dict[str, type]:
-    """The benchmark classes of one kind, ready to be a module's content."""
-    found = {}
-    for number, (name, experiments) in enumerate(slices(kind).items()):
-        body: dict[str, Any] = {
-            "__doc__": f"{kind}: {name}",
-            "__module__": module,
-            "params": [rows(kind, experiments), [experiment.entry.payload.name for experiment in experiments]],
-            "param_names": ["strategy", "payload"],
-            "timeout": 60,
-            "setup_cache": _setup_cache(experiments, number, module),
-        }
-        for metric in (*METRICS[kind], *(("wire-bytes",) if kind == CODEC else ())):
-            method = _track(metric)
-            body[method.__name__] = method
-        found[name] = type(name, (), body)
-    return found
+class Benchmark(ABC):
+    """The base of every class here that asv runs. asv leaves out what is abstract, so each is run once, as itself."""
+
+    param_names = ["strategy", "payload"]
+    timeout = 60  #: seconds for a cell, which looks one number up
+    version = VERSION
+
+    @abstractmethod
+    def setup_cache(self) -> dict[Any, Cell]:
+        """Measure the slice. Each class writes its own, since asv (0.6.6) tells them apart by module and line."""
 
 
-def _setup_cache(experiments: list[Experiment], number: int, module: str) -> Callable[[Any], Any]:
-    """A ``setup_cache`` of its own for each class.
-
-    asv (0.6.6) tells them apart by module and by the line on which each is written, and would share one among all
-    classes made here. So each is given a line of a source that exists for this purpose only.
-    """
-
-    def setup_cache(self: Any) -> dict[tuple[str, str, str], Cell]:
-        return run_slice(experiments)
-
-    name = f"<{module}>"
-    linecache.cache[name] = (0, None, ["def setup_cache(self): ...\n"] * (number + 1), name)
-    code = setup_cache.__code__.replace(co_firstlineno=number + 1, co_filename=name)
-    found = types.FunctionType(code, globals(), "setup_cache", None, setup_cache.__closure__)
-    found.__module__ = module
-    found.timeout = TIMEOUT_S  # type: ignore[attr-defined]
-    return found
+def lasting(setup_cache: F) -> F:
+    """Give a ``setup_cache`` the time that a slice takes at most."""
+    return _with(setup_cache, timeout=TIMEOUT_S)
 
 
-def _track(metric: str) -> Callable[..., Cell]:
-    def track(self: Any, cells: dict[tuple[str, str, str], Cell], strategy: str, payload: str) -> Cell:
-        return cells.get((metric, strategy, payload), nan)
+def in_seconds(track: F) -> F:
+    """A figure in seconds, of which asv shows the median with its interval."""
+    return _with(track, unit=SECONDS, type="time")
 
-    track.__name__ = track.__qualname__ = f"track_{metric.replace('-', '_')}"
-    track.__doc__ = metric
-    details = (
-        {"version": VERSION, "unit": BYTES}
-        if unit(metric) == BYTES
-        else {"version": VERSION, "unit": SECONDS, "type": "time"}
-    )
-    for key, value in details.items():
-        setattr(track, key, value)
-    return track
+
+def in_bytes(track: F) -> F:
+    """A figure in bytes."""
+    return _with(track, unit=BYTES)
+
+
+def _with(function: F, **attributes: object) -> F:
+    vars(function).update(attributes)
+    return function

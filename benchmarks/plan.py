@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from benchmarks.names import benchmark_name
 
 
 def expected(bench: str | None, profile: str = "quick") -> int:
@@ -13,18 +16,14 @@ def expected(bench: str | None, profile: str = "quick") -> int:
     from handoff.profile import PROFILES
     from handoff.start_methods import START_METHODS
 
-    pairs = [
-        method
-        for method in START_METHODS
-        if PROFILES[profile].deeper
-        and (
-            bench is None
-            or any(re.search(bench, f"pairs.{method.title()}.track_{metric}") for metric in METRICS["pair"])
-        )
-    ]
-    return len(pairs) * len(load_pairs(ROOT / "payloads" / "pairs")) + sum(
+    def wanted(module: str, start_method: str, metrics: Iterable[str]) -> bool:
+        names = (benchmark_name(module, start_method, metric) for metric in metrics)
+        return bench is None or any(re.search(bench, name) for name in names)
+
+    pairs = len(load_pairs(ROOT / "payloads" / "pairs")) if PROFILES[profile].deeper else 0
+    return pairs * sum(wanted("pairs", method, METRICS["pair"]) for method in START_METHODS) + sum(
         len(measured(experiments, PROFILES[profile]))
         for kind in (*KINDS, *ASV_DEEPER)
-        for name, experiments in slices(kind).items()
-        if bench is None or any(re.search(bench, f"{kind}.{name}.track_{m.replace('-', '_')}") for m in METRICS[kind])
+        for start_method, experiments in slices(kind).items()
+        if wanted(kind, start_method, METRICS[kind])
     )

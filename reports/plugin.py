@@ -95,9 +95,10 @@ def newest(records: Path) -> list[Path]:
 
 def graph(benchmarks: Mapping[str, Any], table: Table, lane: str) -> str:
     """The link to asv's graph of a figure; "" when asv has no such benchmark or parameter."""
+    from benchmarks.names import benchmark_name
+
     record = table.record
-    found = (record.start_method or table.kind).title()  # the class, see benchmarks/_classes.py
-    name = f"{table.kind}.{found}.track_{table.metric.replace('-', '_')}"
+    name = benchmark_name(table.kind, record.start_method, table.metric)
     benchmark = benchmarks.get(name)
     if benchmark is None:
         return ""

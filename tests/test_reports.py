@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import inspect
 import io
 import json
 import math
@@ -20,11 +21,12 @@ from published import publish, repository
 
 from handoff.analysis import units
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import METRICS
+from handoff.analysis.metrics import DEEPER, KINDS, METRICS
 from handoff.analysis.stats import Verdict
 from handoff.cli import main
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
+from handoff.start_methods import START_METHODS
 from reports import decide_data, extra_pages, plain, site, steps, verdicts
 from reports.rows import Rank, Source, Table, noise, tables
 
@@ -578,20 +580,40 @@ def test_the_link_to_asvs_graph_is_one_that_exists() -> None:
     assert plugin.graph({}, table, "pickle-5") == ""
 
 
+def own_benchmarks(module: str) -> dict[str, Any]:
+    """What asv finds in a module of the suite, as asv finds it: methods of classes that are not abstract."""
+    members = vars(importlib.import_module(f"benchmarks.{module}")).values()
+    classes: list[Any] = [each for each in members if inspect.isclass(each) and not inspect.isabstract(each)]
+    return {
+        f"{module}.{each.__name__}.{track}": {
+            "param_names": each.param_names,
+            "params": [[repr(value) for value in values] for values in each.params],
+            "setup_cache": inspect.getsourcelines(each.setup_cache)[1],
+        }
+        for each in classes
+        if hasattr(each, "param_names")
+        for track in dir(each)
+        if track.startswith("track_")
+    }
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "startup", "inheritance", "pairs"])
+def test_the_suites_classes_are_named_by_the_one_rule_and_each_measures_for_itself(kind: str) -> None:
+    """asv tells ``setup_cache``s apart by module and line: two classes on one line would share one."""
+    from benchmarks.names import benchmark_name
+
+    metrics = {"codec": ("encode", "decode", "wire-bytes"), "pairs": METRICS["pair"]}.get(kind) or METRICS[kind]
+    possible = DEEPER[kind].start_methods if kind in DEEPER else ("",) if kind == "codec" else START_METHODS
+    found = own_benchmarks(kind)
+    assert found.keys() == {benchmark_name(kind, start, metric) for start in possible for metric in metrics}
+    assert len({each["setup_cache"] for each in found.values()}) == len(possible)
+    assert all(values for each in found.values() for values in each["params"])
+
+
 @pytest.mark.parametrize(("kind", "metric"), [("argument", "handoff"), ("state", "setup"), ("codec", "encode")])
 def test_the_suites_own_benchmarks_have_graphs_that_figures_link_to(kind: str, metric: str) -> None:
     plugin = pytest.importorskip("reports.plugin")
-    members: dict[str, Any] = dict(vars(importlib.import_module(f"benchmarks.{kind}")))
-    benchmarks = {
-        f"{kind}.{name}.{track}": {
-            "param_names": each.param_names,
-            "params": [[repr(value) for value in values] for values in each.params],
-        }
-        for name, each in members.items()
-        if hasattr(each, "param_names")
-        for track in vars(each)
-        if track.startswith("track_")
-    }
+    benchmarks = own_benchmarks(kind)
     start = "" if kind == "codec" else "spawn"
     (strategy, baseline) = ("pickle-5", "pickle-default") if kind != "state" else ("initializer", "process-args")
     record = synthetic.record(
