@@ -25,6 +25,7 @@ class Outcome:
     where: str = ""
     error_type: str = ""  #: the exception's class name, as a traceback prints it
     message: str = ""
+    notes: tuple[str, ...] = ()  #: what differs and does not count: see :mod:`handoff.compare.arrival`
 
     @property
     def ok(self) -> bool:
@@ -37,11 +38,11 @@ class Outcome:
         return f"in the {self.where}: {text}" if self.where else text
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "kind": str(self.kind)}
+        return {**asdict(self), "kind": str(self.kind), "notes": list(self.notes)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Outcome:
-        return cls(Kind(data["kind"]), data["where"], data["error_type"], data["message"])
+        return cls(Kind(data["kind"]), data["where"], data["error_type"], data["message"], tuple(data.get("notes", ())))
 
     @classmethod
     def from_exception(cls, kind: Kind, where: str, error: BaseException) -> Outcome:

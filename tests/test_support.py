@@ -135,7 +135,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert answer["schema"] == 1 and answer["fingerprint"]["python"]
     assert answer["cells"][0] == {
         "payload": "numbers", "strategy": "pickle-5", "duty": "argument", "start_method": "spawn",
-        "outcome": "ok", "where": "", "error_type": "", "message": "",
+        "outcome": "ok", "where": "", "error_type": "", "message": "", "notes": [],
     }  # fmt: skip
     assert subprocess.run([*line, "--strategy", "nonsense"], capture_output=True, check=False).returncode == 2
 

@@ -22,6 +22,7 @@ from handoff.compare.names import (
     type_mro,
     type_qualname,
 )
+from handoff.compare.ownership import REFERENCE, STATE
 from handoff.compare.values import value_statement
 
 
@@ -68,6 +69,8 @@ def _say_function(walk: Walker, obj: Any) -> Said:
         return said, None
     code = obj.__code__
     said["code"] = code_digest(code)
+    if own:
+        said[STATE] = {REFERENCE: True}
     children: list[tuple[Any, Any]] = []
     if obj.__defaults__:
         children.append((".__defaults__", obj.__defaults__))
@@ -129,6 +132,7 @@ def _say_class(walk: Walker, obj: Any) -> Said:
         said["found by its name"] = own is not False
     if installed(module) or walk.nested:
         return said, None
+    said[STATE] = {REFERENCE: own is True}
     said["bases"] = [class_name(base) for base in type_mro(obj)[1:]]
     table = type_dict(obj)
     names = sorted(name for name in table if type(name) is str and name not in _CLASS_UNSTATED)

@@ -24,6 +24,7 @@ from typing import Any
 from handoff.compare import names, numpy_kinds, values
 from handoff.compare.kinds import Plan
 from handoff.compare.names import Said, class_name
+from handoff.compare.ownership import INSTALLED, STATE
 
 SCHEMA = 1
 INLINE_PARTS = 1000  #: parts stated in full
@@ -56,6 +57,15 @@ def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type], str]:
         walk.briefly.parents, walk.briefly.labels, walk.briefly.memory = walk.parents, walk.labels, walk.memory
         walk.run(obj)
         return walk.statement(), frozenset(walk.plans), digest(dumps(walk.briefly.statement()))
+
+
+def stated_with_parts(obj: Any) -> tuple[dict[str, Any], list[Any]]:
+    """The facts, and the objects that the first of their parts are, for who looks at these again."""
+    with _not_collecting():
+        walk = Walk()
+        walk.objects = []
+        walk.run(obj)
+        return walk.statement(), walk.objects
 
 
 def brief(obj: Any) -> str:
@@ -108,6 +118,7 @@ class Walk:
         self.folded: list[list[Any]] = []
         self.memory: list[tuple[int, Any]] = []  # (part, what exposes a buffer)
         self.class_names: dict[str, list[type]] = {}
+        self.objects: list[Any] | None = None  #: of the first parts, where somebody is to look at them again
 
     def run(self, obj: Any) -> None:
         """Visit everything that can be reached from ``obj``."""
@@ -122,6 +133,8 @@ class Walk:
                 continue
             except Exception as error:  # changed by another thread while it is read
                 stack.pop()
+                if self.objects is not None:
+                    self.objects.append(None)
                 self.state(parent, "", {"unreadable": f"{type(error).__name__}: {error}"})
                 continue
             found = visit(parent, label, child)
@@ -131,6 +144,8 @@ class Walk:
     def visit(self, parent: int, label: Any, obj: Any) -> tuple[int | None, Iterator[tuple[Any, Any]]] | None:
         """State one part; return its number and what it consists of, if anything."""
         kind = type(obj)
+        if self.objects is not None and len(self.objects) < INLINE_PARTS:
+            self.objects.append(obj)
         if kind in self.values:
             self.state(parent, label, values.value_statement(obj, kind))
             return None
@@ -175,27 +190,34 @@ class Walk:
             except Exception as error:
                 statement["unreadable"] = f"{type(error).__name__}: {error}"
         if not plan.whole:
-            try:
-                attributes = plan.attributes(obj)
-            except Exception as error:
-                attributes = {}
-                statement["unreadable"] = f"{type(error).__name__}: {error}"
-            if attributes:
-                names = sorted(attributes)
-                values = [attributes[name] for name in names]
-                if not SCALARS.issuperset(map(type, values)):
-                    children += [(f".{n}", v) for n, v in zip(names, values, strict=True) if type(v) not in SCALARS]
-                    values = [v if type(v) in SCALARS else _HOLE for v in values]
-                statement["attributes"] = (names, values)
-            elif plan.handler is None:
-                self.bare(obj, plan, statement, children)
+            self.attributes(obj, plan, statement, children)
         if lazy is None:
             return statement, children or None
         return statement, _chain(children, lazy)
 
+    def attributes(self, obj: Any, plan: Plan, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
+        """An instance's own attributes: plain ones are said, the others are children."""
+        try:
+            attributes = plan.own(plan.attributes(obj))
+        except Exception as error:
+            attributes = {}
+            statement["unreadable"] = f"{type(error).__name__}: {error}"
+        if attributes:
+            if self.inline and len(self.parts) < INLINE_PARTS:
+                statement[STATE] = plan.ownership.marks(attributes)
+            names = sorted(attributes)
+            values = [attributes[name] for name in names]
+            if not SCALARS.issuperset(map(type, values)):
+                children += [(f".{n}", v) for n, v in zip(names, values, strict=True) if type(v) not in SCALARS]
+                values = [v if type(v) in SCALARS else _HOLE for v in values]
+            statement["attributes"] = (names, values)
+        elif plan.handler is None:
+            self.bare(obj, plan, statement, children)
+
     def bare(self, obj: Any, plan: Plan, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
         """An instance without any state: what counts is whether it is a module's own, or what its C reducer tells."""
         if plan.c_reducer:
+            statement[STATE] = {INSTALLED: not plan.user}
             try:
                 reduced = names.c_reduce(obj)
             except Exception as error:
@@ -265,7 +287,7 @@ class Walk:
         if full and not self.folded and not self.texts:
             shown = self.shown(statement)
             path = self.path(len(self.parents) - 1)
-            self.parts.append([path, shown])
+            self.parts.append([path, shown, parent, label])
             self.chars += len(path) + len(str(shown))
             return
         if not self.texts:
@@ -273,7 +295,8 @@ class Walk:
         for name in ("items", "attributes"):
             if name in statement and len(statement[name][1]) > LONG:
                 statement[name] = self.blocks(*statement[name])
-        statement.pop("~", None)
+        for name in [name for name in statement if name.startswith("~")]:
+            del statement[name]
         try:
             text = repr(statement)
         except ValueError:  # an int of more digits than sys.get_int_max_str_digits() allows

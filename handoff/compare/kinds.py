@@ -21,6 +21,7 @@ from typing import Any
 
 from handoff.compare import code_kinds, numpy_kinds, resource_kinds
 from handoff.compare.names import (
+    NOTHING,
     Kind,
     Said,
     Walker,
@@ -35,12 +36,11 @@ from handoff.compare.names import (
     type_mro,
     type_qualname,
 )
+from handoff.compare.ownership import Ownership
 from handoff.compare.values import content, value_statement
 
 _STR = frozenset({str})
-
-
-# ---------------------------------------------------------------------------------------------------------------- names
+_PLAIN = frozenset({int, float, str, bool, type(None)})
 
 
 # ---------------------------------------------------------------------------------------------------------------- plans
@@ -76,15 +76,37 @@ class Plan:
                     self.members.append((attribute, descriptor))
         if issubclass(kind, BaseException) and self.dict_of is None:
             self.dict_of = BaseException.__dict__["__dict__"]
-        if issubclass(kind, AttributeError | NameError):
-            self.members = [(n, d) for n, d in self.members if n not in ("name", "obj")]
         self.has_dict = self.dict_of is not None
+        self.overridable: dict[str, Any] = {}  #: attributes that the class has, too, and what they are there
+        self.alone: set[str] = set()  #: attributes of instances that the class does not have
+        self._ownership: Ownership | None = None
         self.c_reducer = any(
             type(type_dict(base).get(method)) is MethodDescriptorType
             for base in mro
             if base is not object
             for method in ("__reduce__", "__reduce_ex__")
         )
+
+    @property
+    def ownership(self) -> Ownership:
+        """Whose state its attributes are."""
+        if self._ownership is None:
+            self._ownership = Ownership(self.kind, user=self.user)
+        return self._ownership
+
+    def own(self, attributes: dict[Any, Any]) -> dict[Any, Any]:
+        """Without those that are what the class has under their name: nobody can tell whether they are there."""
+        if self.alone.issuperset(attributes):
+            return attributes
+        for name in attributes:
+            if name not in self.alone and name not in self.overridable:
+                found = next((type_dict(b)[name] for b in type_mro(self.kind) if name in type_dict(b)), NOTHING)
+                if type(found) in _PLAIN:
+                    self.overridable[name] = found
+                else:
+                    self.alone.add(name)
+        same = self.overridable
+        return {n: v for n, v in attributes.items() if n not in same or type(v) is not type(same[n]) or v != same[n]}
 
     def attributes(self, obj: Any) -> dict[Any, Any]:
         """The instance's own attributes, of its dictionary and its slots; keys that are no strings are left out."""

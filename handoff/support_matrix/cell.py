@@ -25,6 +25,7 @@ from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodD
 from typing import Any
 
 from handoff.checksum import touch
+from handoff.compare.arrival import Verdict
 from handoff.compare.difference import difference
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
@@ -43,8 +44,8 @@ from handoff.support_matrix.cell_worker import (
     give,
     plain_facts,
     receive,
+    same,
     serve,
-    stated,
 )
 from handoff.support_matrix.original import Original
 from handoff.target import Ref
@@ -52,6 +53,7 @@ from handoff.target import Ref
 Stage = Callable[[str], None]
 
 PARENT, STARTING, WORKER, RESULT = "parent", "starting", "worker", "result"  #: stages, after making the object
+SENT = "sent.json"  #: the file in a route's folder by which its worker judges what arrived
 PATIENT_S = 600.0  #: of a route itself: who waits for the cell is impatient enough, and says where it hangs
 WATCH_S = 0.05  #: how often it is looked whether the worker that owes a result still lives
 
@@ -307,17 +309,25 @@ class _Handed:
 
     def _judge(self, arrived: dict[str, Any]) -> Outcome:
         """The same? And if it is used there, does that show here?"""
-        changed = _difference(self.made.facts, arrived["facts"])
+        verdict = self._verdict(arrived)
+        changed = verdict.reason
         changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), arrived["checksum"])
         if not changed and self.made.seen:
             self.command("use")
             if self.told()["used"]:
                 changed = self.made.seen(self.obj)
-        if changed:
-            return Outcome(Kind.ALTERED, "worker", "", changed)
-        self.command("drop")
-        self.told()
-        return OK
+        outcome = _outcome("worker", changed, verdict)
+        if outcome.ok:
+            self.command("drop")
+            self.told()
+        return outcome
+
+    def _verdict(self, arrived: dict[str, Any]) -> Verdict:
+        """The worker's judgement, where what arrived is not at once the same."""
+        if arrived["same"]:
+            return Verdict()
+        self.command("judge", self.made.sent)
+        return Verdict.from_json(self.told())
 
     def _result(self) -> Outcome:
         assert self.strategy.carry is not None
@@ -339,7 +349,8 @@ class _Handed:
             return outcome if not isinstance(error, EOFError) else self.death().outcome
         try:
             known = fetch(receiver, obj)
-            changed = _changed(self.payload, self.made, given, known)
+            verdict = _judged(self.payload, self.made, given, known)
+            changed = verdict.reason
             checksum = (getattr(receiver, "touch", None) or self.payload.touch)(obj)
             changed = changed or _unequal(self.payload, lambda: given["checksum"], checksum)
             if not changed and self.made.use and known is obj:
@@ -350,11 +361,11 @@ class _Handed:
             raise
         except Exception as error:
             return Outcome.from_exception(Kind.BROKEN, "result", error)
-        if changed:
-            return Outcome(Kind.ALTERED, "result", "", changed)
-        del obj, known
-        receiver.release()
-        return OK
+        outcome = _outcome("result", changed, verdict)
+        if outcome.ok:
+            del obj, known
+            receiver.release()
+        return outcome
 
     def _shared(self) -> Outcome:
         assert self.strategy.share is not None
@@ -365,25 +376,28 @@ class _Handed:
             self.here(sharing_end.open)
         self.stage(WORKER)
         self.command("whole", self.made.brief)
-        arrived = self.told()
-        changed = _difference(self.made.facts, arrived["facts"])
+        verdict = self._verdict(self.told())
+        changed = verdict.reason
         if not changed and (size := _size(self.obj)):
             self.command("change", size)
             changes = self.told()["changes"]
             for index, made in changes:
                 if found := difference(made, plain_facts(sharing_end.read(index))):
                     changed = f"element {index} as the worker has changed it is not to be seen here: {found}"
-        return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
+        return _outcome("worker", changed, verdict)
 
 
-def _difference(sent: str, arrived: str) -> str:
-    """What differs between facts, those that arrived being "" where they are the same."""
-    return difference(json.loads(sent), json.loads(arrived)) if arrived else ""
+def _judged(payload: Payload, here: Original, given: dict[str, Any], obj: Any) -> Verdict:
+    """What has become of a result, here where it has arrived."""
+    return (
+        Verdict() if same(payload, obj, given["brief"]) else original.judged(payload, obj, given["sent"] or here.sent)
+    )
 
 
-def _changed(payload: Payload, here: Original, given: dict[str, Any], obj: Any) -> str:
-    """What differs between a result's original and what arrived."""
-    return _difference(given["facts"] or here.facts, stated(payload, obj, given["brief"]))
+def _outcome(where: str, changed: str, verdict: Verdict) -> Outcome:
+    """Of a hand-over that arrived; with what differs and does not count."""
+    notes = tuple(f"{each.what} ({each.why})" for each in verdict.notes)
+    return Outcome(Kind.ALTERED, where, "", changed, notes) if changed else replace(OK, notes=notes)
 
 
 def _unequal(payload: Payload, sent: Callable[[], int], arrived: int) -> str:
@@ -414,7 +428,7 @@ class _Case(pools.Case):
     def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.duty is Duty.RESULT:
             return give, (self.ref, str(self.folder), self.brief)
-        return receive, (self.ref, self.obj, self.uses, self.brief)
+        return receive, (self.ref, self.obj, self.uses, self.brief, str(self.folder / SENT))
 
 
 class _Routed:
@@ -440,6 +454,8 @@ class _Routed:
             uses=self.made.use is not None,
             brief=self.made.brief,
         )
+        if not result:
+            (spec.folder / SENT).write_text(self.made.sent, encoding="utf-8")
         self.stage(STARTING)
         if not route.starts:
             case.begun()
@@ -456,18 +472,20 @@ class _Routed:
     def _argument(self, answer: dict[str, Any]) -> Outcome:
         if "error" in answer:
             return Outcome.from_json(answer["error"])
-        changed = _difference(self.made.facts, answer["facts"])
+        verdict = Verdict.from_json(answer["verdict"]) if answer["verdict"] else Verdict()
+        changed = verdict.reason
         changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), answer["checksum"])
         if not changed and self.made.seen and answer["used"]:
             changed = self.made.seen(self.obj)
-        return Outcome(Kind.ALTERED, "worker", "", changed) if changed else OK
+        return _outcome("worker", changed, verdict)
 
     def _result(self, obj: Any) -> Outcome:
         word = json.loads((self.spec.folder / pools.GIVEN).read_text(encoding="utf-8"))
         if "error" in word:
             return Outcome.from_json(word["error"])
         try:
-            changed = _changed(self.payload, self.made, word, obj)
+            verdict = _judged(self.payload, self.made, word, obj)
+            changed = verdict.reason
             checksum = self.payload.touch(obj)
             changed = changed or _unequal(self.payload, lambda: word["checksum"], checksum)
             if not changed and self.made.use and word["looks"]:
@@ -475,7 +493,7 @@ class _Routed:
                 changed = self._looked()
         except Exception as error:
             return Outcome.from_exception(Kind.BROKEN, "result", error)
-        return Outcome(Kind.ALTERED, "result", "", changed) if changed else OK
+        return _outcome("result", changed, verdict)
 
     def _looked(self) -> str:
         (self.spec.folder / USED).touch()

@@ -19,7 +19,7 @@ from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.serving import hear, tell
 from handoff.support_matrix import original, pools
-from handoff.support_matrix.original import Original, brief, state
+from handoff.support_matrix.original import Original, brief
 from handoff.target import Ref
 
 USED, SEEN = "used", "seen.json"
@@ -42,14 +42,14 @@ class Job:
     given: Payload | None = None  #: for a thread, which must not load its own
 
 
-def stated(payload: Payload, obj: Any, expected: str) -> str:
-    """The facts of what arrived, as JSON; "" where their digest is the expected one, and nothing need be compared."""
-    return "" if brief(payload, obj) == expected else state(payload, obj)
+def same(payload: Payload, obj: Any, expected: str) -> bool:
+    """Whether the facts of what arrived are the expected ones, by their digest: then nothing need be compared."""
+    return brief(payload, obj) == expected
 
 
 def _given(made: Original, expected: str) -> dict[str, Any]:
-    """What is told of a result's original: its facts, unless they are those of the asking side's."""
-    return {"brief": made.brief, "facts": "" if made.brief == expected else made.facts}
+    """What is told of a result's original: what it is judged by, unless the asking side has the same."""
+    return {"brief": made.brief, "sent": "" if made.brief == expected else made.sent}
 
 
 def plain_facts(obj: Any) -> Any:
@@ -115,9 +115,13 @@ class _Serving:
         self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
         payload = self.load()
         return {
-            "facts": stated(payload, fetch(self.end, self.obj), expected),
+            "same": same(payload, fetch(self.end, self.obj), expected),
             "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
         }
+
+    def _judge(self, sent: str) -> dict[str, Any]:
+        obj = self.end.whole() if self.job.duty is Duty.SHARED else fetch(self.end, self.obj)
+        return original.judged(self.load(), obj, sent).to_json()
 
     def _use(self) -> dict[str, Any]:
         if hasattr(self.end, "fetch"):
@@ -152,7 +156,7 @@ class _Serving:
         return {"seen": (self.load().seen or shared_state.seen)(self.obj)}
 
     def _whole(self, expected: str) -> dict[str, Any]:
-        return {"facts": stated(self.load(), self.end.whole(), expected)}
+        return {"same": same(self.load(), self.end.whole(), expected)}
 
     def _change(self, size: int) -> dict[str, Any]:
         """Change one element so that the other side can see it: count up a number, or put another in its place."""
@@ -173,11 +177,18 @@ class _Serving:
         return {"changes": []}
 
 
-def receive(ref: Ref, obj: Any, uses: bool, expected: str) -> dict[str, Any]:
-    """The task whose argument is judged: state what arrived, read all of it, and use what is there to be used."""
+def receive(ref: Ref, obj: Any, uses: bool, expected: str, sent: str) -> dict[str, Any]:
+    """The task whose argument is judged: look at what arrived, read all of it, and use what is there to be used.
+
+    ``sent`` is the file of what it is judged by.
+    """
     try:
         payload = ref.load()
-        answer = {"facts": stated(payload, obj, expected), "checksum": payload.touch(obj), "used": uses}
+        arrived = same(payload, obj, expected)
+        answer: dict[str, Any] = {"checksum": payload.touch(obj), "used": uses, "verdict": None}
+        if not arrived:
+            text = Path(sent).read_text(encoding="utf-8")
+            answer["verdict"] = original.judged(payload, obj, text).to_json()
         if uses:
             (payload.use or shared_state.use)(obj)
     except Exception as error:

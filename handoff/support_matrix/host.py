@@ -296,6 +296,8 @@ class Ward:
             nonlocal doubtful
             doubtful = doubtful or (number not in looks and told["kind"] == Kind.REFUSED and told["where"] == "parent")
             word = {"cell": cells[number][0], "outcome": told, "seconds": round(seconds, 4)}
+            while len(json.dumps(word)) > WORD_BYTES and told["notes"]:
+                told["notes"].pop()
             while len(json.dumps(word)) > WORD_BYTES:
                 told["message"] = told["message"][: len(told["message"]) // 2]
             tell(word)

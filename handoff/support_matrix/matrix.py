@@ -62,6 +62,7 @@ class Cell:
     where: str = ""
     error_type: str = ""
     message: str = ""
+    notes: tuple[str, ...] = ()  #: what differs and does not count
     seconds: float = 0.0  #: that it took, in an interpreter that was there already; 0 when nothing had to be run
 
     def to_json(self) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def support(
     return [
         Cell(
             t.entry.payload.name, t.strategy, str(t.duty), t.start_method,
-            str(o.kind), o.where, o.error_type, o.message, run.seconds.get(index, 0.0),
+            str(o.kind), o.where, o.error_type, o.message, o.notes, run.seconds.get(index, 0.0),
         )
         for index, t in enumerate(todo)
         for o in (run.outcomes[index],)

@@ -12,16 +12,20 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handoff.compare import shared_state
+from handoff.compare.arrival import CONTROL_S, Alteration, Verdict, judge
+from handoff.compare.difference import difference
 from handoff.compare.facts import brief as facts_in_brief
 from handoff.compare.facts import digest, facts, stated
 from handoff.compare.names import class_name, installed, module_of
 from handoff.payload import Payload
+from handoff.processes.deadlines import limited
 from handoff.target import Ref
 
+CONTROLS = 5  #: as often as the original took a control may take
 REUSE_S = 0.004  #: what takes less to make and state than to fork twice is made for each cell
 
 _INERT_CLASSES = {
@@ -85,11 +89,30 @@ class Original:
     brief: str  #: their digest
     use: Callable[[Any], None] | None  #: None: there is nothing in it that could be shared
     seen: Callable[[Any], str] | None
+    making_s: float = 0.0  #: that it took to make it
+
+    @property
+    def sent(self) -> str:
+        """What who judges an arrival must know of it, as JSON."""
+        return json.dumps([self.making_s, json.loads(self.facts)])
 
 
 def original(payload: Payload) -> Original:
     """Make and state it. Raises what the payload's own code raises."""
-    return _original(payload, payload.make())
+    begin = time.monotonic()
+    obj = payload.make()
+    took = time.monotonic() - begin
+    return replace(_original(payload, obj), making_s=round(took, 3))
+
+
+def judged(payload: Payload, obj: Any, sent: str) -> Verdict:
+    """What has become of an object, here where it has arrived; ``sent`` is :attr:`Original.sent`."""
+    making_s, statement = json.loads(sent)
+    if payload.facts:
+        text = difference(statement, json.loads(state(payload, obj)))
+        return Verdict((Alteration("obj", text),) if text else ())
+    control_s = max(CONTROL_S, CONTROLS * making_s)
+    return judge(statement, obj, payload.make, limit=limited, control_s=control_s)
 
 
 def _original(payload: Payload, obj: Any) -> Original:

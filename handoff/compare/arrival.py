@@ -1,0 +1,400 @@
+"""What has become of an object that arrived: which differences a program can tell, and which are none of its business.
+
+This is what *altered* means, in one place; METHODOLOGY says it in words. A difference counts unless
+
+1. two originals differ there, too (*a control*: the object made once more, where what arrived is): addresses, ids
+   inside texts, times, random names. Only values can be such noise; that something is missing, another class, the
+   kernel's object of a socket, an alias are none;
+2. it lies in private state of a class of an installed library (a leading underscore, a slot of a C type, what a C type
+   reduces to), unless the class says otherwise: by its own equality (``identical``, ``equals``, ``==``) when two
+   originals are equal by it and what arrived is not, or by a property of the attribute's name without underscore;
+   private state of the user's own class counts unless that class's own equality finds no difference;
+3. it is a cache that the class fills in by itself (``functools.cached_property``), or what the class's own
+   ``__setstate__`` or ``__reduce__`` has made anew (a lock, a pool, a handle; not plain data that is public);
+4. it lies behind a class or function that travels by reference, in an instance of a library's class: a worker imports
+   its own. What the user's own module has set at run time counts.
+
+What does not count is a note. The object's own code (its equality, a property) is run here and nowhere else: this
+belongs into a process that may hang and crash. What raises, or gives no plain answer, says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from handoff.compare.difference import Comparison, Difference, compare, difference
+from handoff.compare.facts import facts, stated_with_parts
+from handoff.compare.names import class_name, installed, module_of, type_dict, type_mro
+from handoff.compare.ownership import CACHE, INSTALLED, LEAVES_OUT, PRIVATE, REFERENCE, REMAKES, STATE, is_data
+
+#: The state of these travels inside what is said of them; their own equality would compare no more.
+EQUALITIES = ("identical", "equals", "__eq__")  #: in this order: the strictest first
+WORD_S = 1.0  #: for what is asked of the object's own code at once
+CONTROL_S = 2.5  #: for making an original once more
+MOST_NOTES = 20
+
+Limit = Callable[[float], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """One thing that is not the same about what arrived."""
+
+    path: str  #: of the part: ``obj.session``
+    what: str  #: in one line, with the path: ``obj.session.root: 'https://…', did not arrive``
+    hook: str = ""  #: of the class, that decides what travels of it: ``Session.__getstate__``
+    owner: str = ""  #: the class whose attribute or content it is
+    why: str = ""  #: of a note: why it does not count
+
+    def to_json(self) -> dict[str, str]:
+        """All fields, by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All alterations, and what differs and does not count."""
+
+    altered: tuple[Alteration, ...] = ()
+    notes: tuple[Alteration, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The first alteration in one line, or ""."""
+        return self.altered[0].what if self.altered else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For the way from a worker; :meth:`from_json` reads it."""
+        return {"altered": [each.to_json() for each in self.altered], "notes": [each.to_json() for each in self.notes]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
+        return cls(
+            tuple(Alteration(**each) for each in data["altered"]), tuple(Alteration(**each) for each in data["notes"])
+        )
+
+
+def judge(
+    sent: Mapping[str, Any],
+    arrived: Any,
+    control: Callable[[], Any] | None = None,
+    *,
+    limit: Limit = lambda _: nullcontext(),
+    control_s: float = CONTROL_S,
+) -> Verdict:
+    """Compare what arrived with what was sent, in the process in which it arrived.
+
+    ``sent`` is what :func:`handoff.compare.facts.facts` said of the original (it may have travelled as JSON).
+    ``control`` makes the object once more, here; it is called only where an answer depends on it, and may raise.
+    Without one no noise is known, and no class is asked. ``limit`` bounds what runs of other people's code, in seconds,
+    and raises an ``Exception``; ``control_s`` is for each making of a control.
+    """
+    said, objects = stated_with_parts(arrived)
+    received = json.loads(json.dumps(said))
+    if "parts" not in sent:
+        text = difference(sent, received)
+        return Verdict((Alteration("obj", text),) if text else ())
+    return _Judge(sent, received, objects, control, limit, control_s).verdict()
+
+
+@dataclass(slots=True)
+class _Original:
+    """A control: made here, and stated."""
+
+    objects: list[Any]
+    pairs: dict[int, int]  #: which of its parts corresponds to which that was sent
+    noise: set[tuple[str, str]]  #: path and kind of what differs between it and what was sent
+
+
+#: Facts of what the kernel has for a process: they count also where the standard library keeps it in private.
+_KERNEL = frozenset({"kernel object", "kernel name", "server", "object", "process", "database"})
+#: Of these facts a difference can be noise: they are contents. All others say what something is, or where it stands.
+_CONTENTS = frozenset({"value", "item", "content", "length", "rest"})
+
+
+class _Judge:
+    def __init__(
+        self,
+        sent: Mapping[str, Any],
+        received: Mapping[str, Any],
+        objects: list[Any],
+        control: Callable[[], Any] | None,
+        limit: Limit,
+        control_s: float,
+    ) -> None:
+        self.sent, self.received, self.objects = sent, received, objects
+        self.control, self.limit, self.control_s = control, limit, control_s
+        self.compared: Comparison = compare(sent, received)
+        self.originals: list[_Original | None] = []
+        self.words: dict[int, bool | None] = {}
+
+    def verdict(self) -> Verdict:
+        altered: list[Alteration] = []
+        notes: list[Alteration] = []
+        for each in self.compared.found:
+            why = self.excuse(each)
+            statement = self.sent["parts"][each.sent][1] if each.sent >= 0 else {}
+            hook = statement.get(STATE, {}).get(LEAVES_OUT, "") if each.kind in ("absent", "length", "item") else ""
+            found = Alteration(each.path, each.text, hook, str(statement.get("class", "")), why)
+            if why:
+                notes += [found] * (len(notes) < MOST_NOTES)
+            else:
+                altered.append(found)
+        return Verdict(tuple(altered), tuple(notes))
+
+    # -- where a difference lies
+
+    def steps(self, found: Difference) -> Iterator[tuple[int, str, bool]]:
+        """From the outermost in: each part on the way (by its number), the attribute that is gone through, or ""; and
+        whether the part is one that was sent (else it is one that is only there)."""
+        sent = found.sent >= 0
+        parts = self.sent["parts"] if sent else self.received["parts"]
+        number = found.sent if sent else found.received
+        way = [(number, found.name)] if number >= 0 else []
+        while number >= 0:
+            _, _, parent, label = parts[number]
+            if parent < 0 or parent >= len(parts):
+                break
+            way.append((parent, str(label)))
+            number = parent
+        for at, label in reversed(way):
+            yield at, label, sent
+
+    def mark(self, number: int, *, sent: bool = True) -> dict[str, Any]:
+        parts = self.sent["parts"] if sent else self.received["parts"]
+        found = dict(parts[number][1].get(STATE, {}))
+        if sent and (there := self.compared.pairs.get(number)) is not None:
+            other = self.received["parts"][there][1].get(STATE, {})  # it may have attributes that were not sent
+            for name in (PRIVATE, CACHE):
+                found[name] = [*found.get(name, ()), *other.get(name, ())]
+        return found
+
+    # -- why it may not count
+
+    def excuse(self, found: Difference) -> str:
+        """Why a difference is none that a program can tell, or ""."""
+        if found.sent < 0 and found.received < 0:  # beyond what is stated in full
+            return self.beyond(found)
+        return self.by_place(found) or self.by_kind(found) or self.noise(found)
+
+    def by_place(self, found: Difference) -> str:
+        reference = False
+        for number, label, sent in self.steps(found):
+            mark, name = self.mark(number, sent=sent), label.removeprefix(".")
+            if reference and mark.get(INSTALLED) and label:
+                return "a worker imports its own"
+            private = name in mark.get(PRIVATE, ()) or (label == REDUCED and mark.get(INSTALLED, False))
+            if private:
+                kernels = found.kind in _KERNEL and module_of(type(self.live(number))) in sys.stdlib_module_names
+                return "" if kernels or self.tells(number, name) else f"private to {self.kind_of(number)}"
+            if name in mark.get(CACHE, ()):
+                return "a cache that its class fills in"
+            if self.made_anew(number, name, mark, found):
+                return f"made anew by {mark[REMAKES]}"
+            if name and name.startswith("_") and not mark.get(INSTALLED) and self.agrees(number, user=True):
+                return f"equal by {self.kind_of(number)}'s own equality"
+            reference = reference or bool(mark.get(REFERENCE))
+            if reference and _is_dunder(name) and label.startswith("."):
+                return "a worker imports its own"
+        return ""
+
+    def kind_of(self, number: int) -> str:
+        return str(self.sent["parts"][number][1].get("class", "a class"))
+
+    def made_anew(self, number: int, name: str, mark: Mapping[str, Any], found: Difference) -> bool:
+        """Whether an attribute is there, and its class's own hook has made it."""
+        if not name or not mark.get(REMAKES):
+            return False
+        if mark.get(INSTALLED) and self.agrees(number):
+            return True
+        child = self.child(number, name)
+        return child is not None and (name.startswith("_") or not is_data(type(child)))
+
+    def child(self, number: int, name: str) -> Any:
+        """The attribute as it arrived, past all code of its class; None where there is none."""
+        there = self.compared.pairs.get(number)
+        if there is None:
+            return None
+        for at, part in enumerate(self.received["parts"]):
+            if part[2] == there and part[3] == f".{name}":
+                return self.objects[at]
+        return None
+
+    def by_kind(self, found: Difference) -> str:
+        """What only the object itself can tell: whether its fold matters, in which order it iterates."""
+        there = self.live(found.sent)
+        if there is None:
+            return ""
+        if found.kind == "fold":
+            return "" if self.asked(lambda: _fold_matters(there)) is not False else "the same time with either fold"
+        if found.kind in ("order", "item") and _iterates(type(there)):
+            made = self.original(0)
+            same = made is not None and self.asked(
+                lambda: facts(list(iter(there))) == facts(list(iter(self.of(made, found.sent))))
+            )
+            return "the same in its own order" if same else ""
+        if found.kind == "results in the cache":
+            return "a cache"
+        return ""
+
+    def noise(self, found: Difference) -> str:
+        if found.kind not in _CONTENTS or self.control is None:
+            return ""
+        made = self.original(0)
+        return "two originals differ in it" if made and (found.path, found.kind) in made.noise else ""
+
+    def beyond(self, found: Difference) -> str:
+        """Parts that are not stated in full: like the first ones, if these have a difference."""
+        if found.kind == "memory":
+            return ""
+        firsts = [each for each in self.compared.found if each.sent >= 0]
+        whys = [self.excuse(each) for each in firsts[:3]]
+        if whys and all(whys):
+            return whys[0]
+        whole = self.agrees(0) if not whys else None
+        return "equal by its own equality" if whole and self.mark(0).get(INSTALLED) else self.noise(found)
+
+    # -- what the classes say
+
+    def tells(self, number: int, name: str) -> bool:
+        """Whether a private difference shows: by the class's own equality, or by a property of the attribute's name."""
+        word = self.word(number)
+        if word is False:
+            return True
+        public = name.lstrip("_")
+        there, made = self.live(number), self.original(0)
+        if public == name or not public or there is None or made is None:
+            return False
+        original = self.of(made, number)
+        if type(original) is not type(there) or not _is_property(type(there), public):
+            return False
+        same = self.asked(lambda: _same_facts(getattr(there, public), getattr(original, public)))
+        return same is False
+
+    def agrees(self, number: int, *, user: bool = False) -> bool:
+        """Whether the part's class has an equality (``user``: one of the user's own) that finds no difference."""
+        there = self.live(number)
+        if there is None or (user and not _user_equality(type(there))):
+            return False
+        return self.word(number) is True
+
+    def word(self, number: int) -> bool | None:
+        """What a part's own equality says of it and an original; None: nothing."""
+        if number not in self.words:
+            self.words[number] = self._word(number)
+        return self.words[number]
+
+    def _word(self, number: int) -> bool | None:
+        there = self.live(number)
+        if there is None or not _equalities(type(there)) or (made := self.original(0)) is None:
+            return None
+        word = _equal(there, self.of(made, number), self.asked)
+        if word is False:  # a word only where two originals are equal by it
+            other = self.original(1)
+            return False if other and _equal(self.of(made, number), self.of(other, number), self.asked) else None
+        return word
+
+    def live(self, number: int) -> Any:
+        """The part that corresponds to one that was sent."""
+        there = self.compared.pairs.get(number)
+        return None if there is None or there >= len(self.objects) else self.objects[there]
+
+    @staticmethod
+    def of(made: _Original, number: int) -> Any:
+        there = made.pairs.get(number)
+        return None if there is None or there >= len(made.objects) else made.objects[there]
+
+    def original(self, which: int) -> _Original | None:
+        """The first or second control, made when it is asked for; None where it cannot be made."""
+        while len(self.originals) <= which:
+            self.originals.append(self._make() if self.control is not None else None)
+        return self.originals[which]
+
+    def _make(self) -> _Original | None:
+        assert self.control is not None
+        try:
+            with self.limit(self.control_s):
+                said, objects = stated_with_parts(self.control())
+                compared = compare(self.sent, json.loads(json.dumps(said)))
+        except Exception:
+            return None
+        return _Original(objects, compared.pairs, {(each.path, each.kind) for each in compared.found})
+
+    def asked(self, question: Callable[[], Any]) -> bool | None:
+        """The plain answer of somebody's code; None where it raises, takes too long, or gives something else."""
+        try:
+            with self.limit(WORD_S):
+                answer = question()
+        except Exception:
+            return None
+        if type(answer) is bool:
+            return answer
+        return bool(answer) if class_name(type(answer)) in ("numpy.bool", "numpy.bool_") else None
+
+
+REDUCED = " (what it reduces to)"  #: the label of what C code says that an object consists of
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__") and name not in ("__init__", "__call__")
+
+
+def _equalities(kind: type) -> list[str]:
+    """Which equalities a class has of its own; none where all it has is identity."""
+    bases = [base for base in type_mro(kind) if base is not object]
+    return [name for name in EQUALITIES if any(name in type_dict(base) for base in bases)]
+
+
+def _user_equality(kind: type) -> bool:
+    """Whether it is a class of the user's own that defines its equality."""
+    for base in type_mro(kind):
+        if base is not object and "__eq__" in type_dict(base):
+            return not installed(module_of(base))
+    return False
+
+
+def _equal(one: Any, other: Any, asked: Callable[[Callable[[], Any]], bool | None]) -> bool | None:
+    """The word of the first of the equalities that gives one."""
+    if type(one) is not type(other):
+        return None
+    for name in _equalities(type(one)):
+        word = asked((lambda: one == other) if name == "__eq__" else lambda n=name: getattr(one, n)(other))  # type: ignore[misc]
+        if word is not None:
+            return word
+    return None
+
+
+def _is_property(kind: type, name: str) -> bool:
+    """Whether a class computes an attribute: then asking for it tells what is public of its private state."""
+    for base in type_mro(kind):
+        if name in type_dict(base):
+            has = {
+                n
+                for each in type_mro(type(type_dict(base)[name]))
+                for n in ("__get__", "__set__")
+                if n in type_dict(each)
+            }
+            return "__get__" in has and "__set__" in has
+    return False
+
+
+def _same_facts(one: Any, other: Any) -> bool:
+    return difference(facts(one), facts(other)) == ""
+
+
+def _iterates(kind: type) -> bool:
+    """Whether a class iterates in an order of its own, past what it inherits from dict or list."""
+    for base in type_mro(kind):
+        if "__iter__" in type_dict(base):
+            return module_of(base) != "builtins"
+    return False
+
+
+def _fold_matters(moment: Any) -> bool:
+    other = moment.replace(fold=1 - moment.fold)
+    return moment.tzinfo is None or moment.utcoffset() != other.utcoffset()
