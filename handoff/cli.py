@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command line. Each command is a module in :mod:`handoff.commands`; adding one touches one file.
 
 Exit codes: 0 fine, 1 a finding (nothing carries it, a failed cell), 2 usage or a target that cannot be loaded,
@@ -8,31 +9,30 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import pkgutil
+import re
 import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from types import ModuleType
+from typing import Any, NoReturn
 
 from handoff import __version__, commands
-from handoff.options import UsageError
+from handoff.options import UsageError, meant
 from handoff.target import TargetError
+
+GROUPS = ("at your desk", "the suite", "to look things up")  #: in the order in which people need them
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="handoff", description="What it costs to hand an object to another process.")
-    parser.add_argument("--version", action="version", version=f"handoff {__version__}")
-    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for found in pkgutil.iter_modules(commands.__path__):
-        if found.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{commands.__name__}.{found.name}")
-        verb = verbs.add_parser(found.name, help=module.HELP, description=module.__doc__)
-        verb.add_argument("-q", "--quiet", action="store_true", help="no progress")
-        verb.add_argument("-v", "--verbose", action="store_true", help="tracebacks of what went wrong")
-        module.configure(verb)
-        verb.set_defaults(run=module.run)
+    parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions: eval "$(register-python-argcomplete handoff)"
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
@@ -50,12 +50,48 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def between(page: str, begin: str, end: str, text: str) -> str:
-    """A page with this text between its markers, in place of what was there. Raises ``ValueError`` without markers."""
-    if begin not in page or end not in page:
-        raise ValueError(f"no {begin} and {end} in it")
-    before, rest = page.split(begin, 1)
-    return f"{before}{begin}{text}{end}{rest.split(end, 1)[1]}"
+def all_commands() -> dict[str, ModuleType]:
+    """Every command by name, group after group."""
+    names = [found.name for found in pkgutil.iter_modules(commands.__path__) if not found.name.startswith("_")]
+    found = {name: importlib.import_module(f"{commands.__name__}.{name}") for name in names}
+    return dict(sorted(found.items(), key=lambda item: (GROUPS.index(item[1].PLACE[0]), item[1].PLACE[1])))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says which valid word was perhaps meant."""
+
+    valid: frozenset[str] = frozenset()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+        hint = meant((wrong[1] or wrong[2]).partition("=")[0], sorted(self.valid)) if wrong else ""
+        super().error(f"{message};{hint}" if hint else message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    found = all_commands()
+    listed = []
+    for group in GROUPS:
+        mine = {name: module for name, module in found.items() if module.PLACE[0] == group}
+        listed += [f"\n{group}:", *(f"  {name:<10}{module.HELP}" for name, module in mine.items())]
+    about = "What it costs to hand an object to another process, which ways work, and which to take.\n"
+    parser = _Parser(prog="handoff", description="\n".join([about.rstrip(), *listed]), epilog="handoff COMMAND --help")
+    parser.add_argument("--version", action="version", version=f"handoff {__version__}")
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help="one of the above")
+    options: set[str] = set()
+    for name, module in found.items():
+        examples = "\n".join(f"  {example}" for example in module.EXAMPLES)
+        verb = verbs.add_parser(name, description=module.__doc__, epilog=f"examples:\n{examples}")
+        verb.add_argument("-q", "--quiet", action="store_true", help="no progress")
+        verb.add_argument("-v", "--verbose", action="store_true", help="tracebacks of what went wrong")
+        module.configure(verb)
+        verb.set_defaults(run=module.run)
+        options |= {option for action in verb._actions for option in action.option_strings}
+    parser.valid = frozenset({*found, *options})
+    return parser
 
 
 if __name__ == "__main__":

@@ -24,13 +24,21 @@ class UsageError(Exception):
     """A wrong argument; the message says what, where, and what is valid."""
 
 
+def meant(name: str, valid: Iterable[str]) -> str:
+    """`` did you mean 'spawn'?`` where a valid name is close, or nothing."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(valid), 1)
+    return f" did you mean {near[0]!r}?" if near else ""
+
+
 def choose(what: str, wanted: Iterable[str], valid: Iterable[str]) -> list[str]:
     """The wanted names, or all valid ones if none is named. Raises :class:`UsageError` that lists the valid ones."""
     valid = list(valid)
     wanted = [name for text in wanted for name in text.split(",")]
     for name in wanted:
         if name not in valid:
-            raise UsageError(f"unknown {what} {name!r}; valid are: {', '.join(valid)}")
+            raise UsageError(f"unknown {what} {name!r};{meant(name, valid)} valid are: {', '.join(valid)}")
     return wanted or valid
 
 

@@ -10,7 +10,7 @@ from typing import Any
 class Kind(StrEnum):
     """What can become of a hand-off."""
 
-    OK = "ok"
+    OK = "ok"  #: arrives, and is the same for any program
     REFUSED = "refused"  #: a clear error in the parent
     BROKEN = "broken"  #: fails in the worker: unpickling error, dead worker, hang
     ALTERED = "altered"  #: arrives, but is silently not the same

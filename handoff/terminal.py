@@ -16,10 +16,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 FORMATS = ("text", "json", "markdown", "csv")
 WIDEST = 110  #: longer lines of words are hard to read
@@ -111,6 +108,20 @@ def table(rows: Sequence[Sequence[str]], columns: int, *, right: Sequence[int] =
     return "\n".join(lines)
 
 
+def listing(rows: Iterable[tuple[str, str]], columns: int | None = None) -> str:
+    """A name and a sentence each; sentences are wrapped beside the names, or below them where there is no room."""
+    rows, columns = list(rows), columns or width()
+    left = min(max((len(name) for name, _ in rows), default=0) + 2, columns // 2)
+    lines = []
+    for name, text in rows:
+        wrapped = textwrap.wrap(" ".join(text.split()), columns - left, break_on_hyphens=False) or [""]
+        if len(name) > left - 2:
+            lines.append(name)
+            name = ""
+        lines += [f"{name.ljust(left)}{wrapped[0]}".rstrip(), *(" " * left + line for line in wrapped[1:])]
+    return "\n".join(lines) + "\n"
+
+
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
 
@@ -139,12 +150,6 @@ def _code(text: str) -> str:
 def many(number: int, noun: str) -> str:
     """``1 way``, ``1,200 ways``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-# ----------------------------------------------------------------------------------------------------------- diagnosis
-
-
-# -------------------------------------------------------------------------------------------------------------- advice
 
 
 class Line:

@@ -1,19 +1,28 @@
-"""README's results: ``python -m reports.readme RECORDS README.md`` rewrites what is between its markers."""
+"""What the texts repeat from the code: ``python -m reports.readme README.md GLOSSARY.md`` renews it.
+
+In README the tables of commands and of ways, between their markers, and with ``--records RECORDS`` the results as well;
+GLOSSARY.md is made as a whole.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from handoff import glossary
 from handoff.analysis import units
 from handoff.analysis.metrics import DEEPER
-from handoff.cli import between
+from handoff.cli import all_commands
+from handoff.start_methods import START_METHODS
+from handoff.strategies import registry
 
 from . import plain, site, verdicts
 from .rows import Rank, Table, tables
 
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
+RESULTS, COMMANDS, WAYS = "results", "commands", "ways"  #: the blocks of README
+GLOSSARY = "GLOSSARY.md"
 METRICS = ("handoff", "task", "locked-update")  #: one for each duty: what a reader decides by
 COLUMNS = ("payload", "duty", "started by", "by default", "verdict", "instead")
 
@@ -49,15 +58,43 @@ def _row(table: Table) -> list[str]:
     ]
 
 
-def main(records: Path, readme: Path) -> int:
+def between(page: str, name: str, text: str) -> str:
+    """A page with this text as its block of that name. Raises ``ValueError`` where it has no such block."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if begin not in page or end not in page:
+        raise ValueError(f"no {begin} and {end} in it")
+    before, rest = page.split(begin, 1)
+    return f"{before}{begin}{text}{end}{rest.split(end, 1)[1]}"
+
+
+def commands() -> str:
+    """A row for each command, in the order in which people need them."""
+    return "".join(f"| `handoff {name}` | {each.HELP} |\n" for name, each in all_commands().items())
+
+
+def ways() -> str:
+    """A row for each strategy: what it is, what it needs beyond the standard library, and where it works."""
+    lines = ["| way | what it does | for | needs | not under |", "| --- | --- | --- | --- | --- |"]
+    for each in registry().values():
+        missing = [name for name in START_METHODS if name not in each.start_methods]
+        cells = [f"`{each.name}`", each.summary, ", ".join(each.duties), ", ".join(each.needs), ", ".join(missing)]
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def renewed(text: str) -> str:
+    """README with the tables of now. Raises ``ValueError`` where it has no such blocks."""
+    return between(between(text, COMMANDS, f"\n{commands()}"), WAYS, f"\n\n{ways()}\n")
+
+
+def renew_results(records: Path, readme: Path) -> int:
     """Rewrite README's results; 2 where there are no records or no markers."""
     found = site.load(records)
     if not found.sources:
         print(f"no records in {records}", file=sys.stderr)
         return 2
-    text = f"\n{results(tables(found.sources))}\n"
     try:
-        page = between(readme.read_text(encoding="utf-8"), BEGIN, END, text)
+        page = between(readme.read_text(encoding="utf-8"), RESULTS, f"\n{results(tables(found.sources))}\n")
     except ValueError as error:
         print(f"{readme}: {error}", file=sys.stderr)
         return 2
@@ -65,5 +102,19 @@ def main(records: Path, readme: Path) -> int:
     return 0
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Renew the files; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m reports.readme", description=__doc__)
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help=f"README.md, {GLOSSARY}")
+    parser.add_argument("--records", metavar="RECORDS", type=Path, help="for the results in README.md")
+    args = parser.parse_args(argv)
+    for path in args.files:
+        page = glossary.page() if path.name == GLOSSARY else renewed(path.read_text(encoding="utf-8"))
+        path.write_text(page, encoding="utf-8")
+        if args.records and path.name != GLOSSARY and (code := renew_results(args.records, path)):
+            return code
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main())

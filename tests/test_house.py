@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYOUT = """
-    .ci/run CHANGELOG.md CONTRIBUTING.md LICENSE METHODOLOGY.md README.md asv.conf.json benchmarks constraints.txt
-    handoff handoff/strategies noxfile.py payloads pyproject.toml reports tests
+    .ci/run CHANGELOG.md CONTRIBUTING.md GLOSSARY.md LICENSE METHODOLOGY.md README.md asv.conf.json benchmarks
+    constraints.txt handoff handoff/strategies noxfile.py payloads pyproject.toml reports tests
 """.split()  # noqa: SIM905 - reads better than a column of strings
 
 #: What a worker must not pay for unless its payload or strategy asks for it.

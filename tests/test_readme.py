@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,12 @@ from pathlib import Path
 import pytest
 import synthetic
 
-from handoff.commands.__main__ import renewed, table
+from handoff import glossary
+from handoff.cli import all_commands, main
+from handoff.commands import list as listing
+from handoff.outcome import Kind
+from handoff.payload import Duty, Trait
+from handoff.strategies import registry
 from reports import readme as results
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -24,9 +31,67 @@ RUNS = re.findall(r"<!-- run: (\d+) -->\n```sh\n(.*?)\n```\n(?:\n```text\n(.*?)`
 GENEROUS_S = 180.0
 
 
-def test_the_table_of_commands_is_fresh() -> None:
-    assert renewed(TEXT) == TEXT, "renew it: python -m handoff.commands README.md"
-    assert all(f"| `handoff {name}` |" in table() for name in ("advise", "diagnose", "measure", "report"))
+def test_the_tables_of_commands_and_ways_are_fresh() -> None:
+    assert results.renewed(TEXT) == TEXT, "renew them: python -m reports.readme README.md"
+    assert all(f"| `handoff {name}` |" in results.commands() for name in ("advise", "diagnose", "measure", "report"))
+    assert all(f"| `{name}` |" in results.ways() for name in registry())
+
+
+def test_the_glossary_is_fresh_and_says_what_the_code_says() -> None:
+    text = (README.parent / "GLOSSARY.md").read_text(encoding="utf-8")
+    assert text == glossary.page(), "renew it: python -m reports.readme GLOSSARY.md"
+    for enumeration in (Duty, Kind, Trait):
+        assert glossary.members(enumeration).keys() == {str(each.value) for each in enumeration}
+        assert all(len(said.split()) > 1 for said in glossary.members(enumeration).values())
+    assert all("GLOSSARY.md" in (README.parent / page).read_text() for page in ("README.md", "CONTRIBUTING.md"))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("shm-pickle-5", "reused segment"),
+        ("rows-dict-1k", "1,000 orders"),
+        ("state", "set up once"),
+        ("altered", "not the same"),
+        ("cycle", "refers to itself"),
+        ("null lane", "empty message"),
+    ],
+)
+def test_every_sort_of_name_can_be_explained(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", *name.split()]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_name_that_is_nearly_right_is_asked_back(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "shm-pickel-5"]) == 2
+    assert "did you mean shm-pickle-5" in capsys.readouterr().err
+    for arguments, meant in ((["suport", "x"], "support"), (["support", "x", "--star-method", "y"], "--start-method")):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert f"did you mean {meant!r}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", listing.WHAT)
+def test_everything_can_be_listed(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", what]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [name for name, _ in listing.ROWS[what](None)]
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == names and len(names) >= 4
+
+
+def test_every_command_has_examples_that_it_would_take(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, command in all_commands().items():
+        parser = argparse.ArgumentParser()
+        command.configure(parser)
+        for example in command.EXAMPLES:
+            program, verb, *arguments = shlex.split(example)
+            assert program == "handoff"
+            if verb == name:
+                parser.parse_args(arguments)
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert command.EXAMPLES[0] in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -74,7 +139,7 @@ def test_results_are_taken_from_records_and_a_tie_changes_nothing(tmp_path: Path
         record.write(tmp_path / "records")
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
-    assert results.main(tmp_path / "records", readme) == 0
+    assert results.renew_results(tmp_path / "records", readme) == 0
     text = readme.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     (model,) = [line for line in text.splitlines() if line.startswith("| `model") and "argument, handoff" in line]
@@ -89,7 +154,7 @@ def test_results_without_records_or_markers_change_nothing(tmp_path: Path) -> No
     readme = tmp_path / "README.md"
     readme.write_text("no markers\n")
     (tmp_path / "records").mkdir()
-    assert results.main(tmp_path / "records", readme) == 2
+    assert results.renew_results(tmp_path / "records", readme) == 2
     synthetic.tie().write(tmp_path / "records")
-    assert results.main(tmp_path / "records", readme) == 2
+    assert results.renew_results(tmp_path / "records", readme) == 2
     assert readme.read_text() == "no markers\n"

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from handoff.advising.result import Advice
 
 HELP = "which way should I take for this object and job, and what does each cost here?"
+PLACE = ("at your desk", 3)
+EXAMPLES = (
+    "handoff advise table.py:make_table",
+    'handoff advise "table.py:make_table(megabytes=1)" --tasks 100 --workers 2 --start-method spawn',
+    "handoff advise table.py:make_table --duty argument --budget 5m --format json -o advice.json",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

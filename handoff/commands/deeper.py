@@ -9,6 +9,11 @@ from pathlib import Path
 from handoff.options import UsageError, write
 
 HELP = "show start-up, memory, scaling and predicted jobs from records"
+PLACE = ("the suite", 3)
+EXAMPLES = (
+    "handoff measure payloads --duty startup -o records",
+    "handoff deeper records",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

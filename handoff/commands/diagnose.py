@@ -12,6 +12,11 @@ from handoff.options import seconds, write
 from handoff.terminal import Line
 
 HELP = "what in this object is in the way, where, and what to do about it?"
+PLACE = ("at your desk", 1)
+EXAMPLES = (
+    "handoff diagnose config.py:make_config",
+    'handoff diagnose "my_package.jobs:make(3)" --format markdown -o diagnosis.md',
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

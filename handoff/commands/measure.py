@@ -14,6 +14,11 @@ from handoff.target import Entry, load_target
 from handoff.terminal import Meter
 
 HELP = "measure hand-offs and write records"
+PLACE = ("the suite", 1)
+EXAMPLES = (
+    "handoff measure my_payloads.py -o records",
+    "handoff measure payloads --payload rows-dict-1k --duty argument --start-method spawn -o records",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"argument, state, result, shared, codec, start, or deeper: {', '.join(DEEPER)}",
     )
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
-    parser.add_argument("--strategy", action="append", default=[], help="only this strategy (repeatable)")
+    parser.add_argument(
+        "--strategy", action="append", default=[], help="only this one (repeatable; handoff list strategies has all)"
+    )
     parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
     parser.add_argument("--seed", type=int, help="of the shuffling, to repeat a run's order")
 

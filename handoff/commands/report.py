@@ -9,6 +9,11 @@ from pathlib import Path
 from handoff.options import UsageError, write
 
 HELP = "turn records into a report"
+PLACE = ("the suite", 2)
+EXAMPLES = (
+    "handoff report records -o pages",
+    "handoff report records",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from handoff.selftesting._frame import Report
 
 HELP = "measure the suite's own error on this machine"
+PLACE = ("the suite", 5)
+EXAMPLES = (
+    "handoff selftest --quick",
+    "handoff selftest --check identical",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

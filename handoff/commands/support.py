@@ -10,6 +10,11 @@ from handoff.target import load_target
 from handoff.terminal import Meter
 
 HELP = "which ways work, break, or silently change the object"
+PLACE = ("at your desk", 2)
+EXAMPLES = (
+    "handoff support config.py:make_config",
+    "handoff support config.py:make_config --start-method spawn --duty argument",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there")
     parser.add_argument("--format", default="text", help="text, json, markdown or csv (default: text)")
     parser.add_argument("--payload", action="append", default=[], help="only this payload (repeatable)")
-    parser.add_argument("--strategy", action="append", default=[], help="only this strategy or route (repeatable)")
+    parser.add_argument(
+        "--strategy", action="append", default=[], help="only this one (repeatable; handoff list strategies has most)"
+    )
     parser.add_argument("--duty", action="append", default=[], help="argument, state, result or shared (repeatable)")
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
     parser.add_argument("--patience", type=float, default=3.0, metavar="S", help="seconds without an answer: a hang")
