@@ -28,7 +28,7 @@ from handoff.target import Entry, load_collection
 ROOT = Path(__file__).resolve().parent.parent
 
 #: What asv compares figures by. A new version needs a line under METHODOLOGY in the changelog.
-VERSION = "3"
+VERSION = "4"
 TIMEOUT_S = 4 * 3600  #: for one ``setup_cache``; each hand-off in it has a watchdog of its own
 
 #: The deeper kinds that have a module here; the others would have thousands of cells: their records are for the desk.

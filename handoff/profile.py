@@ -14,14 +14,17 @@ class Profile:
     name: str
     trials: int  #: fresh interpreters an experiment, at least; the unit of randomness
     most_trials: int = 0  #: go on up to this many (0: no more than ``trials``) ...
-    target: float | None = None  #: ... until every ratio's interval is within plus or minus this: 0.02 is 2 %
+    target: float | None = None  #: ... until every ratio's interval is within plus or minus this: 0.02 is 2 % ...
+    bound: float | None = None  #: ... or until no other way can be faster than the one to take by more than this factor
     rounds: int  #: at most, in each trial
     sample_s: float  #: a sample repeats its operation until it lasts this long
     lane_s: float  #: what one lane may take of one trial; a slow lane gets fewer rounds, at least one
     grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
     deeper: bool = False  #: whether asv measures the deeper kinds that it has
     answer_s: float = 10.0  #: silence after which a hand-off counts as hung
+    record_s: float = 0.0  #: after the first trials of all go on for so many seconds a record in all (0: no limit)
     most_bytes: int = 0  #: of a collection, payloads larger than this are left out (0: none); named ones never are
+    all_lanes_bytes: int = 0  #: of a larger one the ways that contend for a smaller one like it are measured (0: all)
 
     def leaves_out(self, nbytes: int | None) -> bool:
         """Whether a run over a whole collection has no time for a payload of this size."""
@@ -35,28 +38,33 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile(
                 name="quick",
                 trials=3,
-                rounds=3,
+                most_trials=40,
+                bound=1.25,
+                rounds=4,
                 sample_s=0.0003,
-                lane_s=0.006,
+                lane_s=0.008,
                 grouped=True,
-                most_bytes=16 * 2**20,
+                record_s=1.0,
+                most_bytes=128 * 2**20,
+                all_lanes_bytes=16 * 2**20,
             ),
             Profile(
                 name="standard",
-                trials=8,
-                most_trials=12,
-                target=0.03,
+                trials=4,
+                most_trials=40,
+                bound=1.10,
                 rounds=3,
                 sample_s=0.010,
                 lane_s=0.060,
                 grouped=False,
+                record_s=9.0,
                 deeper=True,
             ),
             Profile(
                 name="publish",
                 trials=20,
                 most_trials=40,
-                target=0.01,
+                bound=1.05,
                 rounds=10,
                 sample_s=0.010,
                 lane_s=0.500,

@@ -75,6 +75,8 @@ class Record:
     )
     complete: bool = True  #: False: interrupted, with the samples that were there
     seconds: float = 0.0  #: wall time spent on it
+    left_out: dict[str, int] = field(default_factory=dict)  #: lanes measured no further, and after how many trials
+    spent_s: dict[str, float] = field(default_factory=dict)  #: of that, by what was done; empty in records of before
 
     @property
     def name(self) -> str:
@@ -157,6 +159,12 @@ NARROW = "narrow enough"  #: why an experiment ended: its intervals were
 
 
 MOST_TRIALS = "most trials"  #: its profile allows no more, however wide the intervals
+
+
+DECIDED = "decided"  #: it is known which way to take, as surely as its profile asks
+
+
+BUDGET = "time is up"  #: the seconds that its profile has for a run were spent
 
 
 INTERRUPTED = "interrupted"

@@ -133,6 +133,7 @@ class Strategy:
         str, ...
     ] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
+    any_payload: bool = False  #: the ends of ``carry`` know nothing of the payload: one pair serves all of a trial
     only: frozenset[Trait] = frozenset()  #: carries nothing but payloads that have one of these traits
     fails: tuple[tuple[Trait, Kind], ...] = field(default=())  #: what becomes of payloads with a trait
     #: Duties that are done so when nothing else is asked for: every ratio is to it ...

@@ -30,7 +30,7 @@ from handoff.strategies import registry
 from handoff.target import Entry, load_collection
 
 HERE = Path(__file__).parent
-TINY = replace(PROFILES["quick"], trials=2, rounds=2, sample_s=0.0005, lane_s=0.005)
+TINY = replace(PROFILES["quick"], trials=2, most_trials=0, record_s=0.0, rounds=2, sample_s=0.0005, lane_s=0.005)
 IMPATIENT = replace(TINY, trials=1, answer_s=1.0)
 
 
@@ -310,11 +310,11 @@ LARGE = """
 from handoff.payload import Payload
 
 def large():
-    return bytes(17 * 2**20)
+    return bytes(129 * 2**20)
 
 PAYLOADS = (
     Payload(name="small", make=lambda: b"x" * 100, touch=len, nbytes=100),
-    Payload(name="large", make=large, touch=len, nbytes=17 * 2**20),
+    Payload(name="large", make=large, touch=len, nbytes=129 * 2**20),
 )
 """
 

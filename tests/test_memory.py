@@ -23,7 +23,7 @@ from handoff.profile import PROFILES
 from handoff.record import Record, read
 from handoff.target import Entry, load_collection
 
-ONCE = replace(PROFILES["quick"], trials=1)
+ONCE = replace(PROFILES["quick"], trials=1, most_trials=0, record_s=0.0)
 OBJECT_BYTES = 8 * 200_000  #: of a packed payload; the plain one has three times as much
 STRATEGIES = ("pickle-5", "shm-reused", "manager-dict", "array-raw-numpy", "inherit", "initializer", "thread")
 

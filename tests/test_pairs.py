@@ -27,7 +27,7 @@ from reports.rows import Source
 FOLDER = Path(__file__).resolve().parent.parent / "payloads" / "pairs"
 FOUND = load_pairs(FOLDER)
 PAIRS = {name: load(entry.ref) for name, entry in FOUND.items()}
-TINY = replace(PROFILES["quick"], trials=1, rounds=2, sample_s=0.0005, lane_s=0.002)
+TINY = replace(PROFILES["quick"], trials=1, most_trials=0, record_s=0.0, rounds=2, sample_s=0.0005, lane_s=0.002)
 LARGE = [name for name in PAIRS if name.endswith("64mib")]
 METHODS = ("fork", "spawn")
 

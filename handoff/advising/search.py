@@ -19,6 +19,7 @@ from handoff.advising.words import advise, heavy_bytes, known_altered
 from handoff.analysis import stats
 from handoff.analysis.metrics import BIS
 from handoff.measuring.experiment import Experiment, Run, serves
+from handoff.measuring.messages import Spec
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.interpreter import Interpreter
@@ -107,7 +108,6 @@ class _Lanes(Run):
         self.wanted: list[str] = list(names)
         self.silence_s = 15 + 3 * answer_s + 3 * plan.imported_s
         self.took_s = self.each_s = 0.0
-        self.done = 0
         self.bases: dict[int, str] = {}  #: by trial: the lane of which ``baseline-bis`` is the second copy
 
     @property
@@ -122,7 +122,6 @@ class _Lanes(Run):
         self.took_s = time.monotonic() - begin
         asked = max(1, len(self.wanted) + 1)
         self.each_s = max(self.took_s - FIXED_S, self.took_s / 4) / asked
-        self.done += 1
 
     @property
     def base(self) -> str:
@@ -140,7 +139,7 @@ class _Lanes(Run):
         ]
         return replace(self.record, rows=rows, baseline=base)
 
-    def spec(self, index: int) -> dict[str, Any]:
+    def spec(self, index: int) -> Spec:
         names = [name for name in self.wanted if name not in self.failed(self.record)]
         return {
             "ref": asdict(self.group[index].entry.ref),

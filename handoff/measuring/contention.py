@@ -74,7 +74,7 @@ def _crew(measuring: Measuring, stack: ExitStack, workers: int) -> list[Handle]:
     job = Job(measuring.ref, Duty.SHARED, tuple((lane.name, lane.ends) for lane in measuring.lanes))
     handles = []
     for _ in range(workers):
-        handles.append(Handle.hire(measuring.shop, job, Launch.PROCESS))
+        handles.append(Handle.hire(measuring.shop.ctx, job, Launch.PROCESS))
         stack.callback(handles[-1].stop)
     for handle in handles:
         for name, error in handle.ready(2 * START_S)["errors"].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import random
 import time
@@ -14,11 +15,14 @@ from typing import Any
 from handoff.analysis import stats
 from handoff.analysis.metrics import CODEC, DEEPER, FLOORS, KINDS, NULL, START, duty_of
 from handoff.machine import fingerprint, noise
+from handoff.measuring import questions
+from handoff.measuring.ledger import REST
+from handoff.measuring.messages import Spec
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Payload
 from handoff.processes.interpreter import Interpreter
 from handoff.profile import Profile
-from handoff.record import INTERRUPTED, MOST_TRIALS, NARROW, Record
+from handoff.record import BUDGET, DECIDED, INTERRUPTED, MOST_TRIALS, NARROW, Record
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
 from handoff.target import Entry
@@ -87,32 +91,110 @@ def measure(
 ) -> list[Record]:
     """Run experiments and write their records to ``folder`` (None: nowhere), each as soon as it is complete.
 
-    Trials go on beyond the profile's number while intervals are wide, up to its maximum. ``inside`` is the module whose
-    ``main`` is a trial.
+    Trials go on beyond the profile's number where a question is open, up to its maximum and while it has time.
+    ``inside`` is the module whose ``main`` is a trial.
     On ``KeyboardInterrupt`` what was measured so far is written first, marked as incomplete. Raises ``FileExistsError``
     when ``folder`` has a record of the same name already.
     """
-    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
-    records: list[Record] = []
-    for group in _groups(experiments, profile):
-        run = Run(group, profile, seed + len(records), inside)
-        stopped, trial = "", 0
-        try:
-            while not stopped:
-                run.trial(trial, lambda what: progress(len(records), len(experiments), what))
-                trial += 1
-                stopped = run.stop(trial)
-        except BaseException:
-            for record in run.finish(INTERRUPTED):
-                if folder is not None and (record.rows or record.values):
-                    record.write(folder)
-            raise
+    schedule = Schedule(experiments, profile, folder, seed, inside, progress)
+    try:
+        schedule.first_pass()
+        schedule.go_on()
+    except BaseException:
+        schedule.interrupt()
+        raise
+    progress(len(experiments), len(experiments), "")
+    return schedule.records
+
+
+class Schedule:
+    """Which group of experiments has the next trial: all of them first, then those that leave a question open.
+
+    A run has so many seconds a record (``Profile.record_s``) for all its experiments together, after the first pass.
+    """
+
+    def __init__(
+        self,
+        experiments: Sequence[Experiment],
+        profile: Profile,
+        folder: Path | None,
+        seed: int | None,
+        inside: str,
+        progress: Progress,
+    ) -> None:
+        self.profile, self.folder, self.inside, self.progress = profile, folder, inside, progress
+        self.groups = list(_groups(experiments, profile))
+        self.of, self.begun = len(experiments), 0  #: experiments, and those that have had their first pass
+        self.seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+        self.end = time.monotonic() + profile.record_s * len(experiments) if profile.record_s else math.inf
+        self.runs: list[Run] = []  #: in the order in which they were begun
+        self.open: list[Run] = []  #: that may go on
+
+    @property
+    def records(self) -> list[Record]:
+        """Those of all runs, as they were asked for."""
+        return [record for run in self.runs for record in run.records]
+
+    def first_pass(self) -> None:
+        """Begin every group, with as many trials as its profile asks for at least."""
+        for group in self.groups:
+            run = Run(group, self.profile, self.seed + len(self.records), self.inside)
+            self.runs.append(run)
+            self.open.append(run)
+            while run.chosen:
+                self.trial(run)
+                run.choose_lacking()
+            self.begun += len(group)
+            self.settle(run)
+
+    def go_on(self) -> None:
+        """Trials in turn for those that leave a question open, while there is time."""
+        while self.open:
+            for run in list(self.open):
+                run.choose(self.end - time.monotonic())
+                if run.chosen:
+                    self.trial(run)
+                    self.settle(run)
+                else:
+                    self.finish(run, BUDGET)
+
+    def trial(self, run: Run) -> None:
+        run.trial(run.done, lambda what: self.progress(min(self.begun, self.of - 1), self.of, what))
+
+    def settle(self, run: Run) -> None:
+        """Write what has ended."""
+        if stopped := run.stop(run.done):
+            self.finish(run, stopped)
+
+    def finish(self, run: Run, stopped: str) -> None:
+        self.open.remove(run)
         for record in run.finish(stopped):
-            if folder is not None:
-                record.write(folder)
-            records.append(record)
-    progress(len(records), len(experiments), "")
-    return records
+            if self.folder is not None:
+                record.write(self.folder)
+
+    def interrupt(self) -> None:
+        """Write what was measured so far, marked as incomplete."""
+        for run in self.open:
+            for record in run.finish(INTERRUPTED):
+                if self.folder is not None and (record.rows or record.values):
+                    record.write(self.folder)
+
+
+def _waiting(group: Sequence[Experiment], profile: Profile) -> dict[int, int]:
+    """Which large payload of a group waits for which: the largest of those with the same traits that have all lanes."""
+    found: dict[int, int] = {}
+    most = profile.all_lanes_bytes
+    sizes = {index: each.entry.payload.nbytes or 0 for index, each in enumerate(group)}
+    for index, each in enumerate(group):
+        if most and sizes[index] > most:
+            alike = [
+                other
+                for other, one in enumerate(group)
+                if 0 < sizes[other] <= most and one.entry.payload.traits == each.entry.payload.traits
+            ]
+            if alike:
+                found[index] = max(alike, key=lambda other: sizes[other])
+    return found
 
 
 def _groups(experiments: Sequence[Experiment], profile: Profile) -> Iterator[list[Experiment]]:
@@ -132,7 +214,10 @@ class Run:
 
     def __init__(self, group: list[Experiment], profile: Profile, seed: int, inside: str) -> None:
         self.group, self.profile, self.seed, self.inside = group, profile, seed, inside
-        self.began = time.perf_counter()
+        self.done = 0  #: trials
+        self.unsettled = set(range(len(group)))  #: experiments that leave a question open
+        self.waiting = _waiting(group, profile)  #: large ones, each for the first trial of a smaller one like it
+        self.chosen = self.unsettled - self.waiting.keys()  #: those that the next trial has
         marks = fingerprint()
         now = dt.datetime.now(dt.UTC)
         run = f"{now:%Y%m%dT%H%M%S}-{os.getpid()}"
@@ -158,14 +243,47 @@ class Run:
         ]
 
     def trial(self, number: int, progress: Callable[[str], None]) -> None:
-        """One trial of every experiment; when the interpreter dies of a lane, another goes on without that lane."""
-        todo = set(range(len(self.group)))
+        """One trial of every wanted experiment; when the interpreter dies of a lane, another goes on without it."""
+        todo, began = set(self.chosen), time.perf_counter()
+        known_s = sum(record.seconds for record in self.records)
         before = noise()
         while todo:
             self.interpreter(number, todo, progress)
         after = noise()
-        for record in self.records:
+        over_s = time.perf_counter() - began - (sum(record.seconds for record in self.records) - known_s)
+        for record in (self.records[index] for index in self.chosen):
+            record.seconds += over_s / len(self.chosen)  # the interpreter's start is everybody's
             record.trials.append({"seed": self.seed + number, "before": before, "after": after})
+            if self.profile.record_s:
+                for lane in questions.out(record) - record.left_out.keys():
+                    record.left_out[lane] = len(record.trials)
+        self.done += 1
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """What waited for a smaller one like it has the ways that contended there, in all its trials."""
+        for large, small in self.waiting.items():
+            there = questions.contenders(self.records[small]) | self.failed(self.records[small])
+            if there - {""}:
+                record = self.records[large]
+                record.left_out = {name: 0 for name in record.strategies if name not in there}
+                record.strategies = [name for name in record.strategies if name in there]
+        self.waiting = {}
+
+    def choose_lacking(self) -> None:
+        """The next trial has what has had fewer than its profile asks for at least."""
+        self.chosen = {i for i, record in enumerate(self.records) if len(record.trials) < self.profile.trials}
+
+    def choose(self, seconds: float) -> None:
+        """What the next trial has: what is open, as far as there is time; what has had fewest trials first."""
+        order = sorted(self.unsettled, key=lambda index: (len(self.records[index].trials), random.random()))
+        self.chosen = set()
+        for index in order:
+            record = self.records[index]
+            seconds -= record.seconds / max(1, len(record.trials))
+            if seconds < 0:
+                break
+            self.chosen.add(index)
 
     def interpreter(self, number: int, todo: set[int], progress: Callable[[str], None]) -> None:
         """One interpreter, for what is still to do of a trial: what it tells goes into the records."""
@@ -178,19 +296,20 @@ class Run:
         }
         inside = Interpreter(self.inside, config, seed=self.seed + number)
         patience = max(90.0, 15 * self.profile.answer_s)
-        at, trying, died = order[0], "", ""
+        at, trying, died, began = order[0], "", "", time.perf_counter()
         try:
             for event in inside.told(patience):
                 match event:
                     case {"at": index}:
-                        at, trying = order[index], ""
+                        at, trying, began = order[index], "", time.perf_counter()
                         progress(f"{self.records[at].title} trial {number + 1}")
                     case {"trying": lane}:
                         trying = lane
                     case {"done": index}:
                         todo.discard(order[index])
+                        self.records[at].seconds += time.perf_counter() - began
                     case _:
-                        self.note(self.records[at], number, event)
+                        self.note(self.records[at], len(self.records[at].trials), event)
             if todo:
                 died = f"the measuring process {inside.how_it_ended()}"
         except TimeoutError as error:
@@ -202,7 +321,7 @@ class Run:
         if complaint and complaint not in record.complaints:
             record.complaints.append(complaint)
         if died:
-            self.forget(record, number)
+            self.forget(record, len(record.trials))
             if trying in record.strategies and trying not in self.failed(record):
                 record.outcomes[trying] = Outcome(Kind.BROKEN, "parent", "", died)
             else:
@@ -220,6 +339,9 @@ class Run:
                 self._settle(record, lane, Outcome.from_json(outcome))
                 if "bytes" in event:
                     record.wire_bytes[lane] = event["bytes"]
+            case {"spent": spent}:
+                for what, seconds in spent.items():
+                    record.spent_s[what] = record.spent_s.get(what, 0.0) + seconds
             case {"again": _}:
                 self.forget(record, number)
             case {"baseline": lane}:
@@ -229,17 +351,21 @@ class Run:
             case {"failed": why}:
                 record.failed = why
 
-    def spec(self, index: int) -> dict[str, Any]:
+    def spec(self, index: int) -> Spec:
         """What an interpreter is to measure of one experiment."""
         experiment, record = self.group[index], self.records[index]
-        strategies = [] if record.failed else [s for s in experiment.strategies if s not in self.failed(record)]
-        return {
+        gone = self.failed(record) | record.left_out.keys()
+        strategies = [] if record.failed else [name for name in record.strategies if name not in gone]
+        spec: Spec = {
             "ref": asdict(experiment.entry.ref),
             "kind": experiment.kind,
             "strategies": strategies,
             "verify": any(name not in record.outcomes for name in strategies),
             "known": self._known(record),
         }
+        if self.profile.record_s and record.trials:
+            spec["rounds"] = questions.best_rounds(record)
+        return spec
 
     @staticmethod
     def _known(record: Record) -> dict[str, dict[str, tuple[int, float]]]:
@@ -269,26 +395,43 @@ class Run:
             record.outcomes[lane] = outcome
 
     def stop(self, done: int) -> str:
-        """Why there need be no more trials after ``done`` of them, or "". Only widths of intervals count, no ratio."""
+        """Why there need be no more trials after ``done`` of them, or "". What is settled has no part in what follows.
+
+        With a ``target`` widths of intervals alone count, no ratio; with a ``bound`` it counts what can be lost.
+        """
         if done < self.profile.trials:
             return ""
-        target = self.profile.target
+        if done >= max(self.profile.trials, self.profile.most_trials):
+            return MOST_TRIALS
+        target, bound = self.profile.target, self.profile.bound
         if target is not None and all(_narrow(record, target, self.failed(record)) for record in self.records):
             return NARROW
-        return MOST_TRIALS if done >= max(self.profile.trials, self.profile.most_trials) else ""
+        if target is None and bound is not None:
+            self.unsettled = {
+                index
+                for index in self.unsettled
+                if not self.records[index].failed and questions.undecided(self.records[index], bound)
+            }
+            for index, record in enumerate(self.records):
+                if index not in self.unsettled:
+                    record.stopped = record.stopped or DECIDED
+            return "" if self.unsettled else DECIDED
+        return ""
 
     def finish(self, stopped: str) -> list[Record]:
         """The records, done. Every strategy has an outcome."""
-        seconds = (time.perf_counter() - self.began) / len(self.records)
         for record in self.records:
             why = record.failed or "not reached before the end"
             for name in record.strategies:
                 record.outcomes.setdefault(name, Outcome(Kind.BROKEN, "parent", "", why))
             record.rows = [row for row in record.rows if row[0] not in self.failed(record)]
             record.values = [row for row in record.values if row[0] not in self.failed(record)]
-            record.seconds = round(seconds, 3)
-            record.stopped = stopped
-            record.complete = stopped != INTERRUPTED
+            known_s = sum(seconds for what, seconds in record.spent_s.items() if what != REST)
+            record.spent_s = {what: round(seconds, 3) for what, seconds in record.spent_s.items()}
+            record.spent_s[REST] = round(max(0.0, record.seconds - known_s), 3)
+            record.seconds = round(record.seconds, 3)
+            record.stopped = record.stopped or stopped
+            record.complete = record.stopped != INTERRUPTED
         return self.records
 
 

@@ -111,7 +111,7 @@ def crew(measuring: Measuring, lane: Lane, duty: Duty, workers: int) -> Iterator
         for end in ends:
             given = end[far] if duty in (Duty.ARGUMENT, Duty.RESULT) else end
             # a pool's workers are processes like others; several pools of one each would fork among their threads
-            handle = Handle.hire(measuring.shop, Job(measuring.ref, duty, ((lane.name, given),)), Launch.PROCESS)
+            handle = Handle.hire(measuring.shop.ctx, Job(measuring.ref, duty, ((lane.name, given),)), Launch.PROCESS)
             handles.append(handle)
             if given is not end:
                 near.append(end[1 - far])
@@ -226,7 +226,7 @@ def _growth(measuring: Measuring, lane: Lane, step: str, workers: int) -> int:
     handles: list[Handle] = []
     try:
         for _ in range(workers):
-            handles.append(Handle.hire(measuring.shop, job, Launch.PROCESS))  # noqa: PERF401 - those started, even if one fails
+            handles.append(Handle.hire(measuring.shop.ctx, job, Launch.PROCESS))  # noqa: PERF401 - those started, even if one fails
         for handle in handles:
             handle.ready()
         for handle in handles:  # all are told first: they read at the same time

@@ -1,4 +1,4 @@
-"""The duties ``argument`` and ``result``: one worker process for all lanes of a payload, a thread for the reference.
+"""The duties ``argument`` and ``result``: one worker for all lanes that can share it, a thread for the reference.
 
 ``argument``: the object is sent to the worker; ``result``: the worker makes one and sends it here. A hand-off ends when
 the other side has read all of it and its checksum was compared.
@@ -6,6 +6,7 @@ the other side has read all of it and its checksum was compared.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -14,13 +15,15 @@ from typing import Any
 from handoff import timing
 from handoff.analysis.metrics import BIS, NULL
 from handoff.measuring import harness
-from handoff.measuring.lane import Handle, Lane, Refused, merge
+from handoff.measuring.lane import START_S, Handle, Lane, Refused, merge
+from handoff.measuring.lasting import Lasting, travels
+from handoff.measuring.ledger import LOOKING, WORKERS
 from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import CHECKSUM, Job
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.deadlines import NoAnswer, deadline
-from handoff.strategy import Launch
+from handoff.strategy import Ends, Launch
 from handoff.timing import Spent
 
 
@@ -51,7 +54,7 @@ def open_lanes(measuring: Measuring, duty: Duty, base: str) -> None:
         assert lane.strategy.carry is not None
         try:
             with measuring.trying(lane.name):
-                lane.ends = lane.strategy.carry(measuring.site(lane))
+                lane.ends = _kept(measuring, lane) or lane.strategy.carry(measuring.site(lane))
         except Refused as refused:
             measuring.settle(lane.strategy.name, refused.outcome)
             lane.stack.close()
@@ -60,8 +63,56 @@ def open_lanes(measuring: Measuring, duty: Duty, base: str) -> None:
     _add_harness(measuring)
     for launch in (Launch.PROCESS, Launch.THREAD):  # threads last: no process is forked while they run
         group = [lane for lane in measuring.lanes if lane.launch is launch]
-        if group:
-            _hire(measuring, duty, group, launch)
+        with measuring.ledger.on(WORKERS):
+            if launch is Launch.PROCESS and measuring.shop.start_method != "fork":
+                group = _given_to_lasting(measuring, duty, group)
+            if group:
+                _hire(measuring, duty, group, launch)
+
+
+def _kept(measuring: Measuring, lane: Lane) -> Ends | None:
+    """The ends that the lasting worker has, where one set serves every payload."""
+    lasting = measuring.shop.lasting
+    return lasting.ends.get(lane.name) if lasting else None
+
+
+def _given_to_lasting(measuring: Measuring, duty: Duty, group: list[Lane]) -> list[Lane]:
+    """Give what can travel to the worker that outlives payloads, which is started for the first; the lanes left."""
+    shop, ref = measuring.shop, measuring.ref
+    if shop.lasting is None:
+        first = [lane for lane in group if lane.strategy is not None and lane.strategy.any_payload]
+        job = Job(ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in first), lasts=True)
+        handle = Handle.hire(shop.ctx, job, Launch.PROCESS)
+        shop.lasting = Lasting(handle, first)
+        for lane in first:
+            _open_near(duty, lane, handle, shop.lasting.stack)
+        _note(measuring, handle.ready()["errors"])
+    lasting = shop.lasting
+    new = [lane for lane in group if lane.name not in lasting.ends and travels(lane.ends[_far(duty)])]
+    for lane in group:
+        if lane in new or lane.name in lasting.ends:
+            lane.worker = lasting.handle
+    for lane in new:
+        _open_near(duty, lane, lasting.handle, lane.stack)
+    job = Job(ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in new))
+    _note(measuring, lasting.take_on(job, START_S))
+    return [lane for lane in group if lane.worker is None]
+
+
+def _far(duty: Duty) -> int:
+    """Which of the two ends is the worker's."""
+    return 1 if duty is Duty.ARGUMENT else 0
+
+
+def _open_near(duty: Duty, lane: Lane, handle: Handle, stack: ExitStack) -> None:
+    near = lane.ends[1 - _far(duty)]
+    near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
+    stack.callback(near.close)
+
+
+def _note(measuring: Measuring, errors: dict[str, Any]) -> None:
+    for name, error in errors.items():
+        measuring.settle(name, Outcome.from_json(error))
 
 
 def _add_harness(measuring: Measuring) -> None:
@@ -82,17 +133,13 @@ def _add_harness(measuring: Measuring) -> None:
 
 def _hire(measuring: Measuring, duty: Duty, group: list[Lane], launch: Launch) -> None:
     """A worker with the far ends of these lanes; their near ends are opened on the pipes to it."""
-    far = 1 if duty is Duty.ARGUMENT else 0
     given = measuring.payload if launch is Launch.THREAD else None
-    job = Job(measuring.ref, duty, tuple((lane.name, lane.ends[far]) for lane in group), given)
-    handle = Handle.hire(measuring.shop, job, launch)
+    job = Job(measuring.ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in group), given)
+    handle = Handle.hire(measuring.shop.ctx, job, launch)
     for lane in group:
         lane.worker = handle
-        near = lane.ends[1 - far]
-        near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
-        lane.stack.callback(near.close)
-    for name, error in handle.ready()["errors"].items():
-        measuring.settle(name, Outcome.from_json(error))
+        _open_near(duty, lane, handle, lane.stack)
+    _note(measuring, handle.ready()["errors"])
 
 
 def _check(measuring: Measuring, duty: Duty) -> bool:
@@ -108,7 +155,7 @@ def _check(measuring: Measuring, duty: Duty) -> bool:
         if lane.strategy is None or lane.name == BIS or lane.name in measuring.outcomes:
             continue
         try:
-            with measuring.trying(lane.name):
+            with measuring.trying(lane.name), measuring.ledger.on(LOOKING):
                 checksum, facts = first(measuring, duty, lane)
             measuring.judge(lane.name, checksum, facts)
         except Refused as refused:
@@ -130,7 +177,7 @@ def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Any]:
     if duty is Duty.ARGUMENT:
         message = sender.encode(measuring.obj)
         measuring.where = "worker"
-        worker.command(do="check_argument", lane=lane.name, facts=measuring.verify)
+        worker.command(do="check_argument", lane=lane.name, facts=measuring.verify, known=measuring.known)
         sender.post(message)
         answer = worker.answer(measuring.answer_s)
         return answer["checksum"], answer["facts"]
@@ -142,7 +189,8 @@ def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Any]:
         obj = receiver.decode(receiver.take())
         touch = getattr(receiver, "touch", None) or measuring.payload.touch
         checksum = touch(obj)
-        arrived = measuring.state(obj) if measuring.verify and not hasattr(receiver, "touch") else None
+        stated = measuring.state(obj) if measuring.verify and not hasattr(receiver, "touch") else measuring.sent
+        arrived = None if stated == measuring.sent else json.loads(stated)
     except NoAnswer:
         raise
     except Exception as error:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import multiprocessing
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from handoff.measuring.worker import CHECKSUM, Job
@@ -58,54 +54,6 @@ class LaneFailed(Exception):
         self.lane, self.outcome = lane, outcome
 
 
-class Shop:
-    """What the experiments of a trial share: the strategies, the context, the manager server, names."""
-
-    def __init__(self, start_method: str, folder: str, strategies: Mapping[str, Strategy]) -> None:
-        self.strategies = strategies
-        self.start_method = start_method
-        self.ctx: Any = multiprocessing.get_context(self.start_method or None)
-        self.prefix = Path(folder).name
-        self.numbers = itertools.count(1)
-        self.stack = ExitStack()
-        self.leaving: list[Handle] = []  #: workers that were asked to end, and need not be waited for yet
-        self._manager: Any = None
-
-    def __enter__(self) -> Shop:
-        if self.start_method == "forkserver":
-            from multiprocessing.forkserver import ensure_running
-
-            ensure_running()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.see_off()
-        self.stack.close()
-
-    def see_off(self) -> None:
-        """Wait until the workers that leave are gone: before anything is timed, and at the end."""
-        while self.leaving:
-            self.leaving.pop().stop()
-
-    def segment_name(self) -> str:
-        return f"{self.prefix}-{next(self.numbers)}"
-
-    def manager(self) -> Any:
-        if self._manager is None:
-            from handoff.strategies._manager import HandoffManager
-
-            self._manager = HandoffManager(ctx=self.ctx)
-            self._manager.start()
-            self.stack.callback(self._manager.shutdown)
-        return self._manager
-
-    def drop_manager(self) -> None:
-        """After a worker was killed in the middle of a request, the server may still wait for it."""
-        if self._manager is not None:
-            self.stack.close()
-            self._manager = None
-
-
 class Handle:
     """A worker in the eyes of a lane: whatever goes wrong there is an outcome."""
 
@@ -114,9 +62,9 @@ class Handle:
         self.to_worker, self.from_worker = inside.to_worker, inside.from_worker
 
     @classmethod
-    def hire(cls, shop: Shop, job: Job, launch: Launch) -> Handle:
+    def hire(cls, ctx: Any, job: Job, launch: Launch) -> Handle:
         """Start a worker. Raises what pickling the job raises."""
-        inside = WorkerProcess(shop.ctx)
+        inside = WorkerProcess(ctx)
         inside.start(launch, work, job)
         return cls(inside)
 

@@ -18,6 +18,7 @@ class Spec(TypedDict):
     strategies: list[str]
     verify: bool  #: whether what arrives is to be looked at, or was in an earlier trial
     known: NotRequired[Known]
+    rounds: NotRequired[int]  #: for every lane, where earlier trials have told how many pay
 
 
 class Config(TypedDict):
@@ -42,6 +43,7 @@ class Told(TypedDict, total=False):
     value: list[Any]  #: likewise, :data:`handoff.record.VALUE_COLUMNS`
     baseline: str
     floor_bytes: int
+    spent: dict[str, float]  #: seconds by what was done, see :mod:`handoff.measuring.ledger`
     again: bool  #: this trial's samples of the experiment are void
     failed: str  #: why there is nothing to measure at all
     done: int  #: this experiment has ended

@@ -23,9 +23,10 @@ from handoff.analysis.metrics import BIS
 from handoff.declarations import Pair, Side
 from handoff.measuring import handoffs, shared, state
 from handoff.measuring.experiment import Experiment, Progress, measure
-from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused, Shop
+from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused
 from handoff.measuring.messages import Config, Spec, Tell, settled
 from handoff.measuring.rounds import Measuring
+from handoff.measuring.shop import Shop
 from handoff.measuring.trial import run_all
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome
@@ -156,7 +157,8 @@ class Pairing:
         """Measure; when a lane that had worked fails later, begin again without it."""
         while True:
             try:
-                return self._run()
+                self._run()
+                return self.tell({"spent": self.host.ledger.spent_s})
             except LaneFailed as failure:
                 self._settle(failure.lane.name, failure.outcome)
                 self.tell({"again": True})
@@ -246,7 +248,7 @@ class Pairing:
             assert strategy.carry is not None
             lane.ends = strategy.carry(site)
             far = lane.ends[1 if duty is Duty.ARGUMENT else 0]
-        worker = lane.worker = Handle.hire(self.shop, Job(measuring.ref, duty, ((lane.name, far),)), lane.launch)
+        worker = lane.worker = Handle.hire(self.shop.ctx, Job(measuring.ref, duty, ((lane.name, far),)), lane.launch)
         if duty is not Duty.SHARED:
             near = lane.ends[0 if duty is Duty.ARGUMENT else 1]
             near.open(worker.to_worker if duty is Duty.ARGUMENT else worker.from_worker)

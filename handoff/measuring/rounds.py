@@ -10,15 +10,18 @@ import gc
 import json
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from handoff.analysis.metrics import BIS, DEEPER, duty_of
-from handoff.measuring.lane import Lane, LaneFailed, Refused, Shop
+from handoff.measuring.lane import Lane, LaneFailed, Refused
+from handoff.measuring.ledger import CALIBRATING, LOOKING, SAMPLES, WORKERS, Ledger
 from handoff.measuring.messages import Config, Known, Spec, Tell, Told, settled
+from handoff.measuring.shop import Shop
+from handoff.measuring.worker import digest
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Payload
 from handoff.processes.deadlines import NoAnswer, deadline
@@ -29,7 +32,13 @@ from handoff.timing import Spent
 
 MOST = 1_000_000  #: operations in one sample: enough for 2 ms of the fastest operation there is
 SLOW_S = 0.1  #: an operation that takes longer is not warmed up again: it allocates all anew anyway
+NEAR = 3.0  #: times the best's: a lane that takes longer gets no more rounds than it has time for
+FAR = 20.0  #: an operation that takes so many times the best one's is no contender, however noisy the look at it
 FEW = 8  #: a sample of fewer operations follows one more that is not timed
+
+
+Run = Callable[[int], Spent]  #: does so many operations
+Metrics = Callable[[Lane], dict[str, Run]]  #: how a lane does them, by metric
 
 
 def spacers() -> list[bytes]:
@@ -52,8 +61,9 @@ class Measuring:
         self.names: list[str] = experiment["strategies"]
         self.verify: bool = experiment["verify"]
         #: by lane and metric, a sample of an earlier trial: operations and seconds
-        self.known: Known = experiment.get("known", {})
+        self.before: Known = experiment.get("known", {})
         self.profile = config["profile"]
+        self.planned_rounds: int = experiment.get("rounds", 0)  #: 0: as many as a lane has time for
         self.answer_s: float = self.profile["answer_s"]
         self.random = random.Random(f"{config['seed']} {self.ref.name} {self.kind}")
         self.payload: Payload = self.ref.load()
@@ -62,13 +72,16 @@ class Measuring:
         self.obj = self.payload.make()
         self.spacers += spacers() if spread else []
         self.expected = self.payload.touch(self.obj)
-        self.sent = self.state(self.obj) if self.verify else {}  #: before anything pickles it, or alters it by loading
+        self.ledger = Ledger()
         self.outcomes: dict[str, Outcome] = {}
         self.lanes: list[Lane] = []
         self.round = 0
         #: rows of this round: telling wakes a process that would disturb the next
         self.untold: list[Told] = []
         self.where = ""  #: which side a hang would be on
+        with self.ledger.on(LOOKING):  # before anything pickles it, or alters it by loading
+            self.sent = self.state(self.obj) if self.verify else ""
+        self.known = digest(self.sent)
 
     def settle(self, name: str, outcome: Outcome, nbytes: int | None = None) -> None:
         """A strategy's outcome, to be told; with it what its message weighs."""
@@ -152,17 +165,18 @@ class Measuring:
         """How many elements a shared payload has."""
         return int(getattr(self.obj, "size", 0) or len(self.obj))
 
-    def state(self, obj: Any) -> dict[str, Any]:
-        """The facts of an object, as they look after a journey through JSON."""
+    def state(self, obj: Any) -> str:
+        """The facts of an object, as JSON."""
         from handoff.compare.facts import facts
 
-        return dict(json.loads(json.dumps((self.payload.facts or facts)(obj))))
+        return json.dumps((self.payload.facts or facts)(obj))
 
     def judge(self, name: str, checksum: int, arrived: Any) -> None:
-        """Compare what arrived with what was sent."""
+        """Compare what arrived with what was sent. Its facts are None where they are the same, or not to be had."""
         from handoff.compare.difference import difference
 
-        altered = difference(self.sent, arrived) if arrived is not None else ""
+        with self.ledger.on(LOOKING):
+            altered = difference(json.loads(self.sent), arrived) if arrived is not None else ""
         if not altered and checksum != self.expected:
             altered = f"its checksum is {checksum}, not {self.expected}"
         if altered:
@@ -184,7 +198,7 @@ class Measuring:
         """What was read off rather than timed, in the unit that the metric's name ends with."""
         self.tell({"value": [lane.name, metric, self.round, value]})
 
-    def timed(self, lane: Lane, run: Callable[[int], Spent], n: int) -> Spent:
+    def timed(self, lane: Lane, run: Run, n: int) -> Spent:
         try:
             with deadline(max(60.0, 10 * self.answer_s)):
                 return run(n)
@@ -194,15 +208,14 @@ class Measuring:
             )
             raise LaneFailed(lane, outcome) from error
 
-    def calibrate(self, lane: Lane, metric: str, run: Callable[[int], Spent]) -> None:
-        """Find how many operations make a sample, which also warms the lane up; not recorded.
+    def calibrate(self, lane: Lane, metric: str, run: Run) -> float:
+        """Find how many operations make a sample, which also warms the lane up; about how long one takes.
 
         Where an earlier trial has told how long they take, a quarter of a sample is enough to warm up; a sample of few
         operations has its warm-up in every round.
         """
         n, target = 1, self.profile["sample_s"]
-        known = self.known.get(lane.name, {}).get(metric)
-        if known:
+        if known := self.before.get(lane.name, {}).get(metric):
             n, seconds = known
         while not known:
             seconds = max(self.timed(lane, run, n).seconds, 1e-7)
@@ -216,16 +229,18 @@ class Measuring:
             self.timed(lane, run, max(1, n // 4))
         lane.counts[metric] = max(1, count - warm)
         took = each * (lane.counts[metric] + warm)
-        lane.rounds = max(1, min(self.profile["rounds"], int(self.profile["lane_s"] / took)))
+        lane.rounds = min(lane.rounds, max(1, int(self.profile["lane_s"] / took)))
+        return each
 
-    def rounds(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
+    def rounds(self, metrics: Metrics) -> None:
         """Every lane once a round, in shuffled order, with jittered loop counts.
 
         A sample of few operations follows one that is not timed: in a job an operation follows its like, and not
         another lane, which has left nothing of it in the caches.
         """
-        self.shop.see_off()
-        for number in range(self.profile["rounds"]):
+        with self.ledger.on(WORKERS):
+            self.shop.see_off()
+        for number in range(self.planned_rounds or self.profile["rounds"]):
             self.round = number
             gc.collect(1 if number else 2)  # what is older than a round is not garbage of its samples
             turn = [lane for lane in self.lanes if self.round < lane.rounds]
@@ -234,13 +249,31 @@ class Measuring:
                 for metric, run in metrics(lane).items():
                     count = lane.counts[metric]
                     n = max(1, round(count * self.random.uniform(0.8, 1.2)))
-                    if lane.warmed.get(metric):
-                        self.timed(lane, run, 1)
-                    self.record(lane, metric, n, self.timed(lane, run, n))
+                    with self.ledger.on(SAMPLES):
+                        if lane.warmed.get(metric):
+                            self.timed(lane, run, 1)
+                        spent = self.timed(lane, run, n)
+                    self.record(lane, metric, n, spent)
             self.tell_rows()
 
     def close_lanes(self) -> None:
+        """Done with all lanes: their workers end, or leave this payload."""
+        with self.ledger.on(WORKERS):
+            self._dismiss_workers()
+        for lane in self.lanes:
+            with suppress(Exception):
+                lane.stack.close()
+        self.lanes = []
+
+    def _dismiss_workers(self) -> None:
         handles = {id(lane.worker): lane.worker for lane in self.lanes if lane.worker is not None}
+        lasting = self.shop.lasting
+        if lasting is not None and handles.pop(id(lasting.handle), None) is not None:
+            try:
+                lasting.leave()
+            except (Refused, OSError):
+                lasting.handle.kill()
+                self.shop.drop_lasting()
         for handle in handles.values():
             handle.dismiss()
         for handle in handles.values():
@@ -248,21 +281,43 @@ class Measuring:
                 self.shop.leaving.append(handle)
             else:
                 handle.stop()  # now: nothing is forked while a thread runs
-        for lane in self.lanes:
-            with suppress(Exception):
-                lane.stack.close()
-        self.lanes = []
 
-    def warm_up(self, metrics: Callable[[Lane], dict[str, Callable[[int], Spent]]]) -> None:
+    def warm_up(self, metrics: Metrics) -> None:
+        """Calibrate every lane, and give it its rounds: contenders most, those far behind one sample, at once."""
         self.random.shuffle(self.lanes)
+        each: dict[str, dict[str, float]] = {}  # seconds an operation, by lane and metric
         for lane in self.lanes:
-            rounds = self.profile["rounds"]
-            for metric, run in metrics(lane).items():
-                self.calibrate(lane, metric, run)
-                rounds = min(rounds, lane.rounds)
-            lane.rounds = rounds
+            lane.rounds = self.planned_rounds or self.profile["rounds"]
+            with self.ledger.on(CALIBRATING):
+                each[lane.name] = {metric: self.calibrate(lane, metric, run) for metric, run in metrics(lane).items()}
             self.tell({"trying": lane.name})
+        behind = self._behind(each)
+        for lane in self.lanes:
+            if self.planned_rounds and behind.get(lane.name, 0.0) <= NEAR:
+                lane.rounds = self.planned_rounds
         self.keep_company()
+        if self.profile["record_s"]:
+            for lane in self.lanes:
+                if behind.get(lane.name, 0.0) > FAR and lane.name not in (self.baseline(), BIS):
+                    self._set_apart(lane, metrics(lane), each)
+
+    def _behind(self, each: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        """How many times longer each process's lane takes than the fastest, in the metric where it is nearest."""
+        mine = [lane.name for lane in self.lanes if lane.strategy is not None and lane.launch is not Launch.THREAD]
+        best: dict[str, float] = {}
+        for name in mine:
+            for metric, seconds in each[name].items():
+                best[metric] = min(seconds, best.get(metric, seconds))
+        return {name: min((seconds / best[m] for m, seconds in each[name].items()), default=0.0) for name in mine}
+
+    def _set_apart(self, lane: Lane, runs: Mapping[str, Run], each: Mapping[str, Mapping[str, float]]) -> None:
+        """Once more a single operation: if it takes as long as before, that is this lane's one sample."""
+        with self.ledger.on(SAMPLES):
+            again = {metric: self.timed(lane, run, 1) for metric, run in runs.items()}
+        if all(spent.seconds > each[lane.name][metric] / 2 for metric, spent in again.items()):
+            lane.rounds, self.round = 0, 0
+            for metric, spent in again.items():
+                self.record(lane, metric, 1, spent)
 
     def keep_company(self) -> None:
         """The harness's own lanes are there in every round that has any other; the baseline's two copies alike."""
@@ -275,7 +330,10 @@ class Measuring:
                 lane.rounds = max(twin.rounds for twin in twins)
 
     def kill(self, lane: Lane) -> None:
+        """End a lane's worker, whatever it is at."""
         if lane.worker is not None:
             lane.worker.kill()
+            if self.shop.lasting is not None and lane.worker is self.shop.lasting.handle:
+                self.shop.drop_lasting()
         if lane.strategy is not None and lane.strategy.channel is Channel.MANAGER:
             self.shop.drop_manager()

@@ -60,7 +60,7 @@ def _open(measuring: Measuring, base: str) -> None:
 def _hire(measuring: Measuring, group: list[Lane], launch: Launch) -> None:
     given = measuring.payload if launch is Launch.THREAD else None
     job = Job(measuring.ref, Duty.SHARED, tuple((lane.name, lane.ends) for lane in group), given)
-    handle = Handle.hire(measuring.shop, job, launch)
+    handle = Handle.hire(measuring.shop.ctx, job, launch)
     for lane in group:
         lane.worker = handle
     for name, error in handle.ready()["errors"].items():

@@ -12,6 +12,7 @@ from handoff import timing
 from handoff.analysis.metrics import BIS, NULL
 from handoff.measuring import harness
 from handoff.measuring.lane import Handle, Lane, Refused, merge
+from handoff.measuring.ledger import LOOKING, SAMPLES
 from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import CHECKSUM, Job
 from handoff.outcome import Outcome
@@ -31,8 +32,10 @@ def run(measuring: Measuring) -> None:
         gc.collect(1 if number else 2)
         try:
             with measuring.trying(lane.name):
-                spent = set_up(measuring, lane)
-                checksum, facts = first_use(measuring, lane)
+                with measuring.ledger.on(SAMPLES):  # the start of its worker is what is measured
+                    spent = set_up(measuring, lane)
+                with measuring.ledger.on(LOOKING):
+                    checksum, facts = first_use(measuring, lane)
             if lane.strategy is not None and lane.name != BIS:
                 measuring.judge(lane.name, checksum, facts)
         except Refused as refused:
@@ -63,7 +66,7 @@ def set_up(measuring: Measuring, lane: Lane) -> Spent:
         lane.ends = lane.strategy.hold(measuring.site(lane))
     given = measuring.payload if lane.launch is Launch.THREAD else None
     job = Job(measuring.ref, Duty.STATE, ((lane.name, lane.ends),), given)
-    lane.worker = Handle.hire(measuring.shop, job, lane.launch)
+    lane.worker = Handle.hire(measuring.shop.ctx, job, lane.launch)
     answer = lane.worker.ready(measuring.answer_s)
     seconds = perf_counter() - begin
     for error in answer["errors"].values():
@@ -73,7 +76,7 @@ def set_up(measuring: Measuring, lane: Lane) -> Spent:
 
 def first_use(measuring: Measuring, lane: Lane) -> tuple[int, Any]:
     """What the worker says the checksum of its state is, and the state's facts."""
-    lane.hired.command(do="check_state", lane=lane.name, facts=measuring.verify)
+    lane.hired.command(do="check_state", lane=lane.name, facts=measuring.verify, known=measuring.known)
     answer = lane.hired.answer(measuring.answer_s)
     return answer["checksum"], answer["facts"]
 

@@ -13,9 +13,10 @@ from importlib import import_module
 from types import MappingProxyType
 
 from handoff.analysis.metrics import CODEC, CONTENTION, INHERITANCE, JOB, MEMORY, SCALING, START, STARTUP
-from handoff.measuring.lane import LaneFailed, Shop
+from handoff.measuring.lane import LaneFailed
 from handoff.measuring.messages import Config, Spec, Tell
 from handoff.measuring.rounds import Measuring
+from handoff.measuring.shop import Shop
 from handoff.outcome import describe
 from handoff.payload import Duty
 from handoff.strategies import registry
@@ -76,7 +77,8 @@ def _measure(measuring: Measuring) -> None:
     while True:
         try:
             run(measuring)
-            return measuring.tell_rows()
+            measuring.tell_rows()
+            return measuring.tell({"spent": measuring.ledger.spent_s})
         except LaneFailed as failed:
             lane = failed.lane
             measuring.give_up(lane.strategy.name if lane.strategy else lane.name, failed.outcome)

@@ -8,11 +8,14 @@ It gets its :class:`Job` when it is started and then obeys commands, one a sampl
 from __future__ import annotations
 
 import gc
+import json
+import pickle
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Any
@@ -35,6 +38,12 @@ class Job:
     lanes: tuple[tuple[str, Any], ...]  #: name and end: Receiver, Sender, Holding or Sharing, by duty
     #: the other payload of a thread worker, which must not build its own
     given: Payload | None = None
+    lasts: bool = False  #: these ends serve every payload: jobs that follow bring theirs beside them
+
+
+def digest(text: str) -> str:
+    """Tells two statements of facts apart."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 class StateReceiver:
@@ -59,18 +68,23 @@ class Worker:
     """Opens its ends, says that it is ready, and obeys."""
 
     def __init__(self, job: Job, inbox: Connection, outbox: Connection) -> None:
-        self.job, self.inbox, self.outbox = job, inbox, outbox
-        self.ends = dict(job.lanes)
-        self.payload: Payload | None = job.given
+        self.inbox, self.outbox = inbox, outbox
+        self.lasting: dict[str, Any] = dict(job.lanes) if job.lasts else {}
         self.obj: Any = None
         self.kept: Any = None
+        self.errors = self._begin(job)
+
+    def _begin(self, job: Job) -> dict[str, Any]:
+        """Open the ends of a job; what fails to open, by lane."""
+        self.job, self.payload = job, job.given
+        self.ends = self.lasting | dict(job.lanes)
         errors: dict[str, Any] = {}
         for name, end in job.lanes:
             try:
                 self._open(end)
             except Exception as error:
                 errors[name] = Outcome.from_exception(Kind.BROKEN, "worker", error).to_json()
-        self.errors = errors
+        return errors
 
     def _open(self, end: Any) -> None:
         match self.job.duty:
@@ -90,13 +104,16 @@ class Worker:
             while (command := hear(self.inbox))["do"] != "stop":
                 self._obey(command)
         finally:
-            self.obj = self.kept = None
-            for end in self.ends.values():
-                with suppress(Exception):
-                    end.close()
+            self._close(self.ends)
+
+    def _close(self, ends: dict[str, Any]) -> None:
+        self.obj = self.kept = None
+        for end in ends.values():
+            with suppress(Exception):
+                end.close()
 
     def _obey(self, command: dict[str, Any]) -> None:
-        end = self.ends.get(command["lane"])
+        end = self.ends.get(command.get("lane", ""))
         step: Callable[[Any, dict[str, Any]], Any] = getattr(self, f"_{command['do']}")
         try:
             answer = step(end, command)
@@ -116,10 +133,14 @@ class Worker:
         """How this end reads all of what arrived: some have their own way, else the payload's."""
         return getattr(end, "touch", None) or self._load().touch
 
-    def _facts(self, end: Any, obj: Any) -> Any:
+    def _facts(self, end: Any, obj: Any, command: dict[str, Any]) -> Any:
+        """What arrived, where it is asked for and is not what is ``known`` already by its digest."""
+        if not command["facts"] or hasattr(end, "touch"):
+            return None
         from handoff.compare.facts import facts
 
-        return None if hasattr(end, "touch") else (self._load().facts or facts)(obj)
+        stated = (self._load().facts or facts)(obj)
+        return None if digest(json.dumps(stated)) == command.get("known") else stated
 
     def _go(self) -> None:
         """Say that the loop begins: only then does the other side start its clock."""
@@ -129,11 +150,24 @@ class Worker:
         self._go()
         return timing.receive(receiver, touch, n, timing.nothing, self.outbox.send_bytes, CHECKSUM.pack)
 
-    # One method a command. ``check_…`` is the first hand-off of a lane: not timed, and looked at closely.
+    # One method a command.
+
+    def _take_on(self, _: Any, __: dict[str, Any]) -> dict[str, Any]:
+        """The next job: it comes after the command, pickled by the process that has started this one."""
+        return {"ready": True, "errors": self._begin(pickle.loads(self.inbox.recv_bytes()))}
+
+    def _leave(self, _: Any, __: dict[str, Any]) -> dict[str, Any]:
+        """Done with a job: nothing of it is kept."""
+        self._close({name: end for name, end in self.ends.items() if name not in self.lasting})
+        self.ends, self.payload = dict(self.lasting), None
+        gc.collect()
+        return {"left": True}
+
+    # ``check_…`` is the first hand-off of a lane: not timed, and looked at closely.
 
     def _check_argument(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         obj = end.decode(end.take())
-        answer = {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj) if command["facts"] else None}
+        answer = {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj, command)}
         del obj
         end.release()
         return answer
@@ -160,7 +194,7 @@ class Worker:
 
     def _check_state(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         obj = end.get()
-        return {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj) if command["facts"] else None}
+        return {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj, command)}
 
     def _state(self, end: Any, command: dict[str, Any]) -> timing.Spent:
         return self._receive(StateReceiver(end, self.inbox), self._touch(end), command["n"])

@@ -142,7 +142,7 @@ def _depths() -> Iterator[Depth]:
     # Eight trials: the fewest whose 99 % interval assumes nothing, and the fewest of the profile standard. Twenty:
     # those of publish. A lane gets 14 ms of a trial, in more rounds and shorter samples than standard's three of
     # 10 ms: more rounds are what narrows a trial's median most.
-    standard = replace(PROFILES["standard"], name="selftest", trials=8, most_trials=0, target=None)
+    standard = replace(PROFILES["standard"], name="selftest", trials=8, most_trials=0, bound=None, record_s=0.0)
     short = replace(standard, rounds=7, sample_s=0.002, lane_s=0.020)
     yield Depth(
         name="quick",

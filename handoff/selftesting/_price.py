@@ -128,7 +128,7 @@ class Suite:
     """The suite at the profile standard, a trial at a time."""
 
     def __init__(self) -> None:
-        self.profile = replace(PROFILES["standard"], trials=1, most_trials=0, target=None)
+        self.profile = replace(PROFILES["standard"], trials=1, most_trials=0, bound=None, record_s=0.0)
         entries = [Entry(ref, ref.load()) for ref in (Ref("", PAYLOADS, name) for name in OBJECTS)]
         self.experiments = [Experiment(entry, CODEC, "", STRATEGIES) for entry in entries]
 

@@ -14,9 +14,10 @@ from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import NULL
 from handoff.analysis.stats import Estimate
 from handoff.measuring import handoffs
-from handoff.measuring.lane import Lane, Shop
+from handoff.measuring.lane import Lane
 from handoff.measuring.messages import Config, Tell
 from handoff.measuring.rounds import Measuring
+from handoff.measuring.shop import Shop
 from handoff.outcome import OK
 from handoff.payload import Duty
 from handoff.profile import Profile

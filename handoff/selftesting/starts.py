@@ -10,9 +10,9 @@ from handoff.analysis import stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BARE, BIS, START
 from handoff.analysis.stats import Estimate
-from handoff.measuring.lane import Shop
 from handoff.measuring.messages import Config, Tell
 from handoff.measuring.rounds import Measuring
+from handoff.measuring.shop import Shop
 from handoff.measuring.startup import PLAIN, run_conditions
 from handoff.processes import interpreter
 from handoff.profile import Profile

@@ -16,7 +16,8 @@ from typing import Any
 
 from handoff.compare.difference import difference
 from handoff.compare.facts import facts
-from handoff.measuring.lane import Handle, Refused, Shop
+from handoff.measuring.lane import Handle, Refused
+from handoff.measuring.shop import Shop
 from handoff.measuring.worker import CHECKSUM, Job
 from handoff.measuring.worker import main as work
 from handoff.outcome import Unavailable, describe
@@ -57,7 +58,7 @@ class _Crew:
         if strategy.launch is Launch.POOL:
             self.handles: list[Any] = _pool(shop, jobs)
         else:
-            self.handles = [Handle.hire(shop, job, Launch.PROCESS) for job in jobs]
+            self.handles = [Handle.hire(shop.ctx, job, Launch.PROCESS) for job in jobs]
         for handle, near in zip(self.handles, self.near, strict=False):
             near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
         for handle in self.handles:

@@ -1,0 +1,138 @@
+"""What the records so far leave open: which lanes are out of the question, how many rounds pay. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, median
+
+from handoff.analysis import stats
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL
+from handoff.measuring.ledger import SAMPLES
+from handoff.record import Record
+from handoff.strategies import registry
+from handoff.strategy import Channel
+
+OUT = 3.0  #: a lane that surely takes so many times what the best takes is measured no further ...
+#: ... where what is sure is this many standard errors below the ratio: one-sided 99.9 %, for dozens of lanes at once.
+SURE = 3.1
+#: Standard deviation of a log-ratio between trials, and of one round within a trial: the larger of what was measured on
+#: two idle cores (0.13 to 0.19, 0.34 to 0.48). A lane is left out by what is usual, not by its own few numbers.
+BETWEEN, WITHIN = 0.19, 0.48
+LEAST = 2  #: trials that even a lane has which is out: one number tells nothing of its scatter
+LEAST_ROUNDS, MOST_ROUNDS = 3, 20  #: a median of fewer is no median; more than these take the time of other tables
+
+_HARNESS = frozenset({NULL, BIS, *FLOORS.values()})
+
+
+def _answers(lane: str) -> bool:
+    """Whether a lane is a way to take: neither the harness's own, nor the reference that hands nothing over."""
+    strategy = registry().get(lane)
+    return lane not in _HARNESS and (strategy is None or strategy.channel is not Channel.THREAD)
+
+
+def out(record: Record) -> frozenset[str]:
+    """The lanes that are measured no further: in every metric surely more than :data:`OUT` times the best.
+
+    The baseline stays, since every factor is to it.
+    """
+    figures = Figures(record)
+    metrics = [metric for metric in METRICS[record.kind] if figures.has(record.baseline, metric)]
+    ways = [lane for lane in figures.lanes if _answers(lane)]
+    found = [_out(figures, metric, [way for way in ways if figures.has(way, metric)]) for metric in metrics]
+    return frozenset.intersection(*found) - {record.baseline} if found else frozenset()
+
+
+def contenders(record: Record) -> frozenset[str]:
+    """The ways that take no more than :data:`OUT` times the best in some metric, by what is known so far.
+
+    And what they are compared with: the baseline, and what hands nothing over.
+    """
+    figures = Figures(record)
+    found = {record.baseline, *(name for name in record.strategies if not _answers(name))}
+    for metric in METRICS[record.kind]:
+        ways = [lane for lane in figures.lanes if _answers(lane) and figures.has(lane, metric)]
+        seconds = {way: stats.estimate(figures.samples(way, metric)).value for way in ways}
+        found |= {way for way in ways if seconds[way] <= OUT * min(seconds.values())}
+    return frozenset(found)
+
+
+def _out(figures: Figures, metric: str, ways: Sequence[str]) -> frozenset[str]:
+    """Those of one metric."""
+    seconds = {way: stats.estimate(figures.samples(way, metric)).value for way in ways}
+    best = min(seconds, key=lambda way: seconds[way], default="")
+    found = set()
+    for way in ways:
+        rows = _rounds(figures, metric, way, best)
+        if len(rows) >= LEAST:
+            rounds = fmean(map(len, rows))
+            error = math.sqrt((BETWEEN**2 + WITHIN**2 / rounds) / len(rows))
+            if median(map(median, rows)) - SURE * error > math.log(OUT):
+                found.add(way)
+    return frozenset(found)
+
+
+def _rounds(figures: Figures, metric: str, way: str, other: str) -> list[list[float]]:
+    """Log-ratios in the rounds that both have, by trial."""
+    mine, theirs = figures.samples(way, metric), figures.samples(other, metric)
+    rows = [
+        [math.log(a / b) for a, b in zip(mine[trial], theirs[trial], strict=False) if a and b]
+        for trial in mine.keys() & theirs.keys()
+    ]
+    return [row for row in rows if row]
+
+
+def best_rounds(record: Record) -> int:
+    """How many rounds a trial of this experiment should have: Kalibera & Jones's optimum.
+
+    With ``c`` the cost of a trial without its rounds, ``d`` that of a round, and the variances of a number between and
+    within trials, the least variance for the time is at ``sqrt(c / d * within / between)`` rounds ("Rigorous
+    Benchmarking in Reasonable Time", ISMM 2013, section 9). Costs and variances are those of this record, the variances
+    of all its ways together; where there are too few trials to tell, what is usual.
+    """
+    done = len(record.trials)
+    samples_s = record.spent_s.get(SAMPLES, 0.0)
+    rounds = len({(row[2], row[3]) for row in record.rows})
+    if not done or not rounds or samples_s <= 0:
+        return LEAST_ROUNDS
+    within, between = _variances(record)
+    ratio = max(record.seconds - samples_s, 0.0) / done / (samples_s / rounds)
+    return round(min(MOST_ROUNDS, max(LEAST_ROUNDS, math.sqrt(ratio * within / between))))
+
+
+def _variances(record: Record) -> tuple[float, float]:
+    """Within and between trials, of log-ratios to the baseline: the mean over the ways, pooled with what is usual."""
+    figures, metric = Figures(record), METRICS[record.kind][0]
+    withins, betweens = [WITHIN**2], [BETWEEN**2]
+    if figures.has(record.baseline, metric):
+        for way in figures.lanes:
+            if not _answers(way) or way == record.baseline or not figures.has(way, metric):
+                continue
+            rows = [row for row in _rounds(figures, metric, way, record.baseline) if len(row) > 1]
+            if len(rows) > 1:
+                within = fmean(_variance(row) for row in rows)
+                withins.append(within)
+                means = [fmean(row) for row in rows]
+                betweens.append(max(0.0, _variance(means) - within / fmean(map(len, rows))))
+    return fmean(withins), fmean(betweens)
+
+
+def _variance(values: Sequence[float]) -> float:
+    middle = fmean(values)
+    return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
+
+
+def undecided(record: Record, bound: float) -> bool:
+    """Whether it is open which way to take: whether taking the best may cost more than ``bound`` times any other.
+
+    In the first metric of the experiment, which is what verdicts are about.
+    """
+    figures, metric = Figures(record), METRICS[record.kind][0]
+    gone = out(record)
+    ways = [lane for lane in figures.lanes if _answers(lane) and lane not in gone and figures.has(lane, metric)]
+    if len(ways) < 2:
+        return False
+    samples = {way: figures.samples(way, metric) for way in ways}
+    best = min(ways, key=lambda way: stats.estimate(samples[way]).value)
+    return any(stats.ratio(samples[best], samples[way]).high > bound for way in ways if way != best)

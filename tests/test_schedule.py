@@ -1,0 +1,204 @@
+"""What a run spends its time on: contenders, open questions, and workers that outlive payloads."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from handoff.analysis.metrics import BIS
+from handoff.measuring import experiment, questions
+from handoff.measuring.experiment import Experiment, measure, plan
+from handoff.measuring.ledger import CALIBRATING, LOOKING, REST, SAMPLES, WORKERS, Ledger
+from handoff.outcome import OK
+from handoff.payload import Duty
+from handoff.profile import PROFILES, Profile
+from handoff.record import BUDGET, DECIDED, Record, read
+from handoff.target import load_collection
+
+QUICK = replace(PROFILES["quick"], rounds=3, sample_s=0.0002)
+ONCE = replace(QUICK, trials=1, most_trials=0, record_s=0.0)
+
+_numbers = itertools.count()  # no two modules of one name are imported in a process
+
+COLLECTION = """
+import os
+from handoff.payload import Duty, Payload, Trait
+
+def seen(obj):
+    with open({pids!r}, "a") as file:
+        file.write(f"{{len(obj)}} {{os.getpid()}}\\n")
+    return obj
+
+def touch(obj):
+    return len(seen(obj))
+
+def payload(size):
+    return Payload(name=f"bytes-{{size}}", make=lambda: seen(bytes(size)), touch=touch, nbytes=size,
+                   traits=frozenset({{Trait.BUFFER}}), duties=frozenset(Duty))
+
+PAYLOADS = tuple(payload(size) for size in {sizes})
+"""
+
+
+def experiments(
+    folder: Path, kind: str, start_method: str, sizes: tuple[int, ...], *strategies: str
+) -> list[Experiment]:
+    """Experiments on blocks of bytes; who makes or reads one leaves its length and its process in ``pids``."""
+    file = folder / f"blocks_{next(_numbers)}.py"
+    file.write_text(COLLECTION.format(pids=str(folder / "pids"), sizes=sizes))
+    collection = load_collection(file)
+    return plan(collection, kinds=(kind,), start_methods=(start_method,), strategies=strategies)
+
+
+def readers(folder: Path, size: int) -> set[str]:
+    """The processes that have made or read a block."""
+    lines = (line.split() for line in (folder / "pids").read_text().splitlines())
+    return {pid for length, pid in lines if length == str(size)}
+
+
+@pytest.mark.parametrize("duty", [Duty.ARGUMENT, Duty.RESULT])
+@pytest.mark.parametrize("start_method", ["spawn", "forkserver"])
+def test_a_worker_outlives_payloads_where_starting_one_is_dear(tmp_path: Path, duty: Duty, start_method: str) -> None:
+    ways = ("pickle-5", "queue", "simple-queue", "shm-pickle-5")
+    records = measure(experiments(tmp_path, duty, start_method, (10, 2000), *ways), ONCE, None, seed=1)
+    for record in records:
+        assert record.complaints == []
+        assert all(record.outcomes[way].ok for way in ways)
+        assert {row[0] for row in record.rows} >= set(ways)
+    # the measuring process, which has both, and one worker
+    assert readers(tmp_path, 10) == readers(tmp_path, 2000)
+    assert len(readers(tmp_path, 10)) == 2
+
+
+def test_under_fork_each_payload_has_a_worker_that_was_forked_with_it(tmp_path: Path) -> None:
+    measure(experiments(tmp_path, Duty.ARGUMENT, "fork", (10, 2000), "pickle-5", "queue"), ONCE, None, seed=1)
+    assert len(readers(tmp_path, 10) & readers(tmp_path, 2000)) == 1
+
+
+def test_a_record_says_where_its_time_went(tmp_path: Path) -> None:
+    (record,) = measure(experiments(tmp_path, Duty.ARGUMENT, "spawn", (10,), "pickle-5"), ONCE, tmp_path / "records")
+    assert record.spent_s.keys() == {SAMPLES, WORKERS, LOOKING, CALIBRATING, REST}
+    assert min(record.spent_s.values()) >= 0
+    assert sum(record.spent_s.values()) == pytest.approx(record.seconds, abs=0.01)
+    assert read(tmp_path / "records" / f"{record.name}.json").spent_s == record.spent_s
+
+
+def test_what_is_done_within_something_else_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 1.0, 4.0, 10.0])
+    monkeypatch.setattr("handoff.measuring.ledger.perf_counter", lambda: next(now))
+    ledger = Ledger()
+    with ledger.on(LOOKING), ledger.on(WORKERS):
+        pass
+    assert ledger.spent_s == {WORKERS: 3.0, LOOKING: 7.0}
+
+
+def test_of_a_large_one_only_the_ways_that_contend_for_a_smaller_one_are_measured(tmp_path: Path) -> None:
+    profile = replace(QUICK, all_lanes_bytes=100_000, record_s=0.001)
+    ways = ("pickle-default", "pickle-5", "manager-dict", "dill")
+    small, large = measure(experiments(tmp_path, Duty.ARGUMENT, "fork", (1000, 200_000), *ways), profile, None, seed=1)
+    assert set(small.strategies) == set(ways)
+    assert {"pickle-default", "pickle-5"} <= set(large.strategies) < set(ways), "a manager takes several times as long"
+    assert large.left_out.keys() == set(ways) - set(large.strategies)
+    assert set(large.left_out.values()) == {0}
+    assert all(large.outcomes[way].ok for way in large.strategies)
+    assert {row[0] for row in large.rows} & set(ways) == set(large.strategies)
+    assert len(large.trials) == len(small.trials) == profile.trials
+
+
+def rows(trial: int, factors: dict[str, float], spread: float, rng: random.Random) -> list[list[object]]:
+    """A trial of five rounds in which each lane takes so many milliseconds."""
+    return [
+        [lane, "encode", trial, number, 1, factor * 1e-3 * rng.lognormvariate(0, spread), 0, 0, 0, 0, 0, 0]
+        for number in range(5)
+        for lane, factor in factors.items()
+    ]
+
+
+def record_of(factors: dict[str, float], *, trials: int, spread: float = 0.02) -> Record:
+    made = Record(
+        payload="p", kind="codec", start_method="", collection="", profile={}, fingerprint={},
+        strategies=[way for way in factors if way != BIS],
+        run="", started="", about={}, baseline="pickle-default",
+    )  # fmt: skip
+    rng = random.Random(1)
+    for trial in range(trials):
+        made.rows += rows(trial, factors, spread, rng)
+        made.trials.append({})
+    return made
+
+
+def test_a_lane_is_out_when_it_is_surely_three_times_the_best() -> None:
+    factors = {"pickle-default": 9.0, "pickle-5": 1.0, "cloudpickle": 3.3, "dill": 30.0, "thread": 0.001, BIS: 9.0}
+    assert questions.out(record_of(factors, trials=1)) == frozenset(), "one number tells nothing of its scatter"
+    assert questions.out(record_of(factors, trials=2)) == {"dill"}, "not the baseline, and against no reference"
+    assert questions.contenders(record_of(factors, trials=1)) == {"pickle-default", "pickle-5", "thread"}
+    factors["cloudpickle"] = 2.9
+    assert "cloudpickle" in questions.contenders(record_of(factors, trials=1))
+
+
+def test_rounds_are_many_where_a_trial_is_dear_and_few_where_rounds_are() -> None:
+    seen = record_of({"pickle-default": 1.0, "pickle-5": 1.0, "cloudpickle": 1.0}, trials=3, spread=0.4)
+    found = []
+    for seconds in (1.1, 2.0, 10.0, 1000.0):
+        seen.seconds, seen.spent_s = seconds, {SAMPLES: 1.0}
+        found.append(questions.best_rounds(seen))
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (questions.LEAST_ROUNDS, questions.MOST_ROUNDS)
+    assert questions.LEAST_ROUNDS < found[2] < questions.MOST_ROUNDS
+
+
+@pytest.fixture
+def feigned(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, dict[str, float]]], None]:
+    """Let trials tell made-up samples at once: by payload, what each lane takes."""
+
+    def feign(times: dict[str, dict[str, float]]) -> None:
+        rng = random.Random(5)
+
+        def interpreter(self: experiment.Run, number: int, todo: set[int], _: object) -> None:
+            for index in todo:
+                record = self.records[index]
+                record.seconds += 0.01
+                record.spent_s[SAMPLES] = record.spent_s.get(SAMPLES, 0.0) + 0.005
+                record.baseline = "pickle-5"
+                record.outcomes = dict.fromkeys(record.strategies, OK)
+                record.rows += rows(len(record.trials), times[record.payload], 0.02, rng)
+            todo.clear()
+
+        monkeypatch.setattr(experiment.Run, "interpreter", interpreter)
+
+    return feign
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_trials_go_where_it_is_open_which_way_to_take(
+    tmp_path: Path, feigned: Callable[[dict[str, dict[str, float]]], None], grouped: bool
+) -> None:
+    clear, close = {"pickle-5": 1.0, "pickle-4": 1.8}, {"pickle-5": 1.0, "pickle-4": 1.001}
+    feigned({"bytes-10": clear, "bytes-20": close})
+    profile = replace(QUICK, trials=3, most_trials=9, bound=1.0001, grouped=grouped)
+    folder = tmp_path / "records"
+    one, two = measure(experiments(tmp_path, "codec", "", (10, 20), "pickle-5", "pickle-4"), profile, folder, seed=1)
+    assert (len(one.trials), one.stopped) == (3, DECIDED)
+    assert len(two.trials) > 3
+    assert {row[2] for row in two.rows} == set(range(len(two.trials)))
+    assert len(list(folder.glob("*.json"))) == 2
+
+
+def test_a_run_ends_when_its_time_is_up(tmp_path: Path, feigned: Callable[[dict[str, dict[str, float]]], None]) -> None:
+    feigned({"bytes-10": {"pickle-5": 1.0, "pickle-4": 1.0}})
+    profile = replace(QUICK, trials=2, most_trials=10**6, bound=1.0, record_s=0.2)
+    (record,) = measure(experiments(tmp_path, "codec", "", (10,), "pickle-5", "pickle-4"), profile, None, seed=1)
+    assert record.stopped == BUDGET
+    assert len(record.trials) > 2
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
+def test_every_profile_ends(profile: Profile) -> None:
+    assert profile.bound is not None
+    assert profile.trials <= profile.most_trials
+    assert profile.record_s or profile.most_trials < 100
