@@ -271,8 +271,9 @@ def blocks(records: Iterable[Record], paths: Mapping[str, str] = MappingProxyTyp
 
 def _command(record: Record) -> str:
     """The one command that measures a pair again."""
-    words = ["python", "-m", "reports.write_pairs", "--pair", record.payload, "--start-method", record.start_method]
-    return shlex.join([*words, "--profile", str(record.profile.get("name", "quick"))]) + " -o DIR"
+    words = ["--pair", record.payload, "--start-method", record.start_method]
+    words += ["--profile", str(record.profile.get("name", "quick"))]
+    return f"python -m reports.write_pairs {shlex.join(words)} -o DIR"
 
 
 def _grid(found: Table) -> Grid:
