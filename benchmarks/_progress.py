@@ -1,4 +1,4 @@
-"""What the runner shows while asv runs: a live line on a terminal, a line a step everywhere else.
+"""What the runner shows while asv runs: a live line on a terminal, and everywhere else its last state alone.
 
 asv is silent while a ``setup_cache`` measures, so the steps come from the records as they appear, and from what that
 says of itself in a file beside them. asv imports this module when it looks for benchmarks: it must stay light.
@@ -27,6 +27,7 @@ class Progress:
         self.started = time.monotonic()
         self.seen: set[str] = set()
         self.step_text = "starting"
+        self.ended = False
 
     def asv_says(self, line: str) -> None:
         """Take one line of asv's output."""
@@ -44,8 +45,6 @@ class Progress:
         for name in sorted(new):
             self.seen.add(name)
             self.step_text = f"measured {name}"
-            if not self.live:
-                self._show(self.step_text)
         if self.live:
             self._show(self._now() or self.step_text)
 
@@ -56,10 +55,13 @@ class Progress:
             return ""
 
     def end(self) -> None:
-        """Leave the terminal's line empty for what comes next."""
+        """Leave the terminal's line empty for what comes next; elsewhere say once how far it came."""
         (self.records / NOW).unlink(missing_ok=True)
         if self.live:
             self._write("\r\x1b[K")
+        elif not self.ended:
+            self.ended = True  # publishing and reporting come after, and leave no records
+            self._write(f"[{self.count()}] {self.step_text}\n")
 
     def count(self) -> str:
         """How far it is: ``12/96 records, 1:02``."""
@@ -68,12 +70,10 @@ class Progress:
         return f"{len(self.seen)}{of} records, {seconds // 60}:{seconds % 60:02d}"
 
     def _show(self, text: str) -> None:
-        line = f"[{self.count()}] {text}"
         if self.live:
             width = shutil.get_terminal_size().columns - 1
+            line = f"[{self.count()}] {text}"
             self._write(f"\r{line[:width]}\x1b[K")
-        else:
-            self._write(f"{line}\n")
 
     def _write(self, text: str) -> None:
         self.stream.write(text)

@@ -14,7 +14,8 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,8 +157,6 @@ class Line:
     """What is going on, on one line of standard error; nothing where that is no terminal, or when quiet."""
 
     def __init__(self, *, quiet: bool) -> None:
-        import sys
-
         self.stream = sys.stderr
         self.live = self.stream.isatty() and not quiet
 
@@ -174,22 +173,35 @@ class Line:
 
 
 class Meter:
-    """Progress on standard error: one live line on a terminal, a line a step elsewhere, nothing when quiet."""
+    """Progress on standard error: one live line on a terminal, its last state alone elsewhere, nothing when quiet.
 
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
-        self.live = sys.stderr.isatty()
-        self.last = ""
+    ``clock`` gives seconds; what is left is said once a tenth is done, from how long that took.
+    """
+
+    def __init__(self, *, quiet: bool, stream: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stream = sys.stderr if stream is None else stream
+        self.quiet, self.clock, self.began = quiet, clock, clock()
+        self.live = self.stream.isatty()
 
     def __call__(self, done: int, of: int, what: str) -> None:
         """Show that ``done`` of ``of`` steps are done and ``what`` is going on."""
         if self.quiet:
             return
-        if self.live:
-            sys.stderr.write(f"\r\x1b[2K[{done}/{of}] {what}"[:200])
-            if done == of:
-                sys.stderr.write("\r\x1b[2K")
-        elif (line := f"[{done}/{of}]") != self.last and what:
-            self.last = line
-            sys.stderr.write(f"{line} {what}\n")
-        sys.stderr.flush()
+        spent = self.clock() - self.began
+        state = f"[{done}/{of}] {clock_time(spent)}"
+        if done == of:
+            self._write("\r\x1b[2K" if self.live else f"{state}\n")
+        elif self.live:
+            left = f", about {clock_time(spent / done * (of - done))} left" if 10 * done >= of else ""
+            self._write(f"\r\x1b[2K{state}{left}  {what}"[: shutil.get_terminal_size().columns + 4])
+
+    def _write(self, text: str) -> None:
+        self.stream.write(text)
+        self.stream.flush()
+
+
+def clock_time(seconds: float) -> str:
+    """``0:07``, ``12:30``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

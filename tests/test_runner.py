@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks import __main__ as runner
 from benchmarks._progress import NOW, Progress
+from handoff.terminal import Meter
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,17 +60,21 @@ def test_children_learn_profile_and_records_and_no_constraints(monkeypatch: pyte
     assert "PIP_CONSTRAINT" not in env
 
 
-def test_without_a_terminal_each_step_and_record_is_a_line(tmp_path: Path) -> None:
+def test_without_a_terminal_only_the_last_state_is_a_line(tmp_path: Path) -> None:
     stream = io.StringIO()
     progress = Progress(tmp_path, 2, stream)
     progress.asv_says("·· Building 8d6e8828 <main>   for virtualenv-py3.11")
     progress.asv_says("[100.00%] ··· ========== =====")
+    assert progress.step_text == "Building 8d6e8828 <main> for virtualenv-py3.11"
     (tmp_path / "argument--dict--spawn.json").write_text("{}")
     progress.poll()
     progress.poll()
-    first, second = stream.getvalue().splitlines()
-    assert first.startswith("[0/2 records, 0:0") and first.endswith("] Building 8d6e8828 <main> for virtualenv-py3.11")
-    assert second.startswith("[1/2 records, 0:0") and second.endswith("] measured argument--dict--spawn")
+    assert stream.getvalue() == ""
+    progress.end()
+    progress.step("publishing")
+    progress.end()
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("[1/2 records, 0:0") and line.endswith("] measured argument--dict--spawn")
 
 
 class Terminal(io.StringIO):
@@ -88,6 +93,28 @@ def test_on_a_terminal_the_line_says_what_is_being_measured(tmp_path: Path) -> N
     assert now.startswith("[0/2 records, 0:0") and "] argument dict spawn trial 2" in now
     assert "argument" not in end
     assert not (tmp_path / NOW).exists()
+
+
+def test_a_meter_says_how_long_it_took_and_how_long_it_will_take() -> None:
+    seconds = iter([0.0, 1.0, 30.0, 3700.0])
+    stream = Terminal()
+    meter = Meter(quiet=False, stream=stream, clock=lambda: next(seconds))
+    meter(0, 96, "argument dict spawn")
+    meter(32, 96, "argument list spawn")
+    first, second = stream.getvalue().split("\r\x1b[2K")[1:]
+    assert first == "[0/96] 0:01  argument dict spawn", "nothing is known of the rest yet"
+    assert second == "[32/96] 0:30, about 1:00 left  argument list spawn"
+    meter(96, 96, "")
+    assert stream.getvalue().endswith("\r\x1b[2K")
+
+
+def test_in_a_pipe_a_meter_leaves_one_line() -> None:
+    seconds = iter([0.0, 1.0, 30.0, 3700.0])
+    stream = io.StringIO()
+    meter = Meter(quiet=False, stream=stream, clock=lambda: next(seconds))
+    for done in (0, 32, 96):
+        meter(done, 96, "argument dict spawn")
+    assert stream.getvalue() == "[96/96] 1:01:40\n"
 
 
 #: Starts a grandchild in a session of its own, as a trial is, then waits; the child's process id is the first line.

@@ -149,9 +149,39 @@ def test_formats_say_what_happened_and_where() -> None:
     ]
     assert json.loads(FORMATS["json"](cells))["cells"][1]["error_type"] == "TypeError"
     assert len(list(csv.DictReader(io.StringIO(FORMATS["csv"](cells))))) == 2
-    for form in ("text", "markdown"):
-        assert "+-" in FORMATS[form](cells) and "TypeError: cannot pickle 0x…" in FORMATS[form](cells)
+    several = [*cells, Cell("words", "pickle-5", "argument", "fork", "ok")]
+    for form, found in (("text", several), ("markdown", cells)):
+        assert "+-" in FORMATS[form](found) and "TypeError: cannot pickle 0x…" in FORMATS[form](found)
     assert uncarried(cells) == ["numbers"]
+
+
+def test_one_object_is_a_list_a_line_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    long = "cannot pickle " + " ".join(["this"] * 30)
+    refused = ("refused", "parent", "TypeError", long)
+    cells = [
+        *(Cell("numbers", "pickle-5", "argument", method, "ok") for method in ("fork", "spawn")),
+        *(
+            Cell("numbers", way, "argument", m, *refused)
+            for way in ("queue", "manager-dict")
+            for m in ("fork", "spawn")
+        ),
+        Cell("numbers", "dill", "argument", "fork", "ok"),
+        Cell("numbers", "dill", "argument", "spawn", "altered", "worker", "", "obj.x differs"),
+        *(Cell("numbers", "thread", "argument", method, "ok") for method in ("fork", "spawn")),
+    ]
+    lines = FORMATS["text"](cells).splitlines()
+    at = {name: next(i for i, line in enumerate(lines) if line.split()[-1:] == [name]) for name in ("queue", "dill")}
+    assert lines[0] == "numbers as argument: 3 of 5 ways that can be tried here" and max(map(len, lines)) <= 74
+    assert any(line.split() == ["✓", "✓", "pickle-5"] for line in lines)
+    assert (
+        lines[at["dill"]].split() == ["✓", "~", "dill"]
+        and "spawn: in the worker: obj.x differs" in lines[at["dill"] + 1]
+    )
+    assert lines[at["queue"] + 1].split() == ["✗", "✗", "manager-dict"], "what fails alike has its reason once"
+    assert sum("cannot pickle" in line for line in lines) == 1
+    assert uncarried(cells) == []
+    assert uncarried([cell for cell in cells if cell.strategy not in ("pickle-5", "dill")]) == ["numbers"], "a thread"
 
 
 @pytest.mark.slow

@@ -367,7 +367,9 @@ def _close(inside: Interpreter) -> None:
 
 
 def uncarried(cells: Sequence[Cell]) -> list[str]:
-    """The payloads that nothing carries under some start method."""
-    carried = {(cell.payload, cell.start_method) for cell in cells if cell.outcome == str(Kind.OK)}
-    tried = dict.fromkeys((cell.payload, cell.start_method) for cell in cells if cell.outcome != str(Kind.UNAVAILABLE))
+    """The payloads that nothing carries to a process under some start method. A thread is no answer: nothing moves."""
+    threads = {name for name, each in registry().items() if each.channel is Channel.THREAD}
+    tries = [cell for cell in cells if cell.strategy not in threads]
+    carried = {(cell.payload, cell.start_method) for cell in tries if cell.outcome == str(Kind.OK)}
+    tried = dict.fromkeys((cell.payload, cell.start_method) for cell in tries if cell.outcome != str(Kind.UNAVAILABLE))
     return list(dict.fromkeys(payload for payload, method in tried if (payload, method) not in carried))

@@ -1,4 +1,7 @@
-"""What ``handoff support`` found, as text, markdown, CSV and JSON. Pure: cells in, text out."""
+"""What ``handoff support`` found, as text, markdown, CSV and JSON. Pure: cells in, text out.
+
+Text of one object is a list, a line a way; of a collection it is a grid, a line a payload.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from types import MappingProxyType
 
 from handoff.machine import fingerprint
 from handoff.support_matrix.matrix import Cell
+from handoff.terminal import Part, many, plain
 
 SCHEMA = 1
 #: One sign for each outcome, in the order of what is worst for whoever does not notice.
@@ -21,6 +25,13 @@ LEGEND = (
     "+ ok   - refused: an error where it is sent   ! broken: fails where it arrives   "
     "~ altered: silently not the same   . unavailable"
 )
+
+WORKS, SOME = "works", "works under some start methods"
+GROUPS = (WORKS, SOME, "altered", "refused", "broken", "no answer", "unavailable")  #: of a list, the good news first
+MARKS: Mapping[str, str] = MappingProxyType(
+    {"ok": "✓", "altered": "~", "refused": "✗", "broken": "✗", "unavailable": "·"}
+)
+MARKS_SAID = "✓ arrives the same   ✗ fails   ~ arrives silently altered   · not available here   ? no answer"
 
 
 def as_json(cells: Sequence[Cell]) -> str:
@@ -40,7 +51,9 @@ def as_csv(cells: Sequence[Cell]) -> str:
 
 
 def as_text(cells: Sequence[Cell]) -> str:
-    """A grid for each duty, then the reasons."""
+    """A list of ways for one object; for several a grid for each duty, then the reasons."""
+    if len({cell.payload for cell in cells}) == 1:
+        return as_list(cells)
     blocks = [LEGEND]
     for duty in dict.fromkeys(cell.duty for cell in cells):
         header, rows = _grid([cell for cell in cells if cell.duty == duty])
@@ -67,6 +80,60 @@ def as_markdown(cells: Sequence[Cell]) -> str:
         blocks.append("\n".join(lines))
     blocks.append("\n".join(["## Reasons", "", *(f"- {line}" for line in reasons(cells))]))
     return "\n\n".join(blocks)
+
+
+def as_list(cells: Sequence[Cell]) -> str:
+    """One object: for each duty its ways grouped by outcome, a mark for each start method, each reason once."""
+    methods = _methods(cells)
+    parts: list[Part] = []
+    for duty in dict.fromkeys(cell.duty for cell in cells):
+        mine = [cell for cell in cells if cell.duty == duty]
+        ways: dict[str, list[Cell]] = {}
+        for cell in mine:
+            ways.setdefault(cell.strategy, []).append(cell)
+        here = [found for found in ways.values() if any(cell.outcome != "unavailable" for cell in found)]
+        carrying = sum(any(cell.outcome == "ok" for cell in found) for found in here)
+        title = f"{mine[0].payload} as {duty}: {carrying} of {many(len(here), 'way')} that can be tried here carry it"
+        parts += [Part(title, "title"), Part(f"{' '.join(methods)}", "dim", indent=4, keep=True)]
+        for group in GROUPS:
+            found = {way: each for way, each in ways.items() if _group(each) == group}
+            parts += [Part(group, "path", indent=2), *_same_reasons(found, methods)] if found else []
+        parts.append(Part(""))
+    return plain([*parts, Part(MARKS_SAID, "dim")])
+
+
+def _group(cells: Sequence[Cell]) -> str:
+    """The heading for a way that came out like this under its start methods."""
+    outcomes = {cell.outcome for cell in cells}
+    if "ok" in outcomes:
+        return WORKS if len(outcomes - {"unavailable"}) == 1 else SOME
+    return next((group for group in GROUPS if group in outcomes), GROUPS[-1])
+
+
+def _same_reasons(ways: Mapping[str, Sequence[Cell]], methods: Sequence[str]) -> Iterator[Part]:
+    """A line a way, and below those that fail alike the reasons, once."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for way, cells in ways.items():
+        by_reason: dict[str, list[str]] = {}
+        for cell in cells:
+            if cell.outcome != "ok":
+                by_reason.setdefault(_reason(cell), []).append(cell.start_method)
+        said = [
+            text if len(where) == len(cells) else f"{', '.join(where)}: {text}" for text, where in by_reason.items()
+        ]
+        alike.setdefault(tuple(said), []).append(way)
+    for said_of, names in alike.items():
+        for way in names:
+            marks = {cell.start_method: MARKS.get(cell.outcome, "?") for cell in ways[way]}
+            signs = " ".join(marks.get(method, " ").center(len(method)) for method in methods)
+            yield Part(f"{signs}   {way}", indent=4, keep=True)
+        yield from (Part(text, "dim", indent=8) for text in said_of)
+
+
+def _reason(cell: Cell) -> str:
+    message = re.sub(r"\b0x[0-9a-f]{6,}", "0x…", cell.message)
+    text = " ".join(f"{cell.error_type}: {message}".split() if cell.error_type else message.split())
+    return f"in the {cell.where}: {text}" if cell.where else text or cell.outcome
 
 
 def _methods(cells: Sequence[Cell]) -> list[str]:
