@@ -13,6 +13,7 @@ from handoff.diagnosing import diagnose as find
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.support_matrix.in_fork import executed
+from handoff.target import TargetError
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
@@ -126,6 +127,26 @@ class Support:
         return parts
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Advised(Advice):
+    """An advice that shows itself: as text, in a rich terminal, in a notebook."""
+
+    def __str__(self) -> str:
+        from handoff.advising.text import advice_text
+
+        return advice_text(self)
+
+    def __rich__(self) -> Any:
+        from handoff.advising.text import advice_drawn
+
+        return advice_drawn(self)
+
+    def _repr_html_(self) -> str:
+        from handoff.advising.text import advice_html
+
+        return advice_html(self)
+
+
 def diagnose(obj: Any, *, name: str = "obj", budget_s: float = BUDGET_S) -> Diagnosed:
     """Find everything in ``obj`` that stops or alters its hand-over, and what is heavy; see ``handoff.diagnosing``.
 
@@ -143,15 +164,17 @@ def advise(
     workers: int | None = None,
     start_method: str | None = None,
     budget_s: float = 30.0,
+    work: Callable[[Any], Any] | None = None,
     name: str = "obj",
     progress: Callable[[str], Any] = nothing,
-) -> Advice:
+) -> Advised:
     """Measure what can carry ``obj`` for a job, and say which way to take.
 
     ``duty``: ``argument``, ``state``, ``result`` or ``shared``; None: sent with every task or set up once, whichever is
     better. ``tasks`` (default 100) on ``workers`` processes (default: usable cores). About ``budget_s`` seconds are
-    spent, in forks of this process. ``progress`` is told what goes on. Raises ``ValueError`` for a wrong argument and
-    ``OSError`` where there is no fork.
+    spent, in forks of this process. ``work(obj)`` is what a task does with the object; None: it reads all of it.
+    ``progress`` is told what goes on. Raises ``ValueError`` for a wrong argument, also for work that raises or hangs,
+    and ``OSError`` where there is no fork.
     """
     from handoff.advising.run import advise_object, usual_job
     from handoff.start_methods import START_METHODS
@@ -161,7 +184,11 @@ def advise(
     if min(1 if tasks is None else tasks, 1 if workers is None else workers) < 1 or not budget_s > 0:
         raise ValueError(f"tasks, workers and budget_s must be positive: {tasks=} {workers=} {budget_s=}")
     job = usual_job(duty, tasks, workers, start_method)
-    return advise_object(obj, job, name=name, budget_s=budget_s, progress=progress)
+    try:
+        found = advise_object(obj, job, name=name, budget_s=budget_s, work=work, progress=progress)
+    except TargetError as error:
+        raise ValueError(str(error).replace("--work ", "work=")) from None
+    return Advised(**{each.name: getattr(found, each.name) for each in fields(Advice)})
 
 
 def support(

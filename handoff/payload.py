@@ -13,6 +13,8 @@ from typing import Any
 
 from handoff.checksum import touch as touch_anything
 
+DONE = 1  #: what is acknowledged instead of a checksum when a task did the user's own work
+
 
 class Duty(StrEnum):
     """What a payload is for."""
@@ -62,6 +64,9 @@ class Payload:
     name: str  #: kebab-case, the size in it: ``array-f64-1mib``. An API: append, never rename
     make: Callable[[], Any]
     touch: Callable[[Any], int] = touch_anything  #: reads every part; equal in every process for equal objects
+    #: what a task does with the object when it has it, in the worker; its result is pickled, as a pool would. None: a
+    #: task reads all of the object (``touch``)
+    work: Callable[[Any], Any] | None = None
     facts: Callable[[Any], Mapping[str, Any]] | None = (
         None  #: None: :func:`handoff.compare.facts.facts`, a generic walk
     )
@@ -78,3 +83,18 @@ class Payload:
     def __post_init__(self) -> None:
         if not self.name or set(self.name) - set("abcdefghijklmnopqrstuvwxyz0123456789-_."):
             raise ValueError(f"payload name {self.name!r}: use lower-case letters, digits, '-', '_' and '.'")
+
+    def task(self, obj: Any) -> int:
+        """Do what a task does with the object; the number that acknowledges it. Raises what the work raises."""
+        if self.work is None:
+            return self.touch(obj)
+        result = self.work(obj)
+        if result is not None:
+            from multiprocessing.reduction import ForkingPickler
+
+            ForkingPickler.dumps(result)
+        return DONE
+
+    def expected(self, obj: Any) -> int:
+        """The number that :meth:`task` gives for an object like this one; does none of the work."""
+        return self.touch(obj) if self.work is None else DONE

@@ -41,13 +41,29 @@ class Ref:
     #: it takes any: ``make(3, "x", k=[1])``
     name: str
     folder: str = ""  #: where the object is made, for callables that open files by relative paths; "": wherever we are
+    work: str = ""  #: ``module:function``: what a task does with the object; "": what its payload says
+    work_root: str = ""  #: the folder from which that module is imported
     stated: bool = True  #: False for what is too large to be stated in full: its checksum has to do
 
     def load(self) -> Payload:
         """Import the module and return the payload. Raises :class:`TargetError`."""
         payload = self._find() if self.stated else replace(self._find(), facts=_unstated)
-        built = _built.get(replace(self, stated=True))
+        if self.work:
+            payload = replace(payload, work=self._work())
+        built = _built.get(self._place())
         return replace(payload, make=lambda: built[1]) if built and built[0] == os.getpid() else payload
+
+    def _place(self) -> Ref:
+        """Where the object itself comes from."""
+        return replace(self, stated=True, work="", work_root="")
+
+    def _work(self) -> Callable[[Any], Any]:
+        module, _, name = self.work.partition(":")
+        caller = os.getpid()
+        with _inside(self.folder):
+            found = _find(import_from(self.work_root, module), name)
+        _end_stray(caller)
+        return found
 
     def _find(self) -> Payload:
         caller = os.getpid()
@@ -71,7 +87,7 @@ _built: dict[Ref, tuple[int, Any]] = {}
 
 def keep(ref: Ref, obj: Any) -> None:
     """From now on, and in this process alone, ``ref.load().make()`` returns this object instead of making it."""
-    _built[replace(ref, stated=True)] = os.getpid(), obj
+    _built[ref._place()] = os.getpid(), obj
 
 
 def _unstated(_: Any) -> Mapping[str, Any]:
@@ -147,6 +163,14 @@ def load_target(text: str) -> Mapping[str, Entry]:
         return load_collection(ref)
     payload = ref.load()
     return MappingProxyType({payload.name: Entry(ref, payload)})
+
+
+def parse_work(text: str) -> tuple[str, str]:
+    """``module:function`` and the folder it is imported from, of ``file.py:function``. Raises :class:`TargetError`."""
+    found = parse_target(text) if ":" in text else None
+    if not isinstance(found, Ref) or "(" in found.name:
+        raise TargetError(f"--work {text}: name a function that takes the object: file.py:function")
+    return f"{found.module}:{found.name}", found.root
 
 
 def parse_target(text: str) -> Ref | Path:
@@ -306,9 +330,9 @@ _held: list[Any] = []
 REF = Ref("", __name__, "obj")
 
 
-def hold(obj: Any) -> None:
-    """Make this the object that forks of this process find."""
-    _held[:] = [obj]
+def hold(obj: Any, work: Callable[[Any], Any] | None = None) -> None:
+    """Make this the object, and the work on it, that forks of this process find."""
+    _held[:] = [obj, work]
 
 
 def let_go() -> None:
@@ -321,3 +345,10 @@ def obj() -> Any:
     if not _held:
         raise RuntimeError("a live object exists in its own process alone: no other can make it again")
     return _held[0]
+
+
+def work(obj: Any) -> Any:
+    """The work on it, in a process that inherited it."""
+    if not _held:
+        raise RuntimeError("a live function exists in its own process alone")
+    return _held[1](obj)

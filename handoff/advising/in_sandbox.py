@@ -116,7 +116,7 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float, float]
 
 def _entry(config: dict[str, Any]) -> Entry:
     if "ref" in config:
-        ref = Ref(**config["ref"])
+        ref = Ref(**config["ref"] | config.get("work", {}))
         return Entry(ref, ref.load())
     os.chdir(config["cwd"])
     try:
@@ -127,7 +127,7 @@ def _entry(config: dict[str, Any]) -> Entry:
     if name not in entries:
         said = f"no payload is named {name!r}" if name else f"defines {len(entries)} payloads: say --payload NAME"
         raise TargetError(f"{config['target']}: {said}; there are: {', '.join(entries)}")
-    ref = replace(entries[name].ref, folder=config["cwd"])
+    ref = replace(entries[name].ref, folder=config["cwd"], **config.get("work", {}))
     return Entry(ref, ref.load())
 
 
@@ -156,18 +156,27 @@ def _advise(
     config: dict[str, Any], entry: Entry, obj: Any, imported_s: float, made_s: float, begin: float, tell: Tell
 ) -> None:
     """Diagnose; and, what takes long to make, measure here, by forks. Else it is measured from outside, afresh."""
-    from handoff.advising import run, search
+    from handoff.advising import run, search, work
     from handoff.advising.recipes import recipe_for
     from handoff.advising.result import Job
     from handoff.diagnosing import Diagnosis
 
     end = run.end_of(begin, config["budget_s"])
+    asked = Job(**config["job"])
+    asked = replace(asked, work=asked.work or work.named(entry.payload))
+    try:
+        work_s, note = run.tasked(entry, obj, asked)
+    except TargetError as error:
+        tell({"failed": str(error), "traceback": ""})
+        return
     data = _diagnosis(obj, config)
     if made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
-        tell({"diagnosis": data, "walk_s": run.walking(obj, entry.payload), "final": True})
+        walk_s = run.walking(obj, entry.payload)
+        tell({"diagnosis": data, "walk_s": walk_s, "work_s": work_s or walk_s, "work": asked.work, "note": note,
+              "final": True})  # fmt: skip
         return
-    job = run.fitting(Job(**config["job"]), config["duty"], entry.payload.duties, declared="collection" in config)
-    plan = run.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data))
+    job = run.fitting(asked, config["duty"], entry.payload.duties, declared="collection" in config)
+    plan = run.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data), work_s, note)
     plan.imported_s, plan.made_s, plan.recipe = imported_s, made_s, recipe_for(entry.ref, job)
     advice = search.measure(
         plan,

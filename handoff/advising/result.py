@@ -24,6 +24,7 @@ class Job:
     tasks: int
     workers: int
     start_method: str
+    work: str = ""  #: what a task does with the object, as it was named; "": it reads all of it
 
     @property
     def duties(self) -> tuple[Duty, ...]:
@@ -110,6 +111,7 @@ class Advice:
     recipe: Recipe | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0  #: that measuring took
+    work_s: float = math.nan  #: of a task's time: what it does with the object, alone and at once
     culprits: tuple[Any, ...] = field(default=())  #: findings of the diagnosis
 
     @property
@@ -136,6 +138,7 @@ class Advice:
             "culprits": [each.to_json() for each in self.culprits],
             "notes": list(self.notes),
             "seconds": self.seconds,
+            "work_s": _finite(self.work_s),
         }
 
     @classmethod
@@ -153,27 +156,13 @@ class Advice:
             job=Job(**data["job"]),
             tiers=tuple(tuple(map(row, tier)) for tier in data["tiers"]),
             excluded=tuple(Excluded(**each) for each in data["excluded"]),
+            work_s=math.nan if data.get("work_s") is None else data["work_s"],
             start_s=math.nan if data["start_s"] is None else data["start_s"],
             refactorings=tuple(_from_json(Refactoring, each) for each in data["refactorings"]),
             recipe=Recipe(**data["recipe"]) if data["recipe"] else None,
             notes=tuple(data["notes"]),
             culprits=tuple(_from_json(Finding, each) for each in data["culprits"]),
         )
-
-    def __str__(self) -> str:
-        from handoff.advising.text import advice_text
-
-        return advice_text(self)
-
-    def __rich__(self) -> Any:
-        from handoff.advising.text import advice_drawn
-
-        return advice_drawn(self)
-
-    def _repr_html_(self) -> str:
-        from handoff.advising.text import advice_html
-
-        return advice_html(self)
 
     def __repr__(self) -> str:
         return f"<Advice for {self.target}: {self.advice}>"

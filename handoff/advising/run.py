@@ -14,7 +14,7 @@ from handoff.advising.search import BUDGET_S, Opener, Plan, Show, measure
 from handoff.payload import Duty, Payload
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import Interpreter
-from handoff.target import Entry, Ref
+from handoff.target import Entry, Ref, parse_work
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
@@ -65,6 +65,13 @@ def walking(obj: Any, payload: Payload) -> float:
     return time.perf_counter() - begin
 
 
+def tasked(entry: Entry, obj: Any, job: Job) -> tuple[float, str]:
+    """Seconds of the user's own work on the object, 0 where a task reads it; and a note. Raises TargetError."""
+    from handoff.advising.work import tried
+
+    return tried(entry.ref, obj, job.work) if entry.payload.work is not None else (0.0, "")
+
+
 def parts_left_out(diagnosis: Diagnosis | None) -> tuple[str, ...]:
     """The culprits that can be reached, and left behind, by their paths."""
     paths = [each.path for each in diagnosis.culprits] if diagnosis else []
@@ -103,14 +110,17 @@ def forking_refactored(ref: Ref, paths: Sequence[str], obj: Any) -> Opener:
     return lambda config, _: Forked("handoff.measuring.trial", config, prepare=lambda: keep(ref, without(obj, paths)))
 
 
-def forked_plan(target: str, entry: Entry, obj: Any, job: Job, end: float, diagnosis: Diagnosis | None) -> Plan:
+def forked_plan(
+    target: str, entry: Entry, obj: Any, job: Job, end: float, diagnosis: Diagnosis | None, work_s: float, note: str
+) -> Plan:
     """For an object that is in this process: made once, here."""
     from handoff.machine import usable_cores
 
+    walk_s = walking(obj, entry.payload)
     plan = Plan(
-        target, entry, job, forking(entry.ref, obj), end, usable_cores(), walking(obj, entry.payload),
-        diagnosis=diagnosis,
-    )  # fmt: skip
+        target, entry, job, forking(entry.ref, obj), end, usable_cores(), walk_s, work_s or walk_s, diagnosis=diagnosis
+    )
+    plan.notes += [note] if note else []
     plan.notes.append(
         "all trials share one build of the object, and one interpreter: what varies from start to start is not in the "
         "intervals"
@@ -127,21 +137,26 @@ def advise_object(
     *,
     name: str = "obj",
     budget_s: float = BUDGET_S,
+    work: Callable[[Any], Any] | None = None,
     progress: Callable[[str], Any] = nothing,
     show: Show = nothing,
 ) -> Advice:
     """Advise on an object of this process. Everything happens in forks of it. Raises ``OSError`` without fork."""
     from handoff import target
+    from handoff.advising.work import found_by_name, named
     from handoff.diagnosing import diagnose
 
     if not hasattr(os, "fork"):
         raise OSError("this platform has no fork: use the command, handoff advise file.py:callable")
     end = time.monotonic() + budget_s
     diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(15.0, budget_s / 3)))
-    entry = Entry(target.REF, Payload(name="obj", make=target.obj))
-    target.hold(obj)
+    ref = target.REF if work is None else found_by_name(work, target.REF, job.start_method)
+    entry = Entry(ref, Payload(name="obj", make=target.obj, work=work))
+    job = replace(job, work=named(entry.payload))
+    target.hold(obj, work)
     try:
-        plan = forked_plan(name, entry, obj, job, end, diagnosis)
+        work_s, note = tasked(entry, obj, job)
+        plan = forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
         plan.leave_out = ("rebuild",)  # how to make it is not known
         return measure(plan, progress=progress, show=show)
     finally:
@@ -167,24 +182,26 @@ def advise_target(
     *,
     duty: str | None = None,
     payload: str | None = None,
+    work: str = "",
     budget_s: float = BUDGET_S,
     patience_s: float = 60.0,
     progress: Callable[[str], Any] = nothing,
     show: Show = nothing,
 ) -> Advice:
     """Advise on what a TARGET names. This process imports nothing of it. Raises :class:`TargetError`."""
-    from handoff.advising import run
     from handoff.advising.recipes import recipe_for
     from handoff.diagnosing import Diagnosis
     from handoff.machine import usable_cores
     from handoff.processes import sandbox
 
     begin = time.monotonic()
+    job = replace(job, work=work)
     config = sandbox.request(target, payload) | {
         "do": "advise",
         "job": asdict(job),
         "duty": duty,
         "budget_s": budget_s,
+        "work": dict(zip(("work", "work_root"), parse_work(work), strict=True)) if work else {},
         "diagnose_s": max(1.0, min(15.0, budget_s / 3)),
     }
     opened: dict[str, Any] = {}
@@ -202,9 +219,10 @@ def advise_target(
     if "advice" in told:
         advice = Advice.from_json(told["advice"])
         return replace(advice, notes=(*notes, *advice.notes))
-    entry = run.blank(opened)
+    entry = blank(opened)
     diagnosis = Diagnosis.from_json(told["diagnosis"])
-    job = fitting(job, duty, opened["duties"], declared=opened["declared"])
+    notes += [told["note"]] if told["note"] else []
+    job = fitting(replace(job, work=told["work"]), duty, opened["duties"], declared=opened["declared"])
     plan = Plan(
         target,
         entry,
@@ -213,6 +231,7 @@ def advise_target(
         end_of(begin, budget_s),
         usable_cores(),
         told["walk_s"],
+        told["work_s"],
         opened["imported_s"],
         opened["made_s"],
         diagnosis,

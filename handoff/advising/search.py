@@ -79,6 +79,7 @@ class Plan:
     end: float  #: on ``time.monotonic``'s clock
     cores: int
     walk_s: float = 0.0  #: what reading all of the object takes
+    work_s: float = 0.0  #: what a task does with the object: reading all of it, or the user's own work
     imported_s: float = 0.0
     made_s: float = math.nan  #: what making it takes
     diagnosis: Diagnosis | None = None
@@ -94,14 +95,14 @@ class Plan:
     @property
     def heavy(self) -> bool:
         """Whether a single hand-off takes so long that only a few can be tried."""
-        return max(heavy_bytes(self.diagnosis), self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.walk_s > HEAVY_S
+        return max(heavy_bytes(self.diagnosis), self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.work_s > HEAVY_S
 
 
 class _Lanes(Run):
     """One experiment's record while it grows, trial by trial, with ever fewer lanes."""
 
     def __init__(self, plan: Plan, entry: Entry, kind: str, names: Sequence[str], opener: Opener) -> None:
-        answer_s = 4.0 + 20 * plan.walk_s
+        answer_s = 4.0 + 20 * plan.work_s
         profile = replace(PROFILE, answer_s=answer_s)
         super().__init__([Experiment(entry, kind, plan.job.start_method, tuple(names))], profile, plan.seed, "")
         self.plan, self.opener = plan, opener
@@ -246,6 +247,7 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
             recipe=plan.recipe,
             notes=plan.notes,
             seconds=round(time.monotonic() - begin, 1),
+            work_s=plan.work_s or math.nan,
         )
 
     for duty, run in runs.items():

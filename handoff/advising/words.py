@@ -34,12 +34,6 @@ DUTY_WORDS = {
 }
 
 
-# ------------------------------------------------------------------------------------------------------------- ranking
-
-
-# --------------------------------------------------------------------------------------------------------------- words
-
-
 def advise(
     target: str,
     job: Job,
@@ -54,10 +48,12 @@ def advise(
     recipe: Any = None,
     notes: Sequence[str] = (),
     seconds: float = 0.0,
+    work_s: float = math.nan,
 ) -> Advice:
     """Put a ranking into words.
 
-    ``refactored`` are records of the object without its culprits, ``memory`` those of the kinds ``memory-<duty>``.
+    ``work_s`` is what a task does with the object, alone; ``refactored`` are records of it without its culprits,
+    ``memory`` those of the kinds ``memory-<duty>``.
     """
     ranking = rank(
         records, job, cores=cores, altered=known_altered(diagnosis), imported_s=imported_s, made_s=made_s,
@@ -81,7 +77,7 @@ def advise(
         job=job,
         tiers=ranking.tiers,
         excluded=ranking.excluded,
-        advice=_sentence(job, ranking, changes, diagnosis),
+        advice=_sentence(job, ranking, changes, diagnosis, work_s),
         start_s=ranking.start_s,
         sure=_how_sure(ranking),
         now=_now(ranking, job),
@@ -91,6 +87,7 @@ def advise(
         recipe=recipe(best) if recipe and best else None,
         notes=tuple(more),
         seconds=seconds,
+        work_s=work_s,
         culprits=diagnosis.culprits if diagnosis else (),
     )
 
@@ -172,9 +169,22 @@ def _named(row: Row) -> str:
     return f"{row.strategy}, {DUTY_WORDS[Duty(row.duty)]}"
 
 
-def _sentence(job: Job, ranking: Ranking, changes: Sequence[Refactoring], diagnosis: Diagnosis | None) -> str:
+def _task(job: Job, best: Row, work_s: float) -> str:
+    """What a task is, and how much of its time that takes."""
+    what = f"of {job.work}" if job.work else "that read all of it" if job.tasks != 1 else "that reads all of it"
+    if job.duties[0] not in (Duty.ARGUMENT, Duty.STATE) or not work_s > 0:
+        return ""
+    of = f" of {units.seconds(best.task_s)}" if work_s < best.task_s else ""
+    return f" {what} ({units.seconds(work_s)}{of} each)"
+
+
+def _sentence(
+    job: Job, ranking: Ranking, changes: Sequence[Refactoring], diagnosis: Diagnosis | None, work_s: float
+) -> str:
     best = ranking.tiers[0][0] if ranking.tiers else None
-    work = f"{job.tasks:,} task{'s' if job.tasks != 1 else ''} on {job.workers} worker{'s' if job.workers != 1 else ''}"
+    task = _task(job, best, work_s) if best else ""
+    work = f"{job.tasks:,} task{'s' if job.tasks != 1 else ''}{task}"
+    work += f" on {job.workers} worker{'s' if job.workers != 1 else ''}"
     if best is None:
         return _sentence_of_none(ranking, diagnosis)
     text = f"Take {_named(best)}: {work} take about {units.seconds(best.total_s)}"
@@ -273,8 +283,9 @@ def _now(ranking: Ranking, job: Job) -> str:
     for duty in (Duty.ARGUMENT, Duty.RESULT):
         if way := ranking.ways.get(f"pickle-default {duty}"):
             task, total = stats.estimate(way.task), stats.estimate(way.total)
+            known = units.interval(task) if task.n_trials >= FEW else units.seconds(task.value)
             return (
-                f"What multiprocessing does by itself (pickle-default, {DUTY_WORDS[duty]}): {units.interval(task)} a "
+                f"What multiprocessing does by itself (pickle-default, {DUTY_WORDS[duty]}): {known} a "
                 f"task, {units.seconds(total.value)} for the job."
             )
     return ""

@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--payload", metavar="NAME", help="which payload of a collection")
     parser.add_argument("--duty", help="argument, state, result or shared (default: argument or state)")
+    parser.add_argument(
+        "--work", metavar="FILE:FUNCTION", default="", help="what a task does with the object (default: read all of it)"
+    )
     parser.add_argument("--tasks", type=int, metavar="N", help="how many tasks the job has (default: 100)")
     parser.add_argument("--workers", type=int, metavar="K", help="processes (default: as many as usable cores)")
     parser.add_argument("--start-method", metavar="M", help="fork, spawn or forkserver (default: this Python's)")
@@ -68,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
             run.usual_job(args.duty, args.tasks, args.workers, args.start_method),
             duty=args.duty,
             payload=args.payload,
+            work=args.work,
             budget_s=seconds("--budget", args.budget),
             patience_s=seconds("--patience", args.patience),
             progress=progress,

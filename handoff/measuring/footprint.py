@@ -153,7 +153,7 @@ def hand_over(measuring: Measuring, lane: Lane, duty: Duty, handles: list[Handle
     kept: list[Any] = []
     if lane.strategy is None:
         return kept
-    expected = measuring.payload.touch(measuring.obj)
+    expected = measuring.expected
     for handle, end in zip(handles, ends, strict=True):
         handle.command(do="keep", lane=lane.name)
         checksum = expected

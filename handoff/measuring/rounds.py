@@ -23,7 +23,7 @@ from handoff.measuring.messages import Config, Known, Spec, Tell, Told, settled
 from handoff.measuring.shop import Shop
 from handoff.measuring.worker import digest
 from handoff.outcome import OK, Kind, Outcome, Unavailable
-from handoff.payload import Payload
+from handoff.payload import Duty, Payload
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.strategies import baselines
 from handoff.strategy import Channel, Launch, Site, Strategy
@@ -71,7 +71,8 @@ class Measuring:
         self.spacers = spacers() if spread else []
         self.obj = self.payload.make()
         self.spacers += spacers() if spread else []
-        self.expected = self.payload.touch(self.obj)
+        back = self.kind.endswith(Duty.RESULT)  # what comes back is read here: the work is the worker's
+        self.expected = self.payload.touch(self.obj) if back else self.payload.expected(self.obj)
         self.ledger = Ledger()
         self.outcomes: dict[str, Outcome] = {}
         self.lanes: list[Lane] = []

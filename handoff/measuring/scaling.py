@@ -54,12 +54,12 @@ _gate: Any = None
 def enter(ref: Ref, ready: Any, gate: Any = None) -> None:
     """What every worker begins with: load the payload's module, and say that it is ready."""
     global _touch, _gate
-    _touch, _gate = ref.load().touch, gate
+    _touch, _gate = ref.load().task, gate
     ready.release()
 
 
 def task(obj: Any) -> int:
-    """Read all of it."""
+    """Do with it what a task does."""
     return _touch(obj)
 
 

@@ -130,8 +130,8 @@ class Worker:
         return self.payload
 
     def _touch(self, end: Any) -> Callable[[Any], int]:
-        """How this end reads all of what arrived: some have their own way, else the payload's."""
-        return getattr(end, "touch", None) or self._load().touch
+        """What a task does with what arrived at this end: some have their own way to it, else the payload's."""
+        return getattr(end, "touch", None) or self._load().task
 
     def _facts(self, end: Any, obj: Any, command: dict[str, Any]) -> Any:
         """What arrived, where it is asked for and is not what is ``known`` already by its digest."""
@@ -167,7 +167,8 @@ class Worker:
 
     def _check_argument(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         obj = end.decode(end.take())
-        answer = {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj, command)}
+        # stated before the work, which may change it
+        answer = {"facts": self._facts(end, obj, command), "checksum": self._touch(end)(obj)}
         del obj
         end.release()
         return answer
@@ -194,7 +195,7 @@ class Worker:
 
     def _check_state(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         obj = end.get()
-        return {"checksum": self._touch(end)(obj), "facts": self._facts(end, obj, command)}
+        return {"facts": self._facts(end, obj, command), "checksum": self._touch(end)(obj)}
 
     def _state(self, end: Any, command: dict[str, Any]) -> timing.Spent:
         return self._receive(StateReceiver(end, self.inbox), self._touch(end), command["n"])

@@ -18,7 +18,7 @@ class Holder:
     """Lives in the server and keeps one object there; callers send questions and get answers."""
 
     def __init__(self, ref: Ref) -> None:
-        self._touch = ref.load().touch
+        self._touch = ref.load().task
         self._lock = threading.Lock()  # the server answers each connection in a thread of its own
         self._obj: Any = None
         self._elements: Elements | None = None
@@ -27,7 +27,7 @@ class Holder:
         self._obj, self._elements = obj, None
 
     def touch(self) -> int:
-        """Read all of the object, here in the server."""
+        """Do what a task does with the object, here in the server."""
         return self._touch(self._obj)
 
     def all(self) -> Any:
