@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,10 @@ def grows(rows):
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> Path:
+def jobs(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "jobs_of_mine.py").write_text(MODULE)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("jobs_of_mine", None)
 
 
 def ref_of(folder: Path, function: str) -> Ref:
@@ -89,7 +91,7 @@ def test_work_is_tried_where_it_can_do_no_harm(jobs: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "told"),
     [
-        ("raises", r"--work it: raised KeyError: 'nothing here' \(.*jobs_of_mine.py:18\)"),
+        ("raises", r"--work it: raised KeyError: 'nothing here' \(.*jobs_of_mine.py:16\)"),
         ("lazily", "--work it: returns a generator that no worker can send back: TypeError: cannot pickle"),
         ("ends", "--work it: its process exited with status 3"),
         ("hangs", "--work it: had not returned after"),
@@ -133,7 +135,7 @@ def test_the_advice_says_whose_work_a_task_is(jobs: Path) -> None:
     without, with_work = told
     assert "20 tasks that read all of it (" in without["advice"]
     assert "20 tasks of jobs_of_mine.py:total (" in with_work["advice"]
-    assert with_work["job"]["work"] == "jobs_of_mine.py:total"
+    assert with_work["work"] == "jobs_of_mine.py:total"
     assert with_work["work_s"] < without["work_s"]
     done = subprocess.run(
         [*command, "--work", "jobs_of_mine.py:raises"], cwd=jobs, capture_output=True, text=True, check=False

@@ -124,7 +124,8 @@ class Advice:
         return {
             "schema": SCHEMA,
             "target": self.target,
-            "job": asdict(self.job),
+            "job": {name: value for name, value in asdict(self.job).items() if name != "work"},
+            "work": self.job.work,
             "tiers": [[row.to_json() for row in tier] for tier in self.tiers],
             "excluded": [asdict(each) for each in self.excluded],
             "advice": self.advice,
@@ -153,7 +154,7 @@ class Advice:
         row = partial(_from_json, Row)
         return cls(
             **known,
-            job=Job(**data["job"]),
+            job=Job(**data["job"], work=data.get("work", "")),
             tiers=tuple(tuple(map(row, tier)) for tier in data["tiers"]),
             excluded=tuple(Excluded(**each) for each in data["excluded"]),
             work_s=math.nan if data.get("work_s") is None else data["work_s"],

@@ -112,4 +112,4 @@ def found_by_name(work: Callable[..., Any], ref: Ref, start_method: str) -> Ref:
 def named(payload: Payload) -> str:
     """What the work of a declared payload is called; "" where it has none."""
     work = payload.work
-    return "" if work is None else getattr(work, "__qualname__", type(work).__qualname__)
+    return "" if work is None else getattr(work, "__name__", type(work).__name__)
