@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import decide_data, plain, verdicts
+from . import compare, plain, verdicts
 from .rows import Table
 
 SHOWN = 500  #: changes listed on a page; the rest is in the CSV files
@@ -12,21 +12,21 @@ SHOWN = 500  #: changes listed on a page; the rest is in the CSV files
 
 def blocks(title: str, before: Sequence[Table], after: Sequence[Table], *, ratios: bool) -> list[plain.Block]:
     """The largest ``SHOWN`` changes under a title: of times, or of ``ratios`` to the baseline."""
-    found, compared = decide_data.changes(before, after, ratios=ratios)
+    found, compared = compare.changes(before, after, ratios=ratios)
     what = "ratios to the baseline" if ratios else "times"
     words = f"{len(found)} changes among {compared:,} {what} compared"
     head = ["payload", "duty", "start method", "timed", "strategy", "before", "after", "factor", "records"]
     rows: list[list[str | plain.Links]] = [
         [
-            plain.short(verdicts.code(change["payload"])),
-            change["kind"],
-            change["start_method"] or "none",
-            change["metric"],
-            change["strategy"],
-            change["before"],
-            change["after"],
-            change["text"] or "outcome",
-            plain.record_links(*zip(("before", "after"), change["records"], strict=True)),
+            plain.short(verdicts.code(change.payload)),
+            change.kind,
+            change.start_method or "none",
+            change.metric,
+            change.strategy,
+            change.before,
+            change.after,
+            change.words or "outcome",
+            plain.record_links(*zip(("before", "after"), change.records, strict=True)),
         ]
         for change in found[:SHOWN]
     ]

@@ -19,7 +19,7 @@ from typing import Any
 from handoff.analysis import cost, units
 from handoff.analysis.job_model import predictions
 from handoff.analysis.metrics import CONTENTION, JOB, NULL, SCALING
-from handoff.analysis.stats import Estimate, threshold
+from handoff.analysis.stats import Estimate
 from handoff.analysis.tables import workers
 from handoff.record import INTERRUPTED, MOST_TRIALS, NARROW, Record
 from handoff.strategies import registry
@@ -358,48 +358,3 @@ def _parts(figure: Estimate | None) -> list[Any]:
 
 def _inert(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
-
-
-# -- comparing runs ----------------------------------------------------------------------------------------------------
-
-
-def changes(before: Iterable[Table], after: Iterable[Table], *, ratios: bool) -> tuple[list[dict[str, Any]], int]:
-    """What changed between two runs, largest first, and how many figures were compared.
-
-    Seconds, or with ``ratios`` the ratio to the baseline, in which a slower machine cancels out. Runs share no rounds,
-    so intervals can't be paired: a change counts only if both 99 % intervals exclude each other **and** the effect
-    exceeds the larger of the two tables' thresholds.
-    """
-    old = {_key(table): table for table in before}
-    found: list[dict[str, Any]] = []
-    compared = 0
-    for table in after:
-        earlier = old.get(_key(table))
-        if earlier is None:
-            continue
-        least = max(threshold(table.aa), threshold(earlier.aa))
-        for cell in table.cells:
-            was = earlier.cell(cell.strategy)
-            a, b = (None, None) if was is None else (was.ratio, cell.ratio) if ratios else (was.time, cell.time)
-            if was is not None and was.outcome.kind != cell.outcome.kind:
-                kinds = str(was.outcome.kind), str(cell.outcome.kind)
-                found.append(_change(earlier, table, cell.strategy, *kinds, math.inf, ""))
-            elif a and b and cell.strategy != (table.record.baseline if ratios else ""):
-                compared += 1
-                factor = b.value / a.value
-                if (a.high < b.low or b.high < a.low) and max(factor, 1 / factor) - 1 > least:
-                    show = units.ratio_interval if ratios else units.interval
-                    words = show(a), show(b)
-                    found.append(_change(earlier, table, cell.strategy, *words, factor, units.ratio(factor)))
-    found.sort(key=lambda change: -abs(math.log(change["factor"])) if change["text"] else -math.inf)
-    return found, compared
-
-
-def _key(table: Table) -> tuple[str, ...]:
-    return table.kind, table.record.payload, table.record.start_method, table.metric
-
-
-def _change(old: Table, new: Table, strategy: str, before: str, after: str, factor: float, text: str) -> dict[str, Any]:
-    where = dict(zip(("kind", "payload", "start_method", "metric"), _key(new), strict=True))
-    what = {"strategy": strategy, "before": before, "after": after, "factor": factor, "text": text}
-    return {**where, **what, "records": (old.path, new.path)}

@@ -11,6 +11,7 @@ import math
 import random
 import re
 import shutil
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from handoff.cli import main
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
 from handoff.start_methods import START_METHODS
-from reports import decide_data, extra_pages, plain, site, steps, verdicts
+from reports import compare, decide_data, extra_pages, plain, site, steps, verdicts
 from reports.rows import Rank, Source, Table, noise, tables
 
 
@@ -324,11 +325,86 @@ def test_what_changed_between_environments() -> None:
     lanes = {"pickle-default": 1e-3, "pickle-5": 1e-3, "dill": 1e-2}
     before = tables([Source(synthetic.record(metrics={"handoff": lanes}), "before.json")])
     after = tables([Source(synthetic.record(metrics={"handoff": lanes | {"dill": 2e-2}}), "after.json")])
-    found, compared = decide_data.changes(before, after, ratios=True)
+    found, compared = compare.changes(before, after, ratios=True)
     assert compared == 2
-    assert [change["strategy"] for change in found] == ["dill"]
-    assert found[0]["factor"] == pytest.approx(2, rel=0.02)
-    assert found[0]["records"] == ("before.json", "after.json")
+    assert [change.strategy for change in found] == ["dill"]
+    assert found[0].factor is not None and found[0].factor.value == pytest.approx(2, rel=0.02)
+    assert found[0].factor.low < 2 < found[0].factor.high
+    assert found[0].records == ("before.json", "after.json")
+
+
+def two_runs(
+    folder: Path,
+    *,
+    dill: float = 1e-2,
+    machine: Mapping[str, Any] | None = None,
+    failures: Mapping[str, Outcome] | None = None,
+) -> None:
+    """Two folders of records, in the second of which dill takes as long as given."""
+    lanes = {"pickle-default": 1e-3, "pickle-5": 1e-3, "dill": 1e-2}
+    synthetic.record(metrics={"handoff": lanes}).write(folder / "before")
+    after = synthetic.record(metrics={"handoff": lanes | {"dill": dill}}, failures=failures)
+    after.fingerprint = {**after.fingerprint, **(machine or {})}
+    after.write(folder / "after")
+
+
+def compared(folder: Path, *more: str) -> int:
+    return main(["compare", str(folder / "before"), str(folder / "after"), *more])
+
+
+def test_compare_finds_what_got_slower_and_says_how_sure_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two_runs(tmp_path, dill=2e-2)
+    assert compared(tmp_path) == 1
+    text = capsys.readouterr().out
+    assert re.search(r"1 slower, 0 faster, 0 with another outcome, of 3 figures compared", text)
+    assert re.search(r"dill +2\.\d\d× \[1\.\d\d–2\.\d\d\]", text)
+    assert compared(tmp_path, "--threshold", "3") == 0, "slower, but by less than what is minded"
+    assert "1 slower" in capsys.readouterr().out
+    assert compared(tmp_path, "--format", "json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == 1 and found["compared"] == 3 and found["unlike"] == {}
+    (change,) = found["changes"]
+    assert change["strategy"] == "dill" and change["factor_low"] < change["factor"] < change["factor_high"]
+    assert compared(tmp_path, "--format", "markdown") == 1
+    assert "| `dill` |" in capsys.readouterr().out
+
+
+def test_compare_says_nothing_of_what_is_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_runs(tmp_path)
+    assert compared(tmp_path) == 0
+    assert "0 slower, 0 faster, 0 with another outcome, of 3 figures compared" in capsys.readouterr().out
+
+
+def test_compare_minds_what_no_longer_arrives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_runs(tmp_path, dill=5e-3)
+    assert compared(tmp_path) == 0, "faster is no finding"
+    capsys.readouterr()
+    worse = tmp_path / "worse"
+    two_runs(worse, failures={"pickle-5": synthetic.refused()})
+    assert compared(worse) == 1
+    assert re.search(r"pickle-5 +ok → refused", capsys.readouterr().out)
+    assert main(["compare", str(worse / "after"), str(worse / "before")]) == 0, "and that it arrives again is none"
+
+
+def test_compare_takes_no_seconds_of_unlike_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_runs(tmp_path, dill=2e-2, machine={"cpu": "Another CPU", "python": "3.14.0"})
+    assert compared(tmp_path) == 1
+    text = capsys.readouterr().out
+    assert "cpu: Test CPU <1> → Another CPU" in text and "python: 3.13.1 → 3.14.0" in text
+    assert "ratios to the baseline" in text and "of 2 figures compared" in text
+    assert compared(tmp_path, "--of", "seconds") == 2
+    assert "another machine" in capsys.readouterr().err
+
+
+def test_compare_wants_two_runs_of_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_runs(tmp_path)
+    assert main(["compare", str(tmp_path / "before"), str(tmp_path / "nowhere")]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    synthetic.record("another").write(tmp_path / "other")
+    assert main(["compare", str(tmp_path / "before"), str(tmp_path / "other")]) == 2
+    assert "have no experiment in common" in capsys.readouterr().err
 
 
 def test_from_how_many_bytes_one_beats_the_other() -> None:
