@@ -59,10 +59,14 @@
     const given = new URLSearchParams(location.hash.slice(1));
     for (const key of Object.keys(KEYS)) state[key] = given.get(key) ?? KEYS[key];
   };
+  let asked = null; // the question that the browser's history has; another one is another step back
   const writeState = () => {
     const out = new URLSearchParams();
     for (const [key, value] of Object.entries(state)) if (value && (value !== KEYS[key] || key === "duty")) out.set(key, value);
-    history.replaceState(null, "", "#" + out);
+    const question = ["payload", "duty", "start", "metric"].map((key) => state[key]).join(" ");
+    if (asked !== null && asked !== question && "#" + out !== location.hash) history.pushState(null, "", "#" + out);
+    else history.replaceState(null, "", "#" + out);
+    asked = question;
     for (const link of document.querySelectorAll("a.keep")) link.hash = out;
   };
   const unique = (values) => [...new Set(values)];
@@ -92,13 +96,14 @@
   const LABEL = { codec: "codec (bytes and back)", start: "start (of a worker)" };
   const ask = (q) => {
     const groups = Map.groupBy ? Map.groupBy(q.here, (t) => t.group) : q.here.reduce((all, t) => all.set(t.group, [...(all.get(t.group) || []), t]), new Map());
-    fill($("payload"), option("", `any of ${q.payloads.length} payloads`, state.payload),
+    fill($("payload"), option("", `any of ${q.payloads.length} payload${q.payloads.length === 1 ? "" : "s"}`, state.payload),
       state.payload && !q.payloads.includes(state.payload) && option(state.payload, `${state.payload} (not measured)`, state.payload),
       [...groups].map(([name, found]) => h("optgroup", { label: name || "payloads" }, unique(found.map((t) => t.payload)).map((p) => option(p, p, state.payload)))));
     fill($("duty"), doc.kinds.map((k) => option(k, LABEL[k] || k, state.duty)));
     fill($("start"), q.starts.map((m) => option(m, m || "none: one process", state.start)));
     fill($("metric"), q.metrics.map((m) => option(m, m, state.metric)));
     $("metric").parentNode.hidden = q.metrics.length < 2;
+    $("asked").textContent = `Asked: ${state.payload || "any payload"} as ${state.duty}${state.start ? `, ${state.start}` : ""}, ${state.metric}.`;
     $("duty-says").textContent = `${state.duty}: ${doc.duties[state.duty] || ""}. ${state.metric}: ${doc.meanings[state.metric] || ""}.`;
   };
   for (const key of ["payload", "duty", "start", "metric", "compare", "find", "also"]) {
@@ -107,11 +112,74 @@
   $("ask").addEventListener("submit", (event) => event.preventDefault());  // Enter asks nothing of a server
   $("pays").addEventListener("change", () => change({ pays: $("pays").checked ? "1" : "" }));
   $("run")?.addEventListener("change", () => { location.href = $("run").value + location.hash; });
+  try { const kept = localStorage.getItem("handoff-theme"); if (kept) document.documentElement.dataset.theme = kept; } catch { /* storage is off */ }
   $("theme").addEventListener("click", () => {
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
     document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+    try { localStorage.setItem("handoff-theme", document.documentElement.dataset.theme); } catch { /* storage is off: not kept */ }
   });
+
+  // -- the picture: the ways as bars, and how the same question is answered under the other start methods
+  const ROWS = 12;
+  const STANDS = { change: ["change", "a change pays"], keep: ["keep", "what is done by default"], open: ["can't tell", "from this run"], lost: ["nothing works", "no way carries it to a process"] };
+  const stand = (table) => (!table.choice ? "" : table.take ? (table.keep ? "keep" : "change") : table.cells.some((c) => c.time && c.rank !== "reference") ? "open" : "lost");
+  const pill = (table) => stand(table) && h("span", { class: `pill ${stand(table)}` }, STANDS[stand(table)][0]);
+  const copyable = (text) => h("button", { type: "button", class: "copybutton", onclick: async (event) => {
+    const button = event.currentTarget;
+    try { await navigator.clipboard.writeText(text); button.textContent = "copied"; } catch { button.textContent = "select it and copy by hand"; }
+    setTimeout(() => { button.textContent = "copy"; }, 2000);
+  } }, "copy");
+  const picture = (table) => {
+    const off = hidden();
+    const all = table.cells.filter((c) => c.time && (!off.has(c.strategy) || c.strategy === table.take)).sort((a, b) => a.time[0] - b.time[0]);
+    if (all.length < 2) return null;
+    const need = (c) => c.strategy === table.take || c.strategy === table.baseline;
+    const cells = all.filter((c, index) => index < ROWS || need(c));
+    const base = cellOf(table, table.baseline)?.time?.[0] ?? 0;
+    const limit = 1.1 * Math.max(Math.min(2 * base, all[all.length - 1].time[0]), all[Math.floor((all.length - 1) / 2)].time[0]);
+    const row = 24, left = 170, right = 250, width = 900, height = cells.length * row + 6;
+    const X = (x) => left + (Math.min(x, limit) / limit) * (width - left - right);
+    const mark = (c) => (c.strategy === table.take ? (table.keep ? "keep this" : "take this") : c.strategy === table.baseline ? "by default" : c.rank === "reference" ? "nothing is handed over" : "");
+    const title = `${table.payload} as ${table.kind}${table.start_method ? `, ${table.start_method}` : ""}: ${table.metric}, the fastest first`;
+    return h("figure", { id: "picture" }, h("figcaption", null, title),
+      wide("Bars", s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. All numbers are in the table below.` },
+        cells.map((c, index) => {
+          const y = index * row + 4, [value, low, high] = c.time;
+          return s("g", { class: "way" + (c.strategy === table.take ? (table.keep ? " keep" : " change") : c.strategy === table.baseline ? " usual" : "") },
+            s("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, c.strategy),
+            s("rect", { class: "bar", x: left, y, width: Math.max(1, X(value) - left), height: row - 7 }, s("title", null, `${c.strategy}: ${interval(c.time)}`)),
+            high != null && low > 0 && low < limit && s("path", { class: "reach", d: `M${X(low)} ${y + 5}V${y + 12}M${X(low)} ${y + 8.5}H${X(high)}M${X(high)} ${y + 5}V${y + 12}` }),
+            s("text", { x: Math.max(X(value), high != null ? X(high) : 0) + 8, y: y + 14 }, `${value > limit ? "→ " : ""}${seconds(value)}${mark(c) ? `  ◀ ${mark(c)}` : ""}`));
+        }))),
+      h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => c.time[0] > limit) && "An arrow: longer than the picture. ", all.length > cells.length && `${all.length - cells.length} slower ways are in the table.`));
+  };
+  const sideBySide = (table) => {
+    const twins = doc.tables.filter((t) => t.kind === table.kind && t.payload === table.payload && t.metric === table.metric && t.choice);
+    if (twins.length < 2) return null;
+    return h("table", { class: "plain", id: "starts" }, h("caption", null, "The same question under each start method; seconds may be compared, the ways' order need not be the same"),
+      h("thead", null, h("tr", null, ["start method", "verdict", "what is taken", "by default", "the default's factor"].map((text) => h("th", { scope: "col" }, text)))),
+      h("tbody", null, twins.map((t) => {
+        const taken = cellOf(t, t.take), usual = cellOf(t, t.baseline);
+        return h("tr", { class: t.start_method === state.start ? "chosen" : null },
+          h("th", { scope: "row" }, t.start_method === state.start ? t.start_method : h("button", { type: "button", onclick: () => change({ start: t.start_method }) }, t.start_method || "none")),
+          h("td", null, pill(t)),
+          h("td", null, taken?.time ? [h("code", null, t.take), " ", interval(taken.time)] : t.short),
+          h("td", null, usual?.time ? [h("code", null, t.baseline), " ", interval(usual.time)] : `${t.baseline || "nothing"} does not carry it`),
+          h("td", null, taken && usual?.slower && taken !== usual ? ratioInterval(usual.slower) : taken && taken === usual ? "the same" : "unknown"));
+      })));
+  };
+  // of all payloads of a question: how many are of each sort, as one bar
+  const overview = (counts) => {
+    const all = counts.reduce((sum, [number]) => sum + number, 0);
+    let at = 0;
+    return all > 0 && h("figure", { id: "overview" }, s("svg", { viewBox: "0 0 900 34", role: "img", "aria-label": counts.map(([number, , word]) => `${number} ${word}`).join(", ") },
+      counts.filter(([number]) => number).map(([number, kind, word]) => {
+        const x = at, share = (number / all) * 900;
+        at += share;
+        return s("g", { class: `way ${kind}` }, s("rect", { class: "bar", x, y: 2, width: share, height: 12 }), s("text", { x: Math.min(x, 780), y: 30 }, `${number} ${word}`));
+      })));
+  };
 
   // -- the verdict, in words
   const FIRST = 12;
@@ -119,7 +187,7 @@
   const links = (table, cell) => h("ul", { class: "inline" },
     table.record && h("li", null, h("a", { class: "record", href: "records/" + table.record.split("/").map(encodeURIComponent).join("/") }, "its record")),
     (cell || table.cells.find((c) => c.strategy === table.take))?.graph && h("li", null, h("a", { class: "graph", href: (cell || table.cells.find((c) => c.strategy === table.take)).graph, title: "asv's own pages need a web server and the network" }, "its graph in asv")),
-    !cell && h("li", null, "again: ", h("code", null, table.command)));
+    !cell && h("li", null, "again: ", h("code", null, table.command), " ", copyable(table.command)));
   const verdict = (q, shown) => {
     const box = $("verdict-text");
     const mine = state.payload ? q.here.filter((t) => t.payload === state.payload) : [];
@@ -137,8 +205,9 @@
       const about = doc.strategies[table.take], taken = table.saves && about?.summary ? about : null;
       const again = `handoff measure payloads --payload ${table.payload} --duty argument --duty state --start-method ${state.start} -o DIR`;
       fill(box,
-        h("div", { class: "verdict" + (table.take ? "" : " unclear") },
+        h("div", { class: `verdict ${stand(table)}` + (table.take ? "" : " unclear") },
           table.saves && h("p", { class: "answer" }, table.take ? [table.keep ? "Keep " : "Take ", h("code", null, table.take)] : ["Nothing was shown to be faster than ", h("code", null, table.baseline)]),
+          stand(table) && h("p", { class: "stand" }, pill(table), " ", STANDS[stand(table)][1]), table.unit === "seconds" && picture(table), sideBySide(table),
           table.saves && h("dl", null,
             h("dt", null, "it saves"), h("dd", { id: "saves" }, words(table.saves)),
             h("dt", null, "how sure"), h("dd", { id: "sure" }, table.sure),
@@ -146,7 +215,7 @@
             twin && [h("dt", null, "set it up once?"), h("dd", { id: "setup" }, setup ? words(setup.words) : ["Not measured; ", h("code", null, again)])]),
           [table, ...mine.filter((t) => t !== table)].map((t) =>
             h("p", null, mine.length > 1 && h("strong", null, `${t.metric}: `), words(t.words))),
-          taken?.recipe && h("details", null, h("summary", null, "The code"), h("pre", { class: "copy", tabindex: "0" }, taken.recipe)),
+          taken?.recipe && h("details", null, h("summary", null, "The code"), copyable(taken.recipe), h("pre", { class: "copy", tabindex: "0" }, taken.recipe)),
           table.more && h("p", { class: "dim" }, words(table.more)),
           !table.saves && twin && setup && h("p", null, h("strong", null, "Set it up once? "), words(setup.words)),
           table.why && h("p", { class: "dim" }, `${table.payload}: ${table.why}`, table.source && ` Source: ${table.source}.`),
@@ -165,11 +234,13 @@
     if (choices && !state.sort) shown = [...shown].sort((a, b) => gain(b) - gain(a));
     const some = showAll ? shown : shown.slice(0, FIRST);
     fill(box,
-      choices && h("p", { id: "summary" }, `Of ${total} payloads: `, [
-        [better.length, "are better handed over another way than by default"], [keep.length, "gain nothing by a change"],
-        [open.length, "could not be decided by this run"], [lost.length, "are carried by nothing"]].filter(([n]) => n).map(([n, what], i) => `${i ? ", " : ""}${n} ${what}`), `. Choose yours above, or here${better.length ? ", the largest gain first" : ""}:`),
+      choices && h("p", { id: "summary" }, `Of ${total} payload${total === 1 ? "" : "s"}: `, [
+        [better.length, "better handed over another way than by default"], [keep.length, "with nothing to gain by a change"],
+        [open.length, "not to be decided by this run"], [lost.length, "that nothing carries"]].filter(([n]) => n).map(([n, what], i) => `${i ? ", " : ""}${n} ${what}`), `. Choose yours above, or here${better.length ? ", the largest gain first" : ""}:`),
+      choices && overview([better, keep, open, lost].map((found, i) => [found.length, Object.keys(STANDS)[i], Object.values(STANDS)[i][0]])),
       h("ul", { class: "verdicts" }, some.map((t) => h("li", null,
         h("button", { type: "button", onclick: () => { change({ payload: t.payload }); $("payload").focus(); } }, t.payload), ": ",
+        stand(t) && [pill(t), " "],
         t.noisy && h("strong", null, "(noisy) "), words(t.words)))),
       shown.length > some.length && h("button", { type: "button", id: "all", onclick: () => { showAll = true; draw(); } }, `Show all ${shown.length} verdicts`),
       !shown.length && h("p", null, "Nothing matches the filters below."));
@@ -242,8 +313,8 @@
       h("h2", { id: "details-title" }, `${cell.strategy} for ${table.payload}`),
       about.summary && h("p", null, about.summary, h("br"), h("span", { class: "dim" }, about.meaning)),
       h("dl", null, facts(table, cell).slice(2).map(([name, value]) => [h("dt", null, name), h("dd", null, value)])),
-      about.recipe && h("details", null, h("summary", null, "How it is done"), h("pre", { class: "copy", tabindex: "0" }, about.recipe)),
-      h("p", null, "Measure it again:"), h("code", { class: "copy", tabindex: "0" }, table.command),
+      about.recipe && h("details", null, h("summary", null, "How it is done"), copyable(about.recipe), h("pre", { class: "copy", tabindex: "0" }, about.recipe)),
+      h("p", null, "Measure it again: ", copyable(table.command)), h("code", { class: "copy", tabindex: "0" }, table.command),
       links(table, cell));
     $("details").showModal();
   };
@@ -322,6 +393,7 @@
     $("pays").checked = Boolean(state.pays);
     fill($("compare"), option("", "the best of each row", state.compare), q.strategies.map((name) => option(name, name, state.compare)));
     fill($("also"), option("", "nothing more", state.also), Object.entries(ALSO).map(([key, [text]]) => option(key, text, state.also)));
+    for (const [id, hide] of [["all-ways", ""], ["no-ways", q.strategies.join(",")]]) $(id).onclick = () => change({ hide });
     fill($("strategies"), q.strategies.map((name) => h("li", null, h("label", { class: "check" },
       h("input", { type: "checkbox", checked: !off.has(name), value: name, onchange: (event) => {
         event.target.checked ? off.delete(name) : off.add(name);
@@ -508,7 +580,7 @@
     writeState();
     if (active && document.activeElement?.id !== active) $(active)?.focus();
   };
-  addEventListener("hashchange", () => { readState(); draw(); });
+  addEventListener("hashchange", () => { asked = null; readState(); draw(); });
   readState(); draw();
   document.documentElement.dataset.ready = Math.round(performance.now());
 })();

@@ -54,6 +54,8 @@ def decide(
     packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
     script = (_HERE / "decide.js").read_text(encoding="utf-8")
     body = f"""
+<noscript><p class="banner">This page needs its script. <a href="report.html">The plain report</a> has every figure
+without.</p></noscript>
 <form class="ask" id="ask" aria-label="The question">
 <label>I hand over <select id="payload"></select></label>
 <label>as <select id="duty"></select></label>
@@ -61,17 +63,11 @@ def decide(
 <label>what is measured <select id="metric"></select></label>
 {_runs(runs, here)}
 </form>
+<p id="asked" class="printonly"></p>
 <p id="duty-says" class="dim"></p>
 <section aria-labelledby="h-verdict"><h2 id="h-verdict" tabindex="-1">Verdict</h2>
 <div id="verdict-text" aria-live="polite"></div>
 <p class="dim">{escape(document["title"])}. Measured on this machine: take ratios elsewhere, not seconds.</p></section>
-<section aria-labelledby="h-table"><h2 id="h-table">Table</h2>
-<p class="dim">Solid frame: the best. Dashed frames: equally good within noise. <em>unclear</em>: not told apart, nor
-shown to be as good. Where no best can be told nothing is framed, and all is compared with the baseline: what is done by
-default. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
-between cells), press it for its record and the command that measures it again. A column's head sorts.</p>
-<div class="scroll" id="table" role="region" aria-label="All figures" tabindex="0"></div></section>
-<section aria-labelledby="h-charts"><h2 id="h-charts">Charts</h2><div id="charts-body"></div></section>
 <section class="filters" aria-labelledby="h-filters"><h2 id="h-filters" tabindex="-1">Filters</h2>
 <div class="ask">
 <label>payloads whose name contains <input id="find" type="search" autocomplete="off"></label>
@@ -79,13 +75,19 @@ between cells), press it for its record and the command that measures it again. 
 <label>cells also show <select id="also"></select></label>
 <label class="check"><input id="pays" type="checkbox"> only where a change pays</label>
 </div>
-<fieldset><legend>Strategies</legend><ul class="inline" id="strategies"></ul></fieldset></section>
+<fieldset><legend>Strategies</legend><button type="button" id="all-ways">all</button>
+<button type="button" id="no-ways">none</button><ul class="inline" id="strategies"></ul></fieldset></section>
+<section aria-labelledby="h-table"><h2 id="h-table">Table</h2>
+<p class="dim">Solid frame: the best. Dashed frames: equally good within noise. <em>unclear</em>: not told apart, nor
+shown to be as good. Where no best can be told nothing is framed, and all is compared with the baseline: what is done by
+default. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
+between cells), press it for its record and the command that measures it again. A column's head sorts.</p>
+<div class="scroll" id="table" role="region" aria-label="All figures" tabindex="0"></div></section>
+<section aria-labelledby="h-charts"><h2 id="h-charts">Charts</h2><div id="charts-body"></div></section>
 <section aria-labelledby="h-downloads"><h2 id="h-downloads">Downloads</h2>{as_list(downloads)}</section>
 <dialog id="details" aria-labelledby="details-title"><div id="details-body"></div>
 <form method="dialog"><button>Close</button></form></dialog>
 <div id="tip" role="tooltip" hidden></div>
-<noscript><p class="banner">This page needs its script. <a href="report.html">The plain report</a> has every figure
-without.</p></noscript>
 <script type="application/octet-stream" id="data">{packed}</script>
 """
     noise = document["noise"]

@@ -38,6 +38,7 @@ MEANING: Mapping[str, str] = {
     "locked-update": "adding to one element, no update lost",
     "whole-read": "reading everything",
     "start": "starting a worker until it answers",
+    "first": "the first task of a process that was just started",
 }
 _FOOTPRINTS: Mapping[str, str] = {
     "worker-uss-bytes": "what one worker that has the object has of its own (USS)",

@@ -151,7 +151,7 @@ def plain_words(text: str) -> str:
 def test_words_come_first_and_answer_the_question(page: Page, site: Path, records: list[Record]) -> None:
     visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
     order = page.eval_on_selector_all("h2", "found => found.map(each => each.textContent)")
-    assert order[:4] == ["Verdict", "Table", "Charts", "Filters"]
+    assert order[:4] == ["Verdict", "Filters", "Table", "Charts"]
     assert "model-50mib" in page.locator("#matrix tbody tr").first.inner_text(), "what was asked for stands first"
     words = page.inner_text("#verdict-text")
     table = next(t for t in all_tables(records) if t.record.payload == "model-50mib" and t.kind == "argument")
@@ -300,7 +300,7 @@ def test_the_answer_says_what_it_is_what_changes_and_how_it_is_done(page: Page, 
     taken = page.inner_text("#verdict-text .answer").removeprefix("Take ")
     assert page.inner_text("#what") == registry()[taken].summary
     assert page.inner_text("#changes") == registry()[taken].meaning
-    page.click("#verdict-text summary")
+    page.click("#verdict-text summary:has-text('The code')")
     assert "import" in page.inner_text("#verdict-text pre")
     assert not page.locator("label", has_text="what is measured").is_visible(), "one thing is no choice"
 
@@ -542,13 +542,72 @@ def test_another_run_answers_the_same_question(page: Page, tmp_path: Path) -> No
     assert "2026-01-01" in page.inner_text("main")
 
 
+def test_the_first_screen_is_a_picture_of_the_answer(page: Page, site: Path, records: list[Record]) -> None:
+    visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
+    picture = page.locator("#picture")
+    assert picture.bounding_box()["y"] < 450, "without scrolling"  # type: ignore[index]  # it is there
+    table = next(t for t in all_tables(records) if t.record.payload == "model-50mib" and t.kind == "argument")
+    taken = verdicts.advise(table).take
+    marked = picture.locator("g.change").text_content() or ""
+    assert "take this" in marked and taken in marked
+    assert "by default" in (picture.locator("g.usual").text_content() or "")
+    timed = sorted((c.time.value, c.strategy) for c in table.cells if c.time)
+    assert picture.locator("g.way > text:first-child").all_text_contents() == [name for _, name in timed]
+    assert picture.locator("g.way .reach").count() == len(timed), "each with its interval"
+    assert page.inner_text("#verdict-text .pill") == "change"
+
+
+def test_start_methods_stand_side_by_side(page: Page, site: Path) -> None:
+    visit(page, site, "payload=small-dict&duty=argument&start=spawn")
+    assert page.inner_text("#verdict-text .stand .pill") == "keep"
+    rows = page.locator("#starts tbody tr")
+    assert [row.split()[0] for row in rows.all_inner_texts()] == ["fork", "spawn"]
+    page.click("#starts button:has-text('fork')")
+    assert page.input_value("#start") == "fork"
+    page.go_back()
+    assert page.input_value("#start") == "spawn", "a question is a step that one can go back from"
+
+
+def test_payloads_are_counted_by_how_they_stand(page: Page, site: Path) -> None:
+    visit(page, site, "duty=argument&start=spawn")
+    shown = page.get_attribute("#overview svg", "aria-label")
+    assert shown == "4 change, 1 keep, 0 can't tell, 1 nothing works"
+    assert page.locator(".verdicts li:has(button:text-is('lock')) .pill").inner_text() == "nothing works"
+
+
+def test_all_or_none_of_the_ways_can_be_chosen_at_once(page: Page, site: Path) -> None:
+    visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
+    columns = page.locator("#matrix thead th").count()
+    page.click("#no-ways")
+    assert page.locator("#matrix thead th").count() == 3 and page.locator("#strategies input:checked").count() == 0
+    page.check("#strategies input[value=dill]")
+    assert page.locator("#matrix thead th").count() == 4
+    page.click("#all-ways")
+    assert page.locator("#matrix thead th").count() == columns
+
+
+def test_code_and_commands_can_be_copied(browser: Browser, site: Path) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
+    taken = page.inner_text("#verdict-text .answer").removeprefix("Take ")
+    page.click("#verdict-text summary:has-text('The code')")
+    page.click("#verdict-text details .copybutton")
+    page.wait_for_selector("#verdict-text details .copybutton:has-text('copied')")
+    assert page.evaluate("navigator.clipboard.readText()") == registry()[taken].recipe.after.strip()
+    context.close()
+
+
 def test_it_can_be_printed(page: Page, site: Path) -> None:
     visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
     page.emulate_media(media="print")
     for chart in ("#chart-tasks", "#chart-phases", "#chart-memory", "#chart-scaling-tasks"):
         assert page.is_visible(f"{chart} svg")
     assert not page.is_visible("nav")
-    assert page.is_visible("#verdict-text")
+    assert page.is_visible("#verdict-text") and page.is_visible("#picture svg")
+    assert page.inner_text("#asked") == "Asked: model-50mib as argument, spawn, handoff."
+    page.set_viewport_size({"width": 1040, "height": 720})  # A4, landscape
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1040, "the whole table"
 
 
 def test_dark_is_dark(browser: Browser, site: Path) -> None:
@@ -557,7 +616,11 @@ def test_dark_is_dark(browser: Browser, site: Path) -> None:
     visit(page, site)
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.click("#theme")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light, "it is kept"
     context.close()
 
 
