@@ -6,7 +6,6 @@ the other side has read all of it and its checksum was compared.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -14,7 +13,8 @@ from typing import Any
 
 from handoff import timing
 from handoff.analysis.metrics import BIS, NULL
-from handoff.measuring import harness
+from handoff.compare.arrival import Verdict
+from handoff.measuring import harness, looking
 from handoff.measuring.lane import START_S, Handle, Lane, Refused, merge
 from handoff.measuring.lasting import Lasting, travels
 from handoff.measuring.ledger import LOOKING, WORKERS
@@ -156,8 +156,8 @@ def _check(measuring: Measuring, duty: Duty) -> bool:
             continue
         try:
             with measuring.trying(lane.name), measuring.ledger.on(LOOKING):
-                checksum, facts = first(measuring, duty, lane)
-            measuring.judge(lane.name, checksum, facts)
+                checksum, verdict = first(measuring, duty, lane)
+            measuring.judge(lane.name, checksum, verdict)
         except Refused as refused:
             measuring.settle(lane.name, refused.outcome)
             if refused.outcome.kind is Kind.REFUSED and measuring.where == "parent":  # nothing was sent
@@ -170,17 +170,16 @@ def _check(measuring: Measuring, duty: Duty) -> bool:
     return True
 
 
-def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Any]:
-    """The first hand-off: what the other side says the checksum is, and the facts of what arrived."""
+def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Verdict | None]:
+    """The first hand-off: its checksum, and what became of it where that is not at once the same."""
     sender, receiver = lane.ends
     worker = lane.hired
     if duty is Duty.ARGUMENT:
         message = sender.encode(measuring.obj)
         measuring.where = "worker"
-        worker.command(do="check_argument", lane=lane.name, facts=measuring.verify, known=measuring.known)
+        worker.command(do="check_argument", lane=lane.name, known=measuring.known)
         sender.post(message)
-        answer = worker.answer(measuring.answer_s)
-        return answer["checksum"], answer["facts"]
+        return measuring.looked(worker, lane.name)
     measuring.where = "worker"
     worker.command(do="check_result", lane=lane.name)
     worker.answer(measuring.answer_s)
@@ -189,8 +188,11 @@ def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Any]:
         obj = receiver.decode(receiver.take())
         touch = getattr(receiver, "touch", None) or measuring.payload.touch
         checksum = touch(obj)
-        stated = measuring.state(obj) if measuring.verify and not hasattr(receiver, "touch") else measuring.sent
-        arrived = None if stated == measuring.sent else json.loads(stated)
+        verdict = None
+        if measuring.known and not hasattr(receiver, "touch"):
+            payload = measuring.payload
+            if looking.brief(payload, obj) != measuring.known:
+                verdict = looking.judged(payload, obj, measuring.sent)
     except NoAnswer:
         raise
     except Exception as error:
@@ -198,7 +200,7 @@ def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Any]:
     del obj
     receiver.release()
     worker.answer(measuring.answer_s)
-    return checksum, arrived
+    return checksum, verdict
 
 
 def exchange(measuring: Measuring, duty: Duty, lane: Lane, n: int) -> Spent:

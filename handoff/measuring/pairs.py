@@ -232,11 +232,11 @@ class Pairing:
         if duty is Duty.SHARED:
             shared.first_update(measuring, lane)
         else:
-            measuring.verify = False
+            known, measuring.known = measuring.known, ""
             try:
                 handoffs.first(measuring, duty, lane)
             finally:
-                measuring.verify = self.verify
+                measuring.known = known
 
     def _start_worker(self, lane: Lane, measuring: Measuring, duty: Duty) -> None:
         strategy, site = lane.strategy, measuring.site(lane)

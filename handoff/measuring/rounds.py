@@ -7,21 +7,22 @@ What every kind of experiment shares. A kind is a module of this package with ``
 from __future__ import annotations
 
 import gc
-import json
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from time import perf_counter
 
 from handoff.analysis.metrics import BIS, DEEPER, duty_of
-from handoff.measuring.lane import Lane, LaneFailed, Refused
+from handoff.compare.arrival import Verdict
+from handoff.measuring import looking
+from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused
 from handoff.measuring.ledger import CALIBRATING, LOOKING, SAMPLES, WORKERS, Ledger
 from handoff.measuring.messages import Config, Known, Spec, Tell, Told, settled
 from handoff.measuring.shop import Shop
-from handoff.measuring.worker import digest
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes.deadlines import NoAnswer, deadline
@@ -69,7 +70,9 @@ class Measuring:
         self.payload: Payload = self.ref.load()
         spread = self.kind not in DEEPER  # some of those measure memory
         self.spacers = spacers() if spread else []
+        begin = perf_counter()
         self.obj = self.payload.make()
+        self.making_s = perf_counter() - begin
         self.spacers += spacers() if spread else []
         back = self.kind.endswith(Duty.RESULT)  # what comes back is read here: the work is the worker's
         self.expected = self.payload.touch(self.obj) if back else self.payload.expected(self.obj)
@@ -81,8 +84,8 @@ class Measuring:
         self.untold: list[Told] = []
         self.where = ""  #: which side a hang would be on
         with self.ledger.on(LOOKING):  # before anything pickles it, or alters it by loading
-            self.sent = self.state(self.obj) if self.verify else ""
-        self.known = digest(self.sent)
+            self.known = looking.brief(self.payload, self.obj) if self.verify else ""
+            self.sent = looking.sent(looking.state(self.payload, self.obj), self.making_s) if self.verify else ""
 
     def settle(self, name: str, outcome: Outcome, nbytes: int | None = None) -> None:
         """A strategy's outcome, to be told; with it what its message weighs."""
@@ -166,23 +169,26 @@ class Measuring:
         """How many elements a shared payload has."""
         return int(getattr(self.obj, "size", 0) or len(self.obj))
 
-    def state(self, obj: Any) -> str:
-        """The facts of an object, as JSON."""
-        from handoff.compare.facts import facts
-
-        return json.dumps((self.payload.facts or facts)(obj))
-
-    def judge(self, name: str, checksum: int, arrived: Any) -> None:
-        """Compare what arrived with what was sent. Its facts are None where they are the same, or not to be had."""
-        from handoff.compare.difference import difference
-
-        with self.ledger.on(LOOKING):
-            altered = difference(json.loads(self.sent), arrived) if arrived is not None else ""
+    def judge(self, name: str, checksum: int, verdict: Verdict | None) -> None:
+        """Settle a lane by what became of its first hand-off. Raises :class:`Refused`."""
+        altered = verdict.reason if verdict else ""
         if not altered and checksum != self.expected:
             altered = f"its checksum is {checksum}, not {self.expected}"
         if altered:
             raise Refused(Outcome(Kind.ALTERED, "worker", "", altered))
-        self.settle(name, OK)
+        self.settle(name, replace(OK, notes=looking.notes(verdict)) if verdict else OK)
+
+    def looked(self, worker: Handle, lane: str) -> tuple[int, Verdict | None]:
+        """The checksum of what arrived in a worker, and what became of it where that is not at once the same.
+
+        Raises :class:`Refused`.
+        """
+        answer = worker.answer(self.answer_s)
+        if answer["same"]:
+            return answer["checksum"], None
+        worker.command(do="judge", lane=lane, sent=self.sent)
+        answer = worker.answer(self.answer_s)
+        return answer["checksum"], Verdict.from_json(answer["verdict"])
 
     def record(self, lane: Lane, metric: str, n: int, spent: Spent) -> None:
         """What ``n`` operations took, to be told as a row at the end of the round."""

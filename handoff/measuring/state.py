@@ -6,10 +6,10 @@ import gc
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any
 
 from handoff import timing
 from handoff.analysis.metrics import BIS, NULL
+from handoff.compare.arrival import Verdict
 from handoff.measuring import harness
 from handoff.measuring.lane import Handle, Lane, Refused, merge
 from handoff.measuring.ledger import LOOKING, SAMPLES
@@ -35,9 +35,9 @@ def run(measuring: Measuring) -> None:
                 with measuring.ledger.on(SAMPLES):  # the start of its worker is what is measured
                     spent = set_up(measuring, lane)
                 with measuring.ledger.on(LOOKING):
-                    checksum, facts = first_use(measuring, lane)
+                    checksum, verdict = first_use(measuring, lane)
             if lane.strategy is not None and lane.name != BIS:
-                measuring.judge(lane.name, checksum, facts)
+                measuring.judge(lane.name, checksum, verdict)
         except Refused as refused:
             if lane.worker is not None:
                 lane.worker.kill()
@@ -74,11 +74,10 @@ def set_up(measuring: Measuring, lane: Lane) -> Spent:
     return Spent(seconds)
 
 
-def first_use(measuring: Measuring, lane: Lane) -> tuple[int, Any]:
-    """What the worker says the checksum of its state is, and the state's facts."""
-    lane.hired.command(do="check_state", lane=lane.name, facts=measuring.verify, known=measuring.known)
-    answer = lane.hired.answer(measuring.answer_s)
-    return answer["checksum"], answer["facts"]
+def first_use(measuring: Measuring, lane: Lane) -> tuple[int, Verdict | None]:
+    """The checksum of what the worker has, and what became of it where that is not at once the same."""
+    lane.hired.command(do="check_state", lane=lane.name, known=measuring.known)
+    return measuring.looked(lane.hired, lane.name)
 
 
 def use(measuring: Measuring, lane: Lane, n: int) -> Spent:

@@ -8,14 +8,12 @@ It gets its :class:`Job` when it is started and then obeys commands, one a sampl
 from __future__ import annotations
 
 import gc
-import json
 import pickle
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Any
@@ -39,11 +37,6 @@ class Job:
     #: the other payload of a thread worker, which must not build its own
     given: Payload | None = None
     lasts: bool = False  #: these ends serve every payload: jobs that follow bring theirs beside them
-
-
-def digest(text: str) -> str:
-    """Tells two statements of facts apart."""
-    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 class StateReceiver:
@@ -133,14 +126,18 @@ class Worker:
         """What a task does with what arrived at this end: some have their own way to it, else the payload's."""
         return getattr(end, "touch", None) or self._load().task
 
-    def _facts(self, end: Any, obj: Any, command: dict[str, Any]) -> Any:
-        """What arrived, where it is asked for and is not what is ``known`` already by its digest."""
-        if not command["facts"] or hasattr(end, "touch"):
-            return None
-        from handoff.compare.facts import facts
+    def _looked(self, end: Any, obj: Any, command: dict[str, Any]) -> dict[str, Any]:
+        """Whether it is at once the same as what is ``known``, where that is asked; if so, its checksum, else it is kept.
 
-        stated = (self._load().facts or facts)(obj)
-        return None if digest(json.dumps(stated)) == command.get("known") else stated
+        It is looked at before the work, which may change it.
+        """
+        if command["known"] and not hasattr(end, "touch"):
+            from handoff.measuring import looking
+
+            if looking.brief(self._load(), obj) != command["known"]:
+                self.kept = obj
+                return {"same": False}
+        return {"same": True, "checksum": self._touch(end)(obj)}
 
     def _go(self) -> None:
         """Say that the loop begins: only then does the other side start its clock."""
@@ -167,10 +164,19 @@ class Worker:
 
     def _check_argument(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         obj = end.decode(end.take())
-        # stated before the work, which may change it
-        answer = {"facts": self._facts(end, obj, command), "checksum": self._touch(end)(obj)}
+        answer = self._looked(end, obj, command)
         del obj
-        end.release()
+        if answer["same"]:
+            end.release()
+        return answer
+
+    def _judge(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+        """What has become of what was kept, in full."""
+        from handoff.measuring import looking
+
+        verdict = looking.judged(self._load(), self.kept, command["sent"]).to_json()
+        answer = {"verdict": verdict, "checksum": self._touch(end)(self.kept)}
+        self._drop(end, command)
         return answer
 
     def _argument(self, end: Any, command: dict[str, Any]) -> timing.Spent:
@@ -195,7 +201,7 @@ class Worker:
 
     def _check_state(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
         obj = end.get()
-        return {"facts": self._facts(end, obj, command), "checksum": self._touch(end)(obj)}
+        return self._looked(end, obj, command)
 
     def _state(self, end: Any, command: dict[str, Any]) -> timing.Spent:
         return self._receive(StateReceiver(end, self.inbox), self._touch(end), command["n"])

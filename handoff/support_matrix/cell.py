@@ -27,6 +27,7 @@ from typing import Any
 from handoff.checksum import touch
 from handoff.compare.arrival import Verdict
 from handoff.compare.difference import difference
+from handoff.measuring import looking
 from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
@@ -389,14 +390,12 @@ class _Handed:
 
 def _judged(payload: Payload, here: Original, given: dict[str, Any], obj: Any) -> Verdict:
     """What has become of a result, here where it has arrived."""
-    return (
-        Verdict() if same(payload, obj, given["brief"]) else original.judged(payload, obj, given["sent"] or here.sent)
-    )
+    return Verdict() if same(payload, obj, given["brief"]) else looking.judged(payload, obj, given["sent"] or here.sent)
 
 
 def _outcome(where: str, changed: str, verdict: Verdict) -> Outcome:
     """Of a hand-over that arrived; with what differs and does not count."""
-    notes = tuple(f"{each.what} ({each.why})" for each in verdict.notes)
+    notes = looking.notes(verdict)
     return Outcome(Kind.ALTERED, where, "", changed, notes) if changed else replace(OK, notes=notes)
 
 

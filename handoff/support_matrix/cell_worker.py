@@ -14,12 +14,13 @@ from typing import Any
 
 from handoff.compare import shared_state
 from handoff.compare.facts import facts
+from handoff.measuring import looking
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.serving import hear, tell
 from handoff.support_matrix import original, pools
-from handoff.support_matrix.original import Original, brief
+from handoff.support_matrix.original import Original
 from handoff.target import Ref
 
 USED, SEEN = "used", "seen.json"
@@ -44,7 +45,7 @@ class Job:
 
 def same(payload: Payload, obj: Any, expected: str) -> bool:
     """Whether the facts of what arrived are the expected ones, by their digest: then nothing need be compared."""
-    return brief(payload, obj) == expected
+    return looking.brief(payload, obj) == expected
 
 
 def _given(made: Original, expected: str) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class _Serving:
 
     def _judge(self, sent: str) -> dict[str, Any]:
         obj = self.end.whole() if self.job.duty is Duty.SHARED else fetch(self.end, self.obj)
-        return original.judged(self.load(), obj, sent).to_json()
+        return looking.judged(self.load(), obj, sent).to_json()
 
     def _use(self) -> dict[str, Any]:
         if hasattr(self.end, "fetch"):
@@ -188,7 +189,7 @@ def receive(ref: Ref, obj: Any, uses: bool, expected: str, sent: str) -> dict[st
         answer: dict[str, Any] = {"checksum": payload.touch(obj), "used": uses, "verdict": None}
         if not arrived:
             text = Path(sent).read_text(encoding="utf-8")
-            answer["verdict"] = original.judged(payload, obj, text).to_json()
+            answer["verdict"] = looking.judged(payload, obj, text).to_json()
         if uses:
             (payload.use or shared_state.use)(obj)
     except Exception as error:

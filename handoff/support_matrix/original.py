@@ -16,16 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handoff.compare import shared_state
-from handoff.compare.arrival import CONTROL_S, Alteration, Verdict, judge
-from handoff.compare.difference import difference
-from handoff.compare.facts import brief as facts_in_brief
-from handoff.compare.facts import digest, facts, stated
+from handoff.compare.facts import digest, stated
 from handoff.compare.names import class_name, installed, module_of
+from handoff.measuring import looking
 from handoff.payload import Payload
-from handoff.processes.deadlines import limited
 from handoff.target import Ref
 
-CONTROLS = 5  #: as often as the original took a control may take
 REUSE_S = 0.004  #: what takes less to make and state than to fork twice is made for each cell
 
 _INERT_CLASSES = {
@@ -70,16 +66,6 @@ def _inert(kind: type) -> bool:
     return not any((_HOOKS - made) & _type_dict(base).keys() for base in own)
 
 
-def state(payload: Payload, obj: Any) -> str:
-    """What must be the same on the other side, as JSON."""
-    return json.dumps((payload.facts or facts)(obj), default=str)
-
-
-def brief(payload: Payload, obj: Any) -> str:
-    """The digest of that: where two are the same, nothing differs."""
-    return digest(state(payload, obj)) if payload.facts else facts_in_brief(obj)
-
-
 @dataclass(frozen=True, slots=True)
 class Original:
     """An object, what must be the same of it elsewhere, and how it is seen whether it is still shared."""
@@ -94,7 +80,7 @@ class Original:
     @property
     def sent(self) -> str:
         """What who judges an arrival must know of it, as JSON."""
-        return json.dumps([self.making_s, json.loads(self.facts)])
+        return looking.sent(self.facts, self.making_s)
 
 
 def original(payload: Payload) -> Original:
@@ -105,19 +91,9 @@ def original(payload: Payload) -> Original:
     return replace(_original(payload, obj), making_s=round(took, 3))
 
 
-def judged(payload: Payload, obj: Any, sent: str) -> Verdict:
-    """What has become of an object, here where it has arrived; ``sent`` is :attr:`Original.sent`."""
-    making_s, statement = json.loads(sent)
-    if payload.facts:
-        text = difference(statement, json.loads(state(payload, obj)))
-        return Verdict((Alteration("obj", text),) if text else ())
-    control_s = max(CONTROL_S, CONTROLS * making_s)
-    return judge(statement, obj, payload.make, limit=limited, control_s=control_s)
-
-
 def _original(payload: Payload, obj: Any) -> Original:
     if payload.facts:
-        text = state(payload, obj)
+        text = looking.state(payload, obj)
         use, seen = (payload.use, payload.seen) if payload.use and payload.seen else (None, None)
         return Original(obj, text, digest(text), use, seen)
     statement, kinds, in_brief = stated(obj)

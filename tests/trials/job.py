@@ -7,15 +7,14 @@ in turn, one at a time to each worker, and every answer's checksum is compared. 
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from handoff.compare.difference import difference
-from handoff.compare.facts import facts
+from handoff.compare.arrival import Verdict
+from handoff.measuring import looking
 from handoff.measuring.lane import Handle, Refused
 from handoff.measuring.shop import Shop
 from handoff.measuring.worker import CHECKSUM, Job
@@ -74,7 +73,7 @@ def _run(shop: Shop, config: dict[str, Any]) -> float:
     payload = ref.load()
     obj = payload.make()
     expected = payload.touch(obj)
-    sent = json.loads(json.dumps((payload.facts or facts)(obj))) if config["look"] else None
+    sent = _stated(payload, obj) if config["look"] else None
     tasks, workers = config["tasks"], min(config["workers"], config["tasks"])
     with ExitStack() as stack:
         folder = Path("state").resolve()
@@ -98,6 +97,11 @@ def _run(shop: Shop, config: dict[str, Any]) -> float:
         for near in crew.near:
             near.close()
     return seconds
+
+
+def _stated(payload: Any, obj: Any) -> tuple[str, str]:
+    """What an arrival is judged by, and that in brief."""
+    return looking.sent(looking.state(payload, obj), 0.0), looking.brief(payload, obj)
 
 
 def _shares(tasks: int, workers: int) -> list[int]:
@@ -170,24 +174,29 @@ def _begin(crew: _Crew, name: str, duty: Duty, tasks: int) -> None:
 
 
 def _look(crew: _Crew, name: str, duty: Duty, obj: Any, payload: Any, sent: Any, expected: int) -> None:
-    """Once more, not timed: what arrives is stated and compared in full."""
-    handle = crew.handles[0]
+    """Once more, not timed: what arrives is looked at and judged in full."""
+    handle, near = crew.handles[0], crew.near[0] if crew.near else None
+    statement, known = sent
+    verdict = Verdict()
     if duty is Duty.RESULT:
+        assert near is not None
         handle.command(do="check_result", lane=name)
         handle.answer(READY_S)
-        near = crew.near[0]
         made = near.decode(near.take())
-        arrived = None if hasattr(near, "touch") else json.loads(json.dumps((payload.facts or facts)(made)))
+        if not hasattr(near, "touch") and looking.brief(payload, made) != known:
+            verdict = looking.judged(payload, made, statement)
         del made
         near.release()
         handle.answer(READY_S)
     else:
-        handle.command(do=f"check_{duty}", lane=name, facts=True)
-        if duty is Duty.ARGUMENT:
-            crew.near[0].post(crew.near[0].encode(obj))
-        arrived = handle.answer(READY_S)["facts"]
-    if arrived is not None and (altered := difference(sent, arrived)):
-        raise RuntimeError(f"altered: {altered}")
+        handle.command(do=f"check_{duty}", lane=name, known=known)
+        if near is not None:
+            near.post(near.encode(obj))
+        if not handle.answer(READY_S)["same"]:
+            handle.command(do="judge", lane=name, sent=statement)
+            verdict = Verdict.from_json(handle.answer(READY_S)["verdict"])
+    if verdict.altered:
+        raise RuntimeError(f"altered: {verdict.reason}")
 
 
 # -- a pool whose workers have a pipe each

@@ -1,0 +1,48 @@
+"""Looking at what arrived: at once in brief, and in full, with a control, where that is not the same.
+
+The measuring, the support matrix and the desk look in one way, so that they never contradict each other.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from handoff.compare.arrival import CONTROL_S, Alteration, Verdict, judge
+from handoff.compare.difference import difference
+from handoff.compare.facts import brief as facts_in_brief
+from handoff.compare.facts import digest, facts
+from handoff.payload import Payload
+from handoff.processes.deadlines import limited
+
+CONTROLS = 5  #: as often as the original took a control may take
+
+
+def state(payload: Payload, obj: Any) -> str:
+    """What must be the same on the other side, as JSON."""
+    return json.dumps((payload.facts or facts)(obj), default=str)
+
+
+def brief(payload: Payload, obj: Any) -> str:
+    """The digest of that: where two are the same, nothing differs. Costs half of it, or less."""
+    return digest(state(payload, obj)) if payload.facts else facts_in_brief(obj)
+
+
+def sent(statement: str, making_s: float) -> str:
+    """What who judges an arrival must know of the original, as JSON: what must be the same, and what making it took."""
+    return json.dumps([making_s, json.loads(statement)])
+
+
+def judged(payload: Payload, obj: Any, known: str) -> Verdict:
+    """What has become of an object, here where it has arrived; ``known`` is what :func:`sent` gave."""
+    making_s, statement = json.loads(known)
+    if payload.facts:
+        text = difference(statement, json.loads(state(payload, obj)))
+        return Verdict((Alteration("obj", text),) if text else ())
+    control_s = max(CONTROL_S, CONTROLS * making_s)
+    return judge(statement, obj, payload.make, limit=limited, control_s=control_s)
+
+
+def notes(verdict: Verdict) -> tuple[str, ...]:
+    """What differs and does not count, each with its reason, for an outcome."""
+    return tuple(f"{each.what} ({each.why})" for each in verdict.notes)
