@@ -139,6 +139,10 @@ class Strategy:
     #: Duties that are done so when nothing else is asked for: every ratio is to it ...
     baseline_of: frozenset[Duty] = frozenset()
     baseline_turn: int = 1  #: ... if those of an earlier turn fail
+    #: Duties in which it is among the likeliest to be best, with its turn: a search with little time tries these first.
+    likely: tuple[tuple[Duty, int], ...] = ()
+    late: int = 0  #: its turn among those tried last: far slower than others, or with the same stream as another
+    heavy: frozenset[Duty] = frozenset()  #: duties in which it is least slow with a heavy object
 
     @property
     def duties(self) -> tuple[Duty, ...]:

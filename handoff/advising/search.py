@@ -26,6 +26,7 @@ from handoff.processes.interpreter import Interpreter
 from handoff.profile import Profile
 from handoff.record import Record
 from handoff.strategies import baselines, registry
+from handoff.strategy import Channel
 from handoff.target import Entry
 from handoff.timing import nothing
 
@@ -41,26 +42,11 @@ MEMORY_SHARE, MEMORY_S, MEMORY_MOST = 0.2, 6.0, 4  #: of the budget, at most, fo
 ALWAYS_S = 20.0  #: for one trial of the baseline where the budget was over before anything was measured
 FIXED_S = 0.6  #: about what a trial takes without any lane: an interpreter, its imports, a worker
 
-#: The likeliest ways: they are looked at first, and are all that an object gets for which there is no more time.
-FIRST = {
-    Duty.ARGUMENT: ("pickle-default", "pickle-5-oob", "shm-pickle-5", "cloudpickle", "shm-reused", "array-raw-numpy"),
-    Duty.RESULT: ("pickle-default", "pickle-5-oob", "shm-pickle-5", "cloudpickle", "shm-reused", "array-raw-numpy"),
-    Duty.STATE: ("process-args", "inherit", "initializer", "shm-pickle-5", "path-mmap", "rebuild", "path-pickle"),
-    Duty.SHARED: ("manager-dict", "manager-list", "array-raw-numpy", "array-locked-numpy", "shm-reused"),
-}
+MIDDLE = 50  #: more than there are likely ways
 SCOUTS = 4  #: so many of them make the first answer
-#: For heavy objects: what is least slow. The baseline is measured twice, so it must not be the slowest.
-SCOUTS_HEAVY = {
-    Duty.ARGUMENT: ("shm-pickle-5",),
-    Duty.RESULT: ("shm-pickle-5",),
-    Duty.STATE: ("initializer", "inherit"),
-}
 COMPARED_S = 0.3  #: objects that take longer to read are compared by checksums alone: stating them takes ten times that
 CHECKSUM_NOTE = "too many parts to compare them all in the time: what arrived was compared by its checksum"
 HEAVY_BYTES, HEAVY_S = 32 << 20, 0.5
-#: The same stream as another's, or known to be far slower: last.
-LAST = ("pickle-4", "pickle-3", "pickle-2", "queue", "dill", "dill-recurse", "manager-namespace", "manager-class")
-
 Opener = Callable[[dict[str, Any], int], Interpreter]
 Show = Callable[[Advice], Any]
 
@@ -214,10 +200,13 @@ class _Lanes(Run):
 def lanes_for(duty: Duty, leave_out: Sequence[str] = ()) -> list[str]:
     """The strategies that serve a duty, the likeliest first."""
     known = [name for name in registry() if serves(name, duty) and name not in leave_out]
-    order = {name: index for index, name in enumerate(FIRST[duty])} | {
-        name: 100 + index for index, name in enumerate(LAST)
-    }
-    return sorted(known, key=lambda name: order.get(name, 50))
+    return sorted(known, key=lambda name: _turn(name, duty))
+
+
+def _turn(name: str, duty: Duty) -> int:
+    """Its place among the ways of a duty; what is neither likely nor late in between."""
+    strategy = registry()[name]
+    return dict(strategy.likely).get(duty, MIDDLE + strategy.late)
 
 
 def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show = nothing) -> Advice:
@@ -255,7 +244,7 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
         progress(f"{duty}: a first look")
         scouts = names.get(duty, [])[:SCOUTS]
         if plan.heavy and scouts:
-            scouts = [name for name in SCOUTS_HEAVY.get(duty, scouts) if name in names[duty]]
+            scouts = [name for name in names[duty] if duty in registry()[name].heavy] or scouts
         if plan.left_s() > 0:
             run.one(scouts)
         if scouts and plan.left_s() > 0 and not _any_works(run, scouts):
@@ -324,7 +313,7 @@ def _look_at_all(
         good = [way.strategy.name for way in known if way.least_s <= COARSE * best_s]
         left = [name for name in names[duty] if name not in run.record.outcomes]
         if plan.heavy:  # more trials of likely ways tell more than one of each unlikely one
-            left = [name for name in left if name in FIRST[duty]]
+            left = [name for name in left if _turn(name, duty) < MIDDLE]
         share_s = plan.left_s() * (SHARE if index < len(plan.job.duties) - 1 else 0.5)
         most = int((share_s - FIXED_S) / run.each_s) if run.each_s else len(left)
         if plan.left_s() < FIXED_S + 2.2 * run.each_s:
@@ -365,8 +354,8 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             chosen = [row.strategy for row in rows if ranking.ways[f"{row.strategy} {duty}"].least_s <= most_s]
             if own and best is not None and not chosen:
                 continue
-            if own and "thread" in run.record.outcomes and run.done < FEW:
-                chosen.append("thread")
+            if own and run.done < FEW:
+                chosen += [name for name in run.record.outcomes if registry()[name].channel is Channel.THREAD]
             fits = int((plan.left_s() - FIXED_S) / (1.2 * max(run.each_s, 1e-3))) - 1
             if (own and fits < min(2, len(chosen))) or fits < 0:
                 continue

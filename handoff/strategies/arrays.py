@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Lock
 from typing import Any, cast
 
-from handoff.payload import Trait
+from handoff.payload import Duty, Trait
 from handoff.strategies._flat import ELEMENTS_MAX, Shape
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
 
@@ -399,7 +399,7 @@ if __name__ == "__main__":
 """
 
 
-def _strategy(name: str, summary: str, meaning: str, after: str) -> Strategy:
+def _strategy(name: str, summary: str, meaning: str, after: str, likely: tuple[tuple[Duty, int], ...] = ()) -> Strategy:
     locked = "locked" in name
     return Strategy(
         name=name,
@@ -411,6 +411,7 @@ def _strategy(name: str, summary: str, meaning: str, after: str) -> Strategy:
         share=partial(_share, name, locked=locked),
         only=frozenset({Trait.FIXED_DTYPE}),
         needs=("numpy",) if name.endswith("numpy") else (),
+        likely=likely,
         recipe=Recipe(_BEFORE, after),
     )
 
@@ -427,6 +428,7 @@ STRATEGIES = (
         "multiprocessing.Array through a numpy view on its buffer, under the array's lock",
         "a view of shared memory, overwritten by the next hand-off, which has to wait for the lock",
         _LOCKED_NUMPY_AFTER,
+        ((Duty.SHARED, 4),),
     ),
     _strategy(
         "array-raw-element",
@@ -439,5 +441,6 @@ STRATEGIES = (
         "multiprocessing.RawArray, without a lock, through a numpy view on its buffer",
         "a view of shared memory, overwritten by the next hand-off; nothing keeps a reader from half-written memory",
         _RAW_NUMPY_AFTER,
+        ((Duty.ARGUMENT, 6), (Duty.RESULT, 6), (Duty.SHARED, 3)),
     ),
 )

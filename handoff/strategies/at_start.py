@@ -313,6 +313,8 @@ STRATEGIES = (
         inherits=("fork",),
         baseline_of=frozenset({Duty.STATE}),
         baseline_turn=2,
+        likely=((Duty.STATE, 2),),
+        heavy=frozenset({Duty.STATE}),
         recipe=Recipe(_GLOBAL_BEFORE, _INHERIT_AFTER),
     ),
     Strategy(
@@ -324,6 +326,7 @@ STRATEGIES = (
         inherits=("fork",),
         fails=AT_START_FAILS,
         baseline_of=frozenset({Duty.STATE}),
+        likely=((Duty.STATE, 1),),
         recipe=Recipe(_BEFORE, _ARGS_AFTER),
     ),
     Strategy(
@@ -335,6 +338,8 @@ STRATEGIES = (
         launch=Launch.POOL,
         inherits=("fork",),
         fails=AT_START_FAILS,
+        likely=((Duty.STATE, 3),),
+        heavy=frozenset({Duty.STATE}),
         recipe=Recipe(_BEFORE, _INITIALIZER_AFTER),
     ),
     Strategy(
@@ -346,6 +351,7 @@ STRATEGIES = (
         hold=_hold_mapped,
         only=frozenset({Trait.FIXED_DTYPE}),
         needs=("numpy",),
+        likely=((Duty.STATE, 5),),
         recipe=Recipe(_ARRAY_BEFORE, _MMAP_AFTER),
     ),
     Strategy(
@@ -355,6 +361,7 @@ STRATEGIES = (
         channel=Channel.FILE,
         hold=_hold_file,
         fails=PICKLE_FAILS,
+        likely=((Duty.STATE, 7),),
         recipe=Recipe(_BEFORE, _FILE_AFTER),
     ),
     Strategy(
@@ -366,6 +373,7 @@ STRATEGIES = (
         fails=tuple((trait, Kind.ALTERED) for trait in _TWO_OF_THEM),
         baseline_of=frozenset({Duty.STATE}),
         baseline_turn=3,
+        likely=((Duty.STATE, 6),),
         recipe=Recipe(_BEFORE, _REBUILD_AFTER),
     ),
 )

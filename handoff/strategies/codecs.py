@@ -295,6 +295,7 @@ def _pickle(protocol: int) -> Strategy:
         codec=codec,
         carry=_over_bytes(codec),
         fails=PICKLE_FAILS,
+        late=5 - protocol,  # older ones after newer ones; 0 for the newest
         recipe=Recipe(BEFORE, _PICKLE_AFTER.format(protocol=protocol)),
     )
 
@@ -311,6 +312,8 @@ def _library(
     nested: tuple[tuple[Trait, Kind], ...] = (),
     *,
     turn: int = 0,
+    likely: int = 0,
+    late: int = 0,
 ) -> Strategy:
     return Strategy(
         name=name,
@@ -323,6 +326,8 @@ def _library(
         fails=(*nested, *(pair for pair in BY_VALUE_FAILS if pair[0] not in dict(nested))),
         baseline_of=CARRIED if turn else frozenset(),
         baseline_turn=turn,
+        likely=tuple((duty, likely) for duty in CARRIED if likely),
+        late=late,
         recipe=Recipe(_LIBRARY_BEFORE, _LIBRARY_AFTER.format(library=module, options=options)),
     )
 
@@ -339,6 +344,7 @@ STRATEGIES = (
         carry=_over_bytes(_DEFAULT),
         fails=FORKING_FAILS,
         baseline_of=CARRIED,
+        likely=tuple((duty, 1) for duty in CARRIED),
         recipe=Recipe(BEFORE, BEFORE),
     ),
     *(_pickle(protocol) for protocol in (2, 3, 4, 5)),
@@ -350,6 +356,7 @@ STRATEGIES = (
         codec=Codec(encode_out_of_band, decode_out_of_band, out_of_band_size),
         carry=_out_of_band,
         fails=PICKLE_FAILS,
+        likely=tuple((duty, 2) for duty in CARRIED),
         recipe=Recipe(_BUFFERS_BEFORE, _BUFFERS_AFTER),
     ),
     _library(
@@ -358,6 +365,7 @@ STRATEGIES = (
         "cloudpickle.dumps through a pipe: functions and classes by value",
         Codec(_encode_cloudpickle, pickle.loads),
         turn=2,
+        likely=4,
     ),
     _library(
         "dill",
@@ -366,6 +374,7 @@ STRATEGIES = (
         Codec(_encode_dill, _decode_dill),
         nested=DILL_FAILS,
         turn=3,
+        late=5,
     ),
     _library(
         "dill-recurse",
@@ -374,5 +383,6 @@ STRATEGIES = (
         Codec(_encode_dill_recurse, _decode_dill),
         ", recurse=True",
         DILL_FAILS,
+        late=6,
     ),
 )

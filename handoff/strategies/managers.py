@@ -442,7 +442,7 @@ if __name__ == "__main__":
 MANAGER_FAILS = tuple((trait, kind if kind is Kind.ALTERED else Kind.REFUSED) for trait, kind in FORKING_FAILS)
 
 
-def _container(name: str, new: New, summary: str, recipe: Recipe, *, turn: int = 0) -> Strategy:
+def _container(name: str, new: New, summary: str, recipe: Recipe, *, turn: int = 0, late: int = 0) -> Strategy:
     return Strategy(
         name=name,
         summary=summary,
@@ -454,6 +454,8 @@ def _container(name: str, new: New, summary: str, recipe: Recipe, *, turn: int =
         fails=MANAGER_FAILS,
         baseline_of=frozenset({Duty.SHARED}) if turn else frozenset(),
         baseline_turn=turn,
+        likely=((Duty.SHARED, turn),) if turn else (),
+        late=late,
         recipe=recipe,
     )
 
@@ -478,6 +480,7 @@ STRATEGIES = (
         ManagedNamespace.new,
         "a managed Namespace: the object, or each of its elements, as an attribute in a server process",
         Recipe(_BEFORE, _NAMESPACE_AFTER),
+        late=7,
     ),
     Strategy(
         name="manager-class",
@@ -490,6 +493,7 @@ STRATEGIES = (
         fails=MANAGER_FAILS,
         baseline_of=frozenset({Duty.SHARED}),
         baseline_turn=3,
+        late=8,
         recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER),
     ),
 )

@@ -135,6 +135,7 @@ STRATEGIES = (
         meaning=COPY + "; what the sender changes right after put may or may not be in it",
         channel=Channel.PIPE,
         carry=_queue,
+        late=4,
         any_payload=True,
         # What the feeder thread can't pickle never arrives: where multiprocessing would wait for ever, ours says so.
         fails=tuple((trait, kind if kind is Kind.ALTERED else Kind.BROKEN) for trait, kind in FORKING_FAILS),

@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Lock
 from typing import Any
 
 from handoff.outcome import Kind
-from handoff.payload import Trait
+from handoff.payload import Duty, Trait
 from handoff.strategies._flat import Shape, raw
 from handoff.strategies.codecs import PICKLE_FAILS, encode_out_of_band
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
@@ -538,6 +538,8 @@ STRATEGIES = (
         channel=Channel.SHM,
         carry=_carry_pickle,
         hold=_hold_pickle,
+        likely=((Duty.ARGUMENT, 3), (Duty.RESULT, 3), (Duty.STATE, 4)),
+        heavy=frozenset({Duty.ARGUMENT, Duty.RESULT}),
         fails=PICKLE_FAILS,
         recipe=Recipe(_BEFORE, _PICKLE_AFTER),
     ),
@@ -549,6 +551,7 @@ STRATEGIES = (
         carry=_carry_raw,
         hold=_hold_raw,
         share=_share_raw,
+        likely=((Duty.ARGUMENT, 5), (Duty.RESULT, 5), (Duty.SHARED, 5)),
         only=frozenset({Trait.FIXED_DTYPE}),
         recipe=Recipe(_BEFORE, _REUSED_AFTER),
     ),
