@@ -145,26 +145,36 @@ class Schedule:
                 self.trial(run)
                 run.choose_lacking()
             self.begun += len(group)
-            self.settle(run)
+            if stopped := run.stop(run.done):
+                self.finish(run, stopped)
 
     def go_on(self) -> None:
         """Trials in turn for those that leave a question open, while there is time."""
         while self.open:
+            self.settle()
             for run in list(self.open):
                 run.choose(self.end - time.monotonic())
                 if run.chosen:
                     self.trial(run)
-                    self.settle(run)
+                    if stopped := run.stop(run.done):
+                        self.finish(run, stopped)
                 else:
                     self.finish(run, BUDGET)
 
+    def settle(self) -> None:
+        """What is decided needs no more trials. All records together say how their kind scatters."""
+        bound = self.profile.bound
+        if self.profile.target is not None or bound is None:
+            return
+        looks = max(1, self.profile.most_trials - self.profile.trials + 1)
+        left = questions.undecided(self.records, bound, looks)
+        for run in list(self.open):
+            run.keep_open({index for index, record in enumerate(run.records) if record.name in left})
+            if not run.unsettled:
+                self.finish(run, DECIDED)
+
     def trial(self, run: Run) -> None:
         run.trial(run.done, lambda what: self.progress(min(self.begun, self.of - 1), self.of, what))
-
-    def settle(self, run: Run) -> None:
-        """Write what has ended."""
-        if stopped := run.stop(run.done):
-            self.finish(run, stopped)
 
     def finish(self, run: Run, stopped: str) -> None:
         self.open.remove(run)
@@ -395,28 +405,22 @@ class Run:
             record.outcomes[lane] = outcome
 
     def stop(self, done: int) -> str:
-        """Why there need be no more trials after ``done`` of them, or "". What is settled has no part in what follows.
-
-        With a ``target`` widths of intervals alone count, no ratio; with a ``bound`` it counts what can be lost.
-        """
+        """Why there need be no more trials after ``done`` of them, or "". Only widths of intervals count, no ratio."""
         if done < self.profile.trials:
             return ""
         if done >= max(self.profile.trials, self.profile.most_trials):
             return MOST_TRIALS
-        target, bound = self.profile.target, self.profile.bound
+        target = self.profile.target
         if target is not None and all(_narrow(record, target, self.failed(record)) for record in self.records):
             return NARROW
-        if target is None and bound is not None:
-            self.unsettled = {
-                index
-                for index in self.unsettled
-                if not self.records[index].failed and questions.undecided(self.records[index], bound)
-            }
-            for index, record in enumerate(self.records):
-                if index not in self.unsettled:
-                    record.stopped = record.stopped or DECIDED
-            return "" if self.unsettled else DECIDED
-        return ""
+        return "" if target is not None or self.profile.bound is not None else MOST_TRIALS
+
+    def keep_open(self, indexes: set[int]) -> None:
+        """Which experiments still leave a question open; the others are decided."""
+        self.unsettled &= indexes
+        for index, record in enumerate(self.records):
+            if index not in self.unsettled:
+                record.stopped = record.stopped or DECIDED
 
     def finish(self, stopped: str) -> list[Record]:
         """The records, done. Every strategy has an outcome."""

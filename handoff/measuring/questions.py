@@ -123,16 +123,23 @@ def _variance(values: Sequence[float]) -> float:
     return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
 
 
-def undecided(record: Record, bound: float) -> bool:
-    """Whether it is open which way to take: whether taking the best may cost more than ``bound`` times any other.
+def undecided(records: Sequence[Record], bound: float, looks: int) -> frozenset[str]:
+    """The names of those records that leave it open which way to take, in what verdicts are about.
 
-    In the first metric of the experiment, which is what verdicts are about.
+    It is open where taking the best may cost more than ``bound`` times any other. ``looks``: how often that is asked.
     """
+    return frozenset(record.name for record in records if not record.failed and _open(record, bound, looks))
+
+
+def _open(record: Record, bound: float, looks: int) -> bool:
     figures, metric = Figures(record), METRICS[record.kind][0]
     gone = out(record)
     ways = [lane for lane in figures.lanes if _answers(lane) and lane not in gone and figures.has(lane, metric)]
+    samples = {way: figures.samples(way, metric) for way in ways}
     if len(ways) < 2:
         return False
-    samples = {way: figures.samples(way, metric) for way in ways}
     best = min(ways, key=lambda way: stats.estimate(samples[way]).value)
-    return any(stats.ratio(samples[best], samples[way]).high > bound for way in ways if way != best)
+    confidence = 1 - (1 - stats.CONFIDENCE) / looks
+    return any(
+        stats.ratio(samples[best], samples[way], confidence=confidence).high > bound for way in ways if way != best
+    )
