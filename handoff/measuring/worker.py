@@ -127,7 +127,7 @@ class Worker:
         return getattr(end, "touch", None) or self._load().task
 
     def _looked(self, end: Any, obj: Any, command: dict[str, Any]) -> dict[str, Any]:
-        """Whether it is at once the same as what is ``known``, where that is asked; if so, its checksum, else it is kept.
+        """Whether it is at once the same as what is ``known``, where that is asked: then its checksum, else it is kept.
 
         It is looked at before the work, which may change it.
         """
