@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+import pty
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,21 +182,35 @@ def test_a_worker_killed_in_the_middle_costs_one_lane(payloads: Mapping[str, Ent
     assert all(Figures(record).has(name, "handoff") for name in record.strategies if name not in broken)
 
 
+def started(command: Sequence[str], until: str) -> subprocess.Popen[str]:
+    """A run on a terminal, as soon as its live line says so. The terminal is left to the run."""
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL, text=True)
+    os.close(theirs)
+    said = ""
+    while until not in said:
+        said += os.read(ours, 4096).decode(errors="replace")
+    threading.Thread(target=_drain, args=(ours,), daemon=True).start()
+    return run
+
+
+def _drain(terminal: int) -> None:
+    with suppress(OSError):  # what a terminal says when its other end is closed
+        while os.read(terminal, 4096):
+            pass
+    os.close(terminal)
+
+
 def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path) -> None:
     """Ctrl-C: exit code 130, no trace, and the cells already measured are in the records."""
     command = [
         sys.executable, "-m", "handoff", "measure", str(HERE / "awkward.py"), "-o", str(tmp_path / "records"),
         "--payload", "numbers,array", "--duty", "argument", "--start-method", "spawn", "--profile", "standard",
     ]  # fmt: skip
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert run.stderr is not None
-    for line in run.stderr:
-        if "trial 3" in line or "[1/2]" in line:
-            break
+    run = started(command, "trial 3")
     time.sleep(0.5)
     run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=30)
-    assert run.returncode == 130, errors
+    assert run.wait(timeout=30) == 130
     assert_no_trace(run.pid)
     records, problems = read_all(tmp_path / "records")
     assert problems == []
@@ -206,9 +223,7 @@ def test_a_killed_run_leaves_no_trace_either(tmp_path: Path) -> None:
         sys.executable, "-m", "handoff", "measure", str(HERE / "awkward.py"), "-o", str(tmp_path / "records"),
         "--payload", "array", "--duty", "argument", "--start-method", "forkserver", "--profile", "standard",
     ]  # fmt: skip
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    assert run.stderr is not None
-    run.stderr.readline()
+    run = started(command, "trial 1")
     time.sleep(1.0)
     assert litter(run.pid)
     run.kill()
