@@ -355,7 +355,9 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             if own and best is not None and not chosen:
                 continue
             if own and run.done < FEW:
-                chosen += [name for name in run.record.outcomes if registry()[name].channel is Channel.THREAD]
+                chosen += [
+                    w.name for w in registry().values() if w.channel is Channel.THREAD and w.name in run.record.outcomes
+                ]
             fits = int((plan.left_s() - FIXED_S) / (1.2 * max(run.each_s, 1e-3))) - 1
             if (own and fits < min(2, len(chosen))) or fits < 0:
                 continue
