@@ -149,10 +149,10 @@
           return s("g", { class: "way" + (c.strategy === table.take ? (table.keep ? " keep" : " change") : c.strategy === table.baseline ? " usual" : "") },
             s("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, c.strategy),
             s("rect", { class: "bar", x: left, y, width: Math.max(1, X(value) - left), height: row - 7 }, s("title", null, `${c.strategy}: ${interval(c.time)}`)),
-            high != null && low > 0 && low < limit && s("path", { class: "reach", d: `M${X(low)} ${y + 5}V${y + 12}M${X(low)} ${y + 8.5}H${X(high)}M${X(high)} ${y + 5}V${y + 12}` }),
+            high != null && low > 0 && low < limit && s("path", { class: "reach", d: `M${X(low)} ${y + 5}V${y + 12}M${X(low)} ${y + 8.5}H${X(high)}` + (high < limit ? `M${X(high)} ${y + 5}V${y + 12}` : "l-6 -4m6 4l-6 4") }),
             s("text", { x: Math.max(X(value), high != null ? X(high) : 0) + 8, y: y + 14 }, `${value > limit ? "→ " : ""}${seconds(value)}${mark(c) ? `  ◀ ${mark(c)}` : ""}`));
         }))),
-      h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => c.time[0] > limit) && "An arrow: longer than the picture. ", all.length > cells.length && `${all.length - cells.length} slower ways are in the table.`));
+      h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => Math.max(c.time[0], c.time[2] ?? 0) > limit) && "An arrow: longer than the picture. ", all.length > cells.length && `${all.length - cells.length} slower ways are in the table.`));
   };
   const sideBySide = (table) => {
     const twins = doc.tables.filter((t) => t.kind === table.kind && t.payload === table.payload && t.metric === table.metric && t.choice);

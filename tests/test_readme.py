@@ -129,6 +129,18 @@ def check_format(desk: Path, command: str, text: str) -> None:
         assert text.startswith("# ")
 
 
+def test_the_first_screen_is_the_question_pictures_and_one_command() -> None:
+    first = "\n".join(TEXT.splitlines()[:24])
+    assert "?**" in first and "pip install" in first and "handoff diagnose my_code.py:make_object" in first
+    pictures = re.findall(r"!\[(.+?)\]\((docs/\S+)\)", first)
+    assert len(pictures) == 2 and all(len(said.split()) > 5 for said, _ in pictures), "each says what it shows"
+    for _, name in pictures:
+        data = (README.parent / name).read_bytes()
+        assert 1_000 < len(data) < 150_000 and b"<script" not in data and b"@font-face" not in data
+    order = [TEXT.index(f"## {title}") for title in ('"It won\'t pickle"', '"My pool is slow"', "The suite", "Why not")]
+    assert order == sorted(order), "one's own object first"
+
+
 def test_there_are_examples() -> None:
     assert {"config.py", "table.py"} <= FILES.keys()
     assert len(RUNS) >= 6
