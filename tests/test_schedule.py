@@ -141,6 +141,15 @@ def test_a_lane_is_out_when_it_is_surely_three_times_the_best() -> None:
     assert "cloudpickle" in questions.contenders(record_of(factors, trials=1))
 
 
+def test_one_trial_of_bad_luck_puts_no_lane_out() -> None:
+    seen = record_of({"pickle-default": 1.0, "pickle-5": 1.0}, trials=1)
+    seen.rows += rows(1, {"pickle-default": 1.0, "pickle-5": 500.0}, 0.02, random.Random(2))
+    seen.baseline = "pickle-default"
+    assert questions.out(seen) == frozenset()
+    seen.rows += rows(2, {"pickle-default": 1.0, "pickle-5": 500.0}, 0.02, random.Random(3))
+    assert questions.out(seen) == frozenset()
+
+
 def test_rounds_are_many_where_a_trial_is_dear_and_few_where_rounds_are() -> None:
     seen = record_of({"pickle-default": 1.0, "pickle-5": 1.0, "cloudpickle": 1.0}, trials=3, spread=0.4)
     found = []
