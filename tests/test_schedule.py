@@ -97,19 +97,6 @@ def test_what_is_done_within_something_else_is_not_counted_twice(monkeypatch: py
     assert ledger.spent_s == {WORKERS: 3.0, LOOKING: 7.0}
 
 
-def test_of_a_large_one_only_the_ways_that_contend_for_a_smaller_one_are_measured(tmp_path: Path) -> None:
-    profile = replace(QUICK, all_lanes_bytes=100_000, record_s=0.001)
-    ways = ("pickle-default", "pickle-5", "manager-dict", "dill")
-    small, large = measure(experiments(tmp_path, Duty.ARGUMENT, "fork", (1000, 200_000), *ways), profile, None, seed=1)
-    assert set(small.strategies) == set(ways)
-    assert {"pickle-default", "pickle-5"} <= set(large.strategies) < set(ways), "a manager takes several times as long"
-    assert large.left_out.keys() == set(ways) - set(large.strategies)
-    assert set(large.left_out.values()) == {0}
-    assert all(large.outcomes[way].ok for way in large.strategies)
-    assert {row[0] for row in large.rows} & set(ways) == set(large.strategies)
-    assert len(large.trials) == len(small.trials) == profile.trials
-
-
 def rows(trial: int, factors: dict[str, float], spread: float, rng: random.Random) -> list[list[object]]:
     """A trial of five rounds in which each lane takes so many milliseconds."""
     return [
@@ -173,9 +160,11 @@ def feigned(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, dict[str, fl
                 record = self.records[index]
                 record.seconds += 0.01
                 record.spent_s[SAMPLES] = record.spent_s.get(SAMPLES, 0.0) + 0.005
+                asked = self.spec(index)["strategies"]
                 record.baseline = "pickle-5"
-                record.outcomes = dict.fromkeys(record.strategies, OK)
-                record.rows += rows(len(record.trials), times[record.payload], 0.02, rng)
+                record.outcomes |= dict.fromkeys(asked, OK)
+                takes = {lane: ms for lane, ms in times[record.payload].items() if lane in asked}
+                record.rows += rows(len(record.trials), takes, 0.02, rng)
             todo.clear()
 
         monkeypatch.setattr(experiment.Run, "interpreter", interpreter)
@@ -204,6 +193,22 @@ def test_a_run_ends_when_its_time_is_up(tmp_path: Path, feigned: Callable[[dict[
     (record,) = measure(experiments(tmp_path, "codec", "", (10,), "pickle-5", "pickle-4"), profile, None, seed=1)
     assert record.stopped == BUDGET
     assert len(record.trials) > 2
+
+
+def test_of_a_large_one_only_the_ways_that_contend_for_a_smaller_one_are_measured(
+    tmp_path: Path, feigned: Callable[[dict[str, dict[str, float]]], None]
+) -> None:
+    ways = {"pickle-5": 4.0, "pickle-4": 1.0, "cloudpickle": 2.0, "dill": 3.5}
+    feigned({"bytes-1000": ways, "bytes-200000": ways})
+    profile = replace(QUICK, most_trials=0, all_lanes_bytes=100_000)
+    found = measure(experiments(tmp_path, "codec", "", (200_000, 1000), *ways), profile, None, seed=1)
+    large, small = found
+    assert set(small.strategies) == set(ways)
+    assert set(large.strategies) == {"pickle-5", "pickle-4", "cloudpickle"}, "with the baseline, however slow"
+    assert large.left_out == {"dill": 0}
+    assert large.outcomes.keys() == set(large.strategies)
+    assert {row[0] for row in large.rows} == set(large.strategies)
+    assert len(large.trials) == len(small.trials) == profile.trials
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
