@@ -222,7 +222,7 @@ def support(
     cells = []
     target.hold(obj)
     try:
-        for strategy in strategies or [each for each in registry() if each != "rebuild"]:
+        for strategy in strategies or [name for name, each in registry().items() if not each.makes]:
             known = registry()[strategy].duties
             wanted = [duty for duty in known if duty in duties] if duties else known[:1]
             cells += [

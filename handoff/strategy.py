@@ -143,6 +143,10 @@ class Strategy:
     likely: tuple[tuple[Duty, int], ...] = ()
     late: int = 0  #: its turn among those tried last: far slower than others, or with the same stream as another
     heavy: frozenset[Duty] = frozenset()  #: duties in which it is least slow with a heavy object
+    #: The pickler of which the diagnosis tells what becomes of an object that goes this way; "": none is at work.
+    pickled_as: str = "pickle-default"
+    makes: bool = False  #: workers make the object themselves: it takes a target that says how
+    change: int = 9  #: how much of a program it changes, 0: nothing; of ways as fast as each other the least wins
 
     @property
     def duties(self) -> tuple[Duty, ...]:

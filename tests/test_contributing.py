@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import multiprocessing as mp
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from typing import Any, cast
 
 import pytest
 
+import handoff
 from handoff.strategies import registry
 from handoff.strategy import Site, Strategy
 from handoff.target import load_collection
@@ -77,3 +81,46 @@ def test_the_strategys_recipe_runs(strategy: Strategy, tmp_path: Path) -> None:
 def test_its_command_is_the_one_that_ci_runs() -> None:
     command = (Path(__file__).resolve().parent.parent / ".ci" / "run").read_text().strip().splitlines()[-1]
     assert command in TEXT
+
+
+CLASH = """\
+class Whole:
+    '''Its pickle leaves a part behind.'''
+    def __init__(self):
+        self.kept, self.left = 1, [2]
+
+    def __getstate__(self):
+        return {"kept": self.kept, "left": None}
+
+
+def make():
+    return Whole()
+"""
+
+
+def test_a_strategy_is_one_file_and_every_command_has_it(tmp_path: Path) -> None:
+    """Nothing else has to be said of it: where pickle alters, it is called altered, too."""
+    root = tmp_path / "site"
+    shutil.copytree(Path(handoff.__file__).parent, root / "handoff", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "handoff" / "strategies" / "zlibbed.py").write_text(example("strategy"))
+    (tmp_path / "mine.py").write_text(CLASH)
+
+    def ask(*args: str) -> str:
+        code = (
+            f"import sys; sys.path.insert(0, {str(root)!r}); from handoff.cli import main; sys.exit(main(sys.argv[1:]))"
+        )
+        env = {**os.environ, "PYTHONPATH": str(root)}
+        done = subprocess.run(
+            [sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path,
+            env=env,
+        )  # fmt: skip
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout
+
+    assert "pickle-5-zlib" in ask("list", "strategies")
+    assert "zlib" in ask("explain", "pickle-5-zlib")
+    support = json.loads(ask("support", "mine.py:make", "--format", "json"))
+    advice = json.loads(ask("advise", "mine.py:make", "--duty", "argument", "--budget", "6s", "--format", "json"))
+    cells = [cell for cell in support["cells"] if cell["strategy"] == "pickle-5-zlib" and cell["duty"] == "argument"]
+    assert cells and {cell["outcome"] for cell in cells} == {"altered"}
+    assert {each["outcome"] for each in advice["excluded"] if each["strategy"] == "pickle-5-zlib"} == {"altered"}

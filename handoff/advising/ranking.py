@@ -38,14 +38,7 @@ ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if
 UNSURE, UNSURE_LONG, WAKE_UPS_S = 0.25, 0.10, 2e-4
 
 
-#: The ways that change the least of a program, first: preferred within a tie.
-SIMPLE = ("pickle-default", "initializer", "inherit", "process-args", "manager-dict", "pickle-5", "cloudpickle")
-
-
 PIPE_BYTES = 64 << 10  #: that a pipe holds: pipe(7)
-
-
-MAKES = "rebuild"  #: the strategy whose workers make the object themselves
 
 
 REFERENCE, UNMEASURED = "reference", "unmeasured"  #: outcomes beside those of ``Kind``: a thread; no time was left
@@ -138,9 +131,10 @@ def _start(state: Figures | None, imported_s: float, made_s: float) -> float:
     lanes = [lane for lane in state.lanes if lane not in {NULL, *threads} and state.has(lane, "setup")]
     most = min((state.figure(lane, "setup").time.value - bare for lane in lanes), default=math.inf)
     least = imported_s
-    if MAKES in lanes and state.has(MAKES, TASK[Duty.STATE]) and math.isfinite(made_s):
-        done = made_s + state.figure(MAKES, TASK[Duty.STATE]).time.value
-        least = max(least, state.figure(MAKES, "setup").time.value - bare - done)
+    for lane in lanes if math.isfinite(made_s) else ():
+        if lane in registry() and registry()[lane].makes and state.has(lane, TASK[Duty.STATE]):
+            done = made_s + state.figure(lane, TASK[Duty.STATE]).time.value
+            least = max(least, state.figure(lane, "setup").time.value - bare - done)
     return bare + max(0.0, min(least, most))
 
 
@@ -296,8 +290,7 @@ def _preferred(
     least = min(typical[key] for key, _ in trusted)
     fastest = ways[next(key for key, _ in trusted if typical[key] == least)]
     close = [item for item in tier if _as_good(ways[item[0]], fastest, typical[item[0]] / least, aa)]
-    order = {name: index for index, name in enumerate(SIMPLE)}
-    leader = min(close, key=lambda i: (order.get(ways[i[0]].strategy.name, len(SIMPLE)), typical[i[0]]))
+    leader = min(close, key=lambda i: (ways[i[0]].strategy.change, typical[i[0]]))
     rest = sorted((item for item in tier if item is not leader), key=lambda item: typical[item[0]])
     return [leader, *rest]
 

@@ -145,6 +145,7 @@ def advise_object(
     from handoff import target
     from handoff.advising.work import found_by_name, named
     from handoff.diagnosing import diagnose
+    from handoff.strategies import registry
 
     if not hasattr(os, "fork"):
         raise OSError("this platform has no fork: use the command, handoff advise file.py:callable")
@@ -157,7 +158,7 @@ def advise_object(
     try:
         work_s, note = tasked(entry, obj, job)
         plan = forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
-        plan.leave_out = ("rebuild",)  # how to make it is not known
+        plan.leave_out = tuple(each.name for each in registry().values() if each.makes)  # how to make it is not known
         return measure(plan, progress=progress, show=show)
     finally:
         target.let_go()

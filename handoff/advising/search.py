@@ -384,15 +384,16 @@ def _known(ranking: Ranking) -> bool:
 def _measure_refactored(plan: Plan, entry: Entry, opener: Opener) -> list[Record]:
     """Plain ways for the object without its culprits, within a fifth of the time that is left."""
     end, plan.end = plan.end, time.monotonic() + plan.left_s() / 5
-    ways = {Duty.ARGUMENT: ("pickle-default", "shm-pickle-5"), Duty.STATE: ("process-args", "initializer")}
     records = []
     for duty in dict.fromkeys((*plan.job.duties, Duty.STATE)):
-        if duty not in ways:
+        if duty not in (Duty.ARGUMENT, Duty.STATE):
             continue
-        run = _Lanes(plan, entry, duty, ways[duty] if duty in plan.job.duties else (), opener)
+        heavy = [name for name in lanes_for(duty) if duty in registry()[name].heavy]
+        ways = (baselines(duty)[0], *heavy) if duty in plan.job.duties else ()
+        run = _Lanes(plan, entry, duty, ways, opener)
         for _ in range(FEW):
             if plan.left_s() > run.took_s:
-                run.one(ways[duty] if duty in plan.job.duties else ())
+                run.one(ways)
         if not run.record.failed:
             records.append(run.settled())
     plan.end = end

@@ -20,7 +20,8 @@ from handoff.analysis.metrics import NULL
 from handoff.analysis.stats import Verdict
 from handoff.payload import Duty
 from handoff.record import Record
-from handoff.strategies import registry
+from handoff.strategies import baselines, registry
+from handoff.strategy import Channel
 
 if TYPE_CHECKING:
     from handoff.diagnosing import Diagnosis
@@ -134,7 +135,7 @@ def _not_refuted(diagnosis: Diagnosis | None, ranking: Ranking) -> Diagnosis | N
     """The diagnosis without culprits that did not stop what they were said to: a real hand-over knows better."""
     if diagnosis is None:
         return None
-    carried = {_pickled_as(way.strategy.name) for way in ranking.ways.values() if way.duty is not Duty.STATE} - {""}
+    carried = {way.strategy.pickled_as for way in ranking.ways.values() if way.duty is not Duty.STATE} - {""}
     return replace(diagnosis, culprits=tuple(each for each in diagnosis.culprits if not carried & set(each.blocks)))
 
 
@@ -148,21 +149,15 @@ def known_altered(diagnosis: Diagnosis | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for finding in diagnosis.altered if diagnosis else ():
         reason = f"{finding.path} ({finding.type}): {finding.reason}"
-        for name in registry():
-            if _pickled_as(name) in finding.blocks:
+        for name, strategy in registry().items():
+            if strategy.pickled_as in finding.blocks:
                 found.setdefault(name, reason)
     return found
 
 
-def _pickled_as(name: str) -> str:
-    """Which of the diagnosis's strategies tells what becomes of an object by another one."""
-    if name.startswith(("dill", "cloudpickle")):
-        return name.partition("-")[0]
-    if name in ("pickle-5-oob", "shm-pickle-5", "path-pickle"):
-        return "pickle-5"
-    if name in ("rebuild", "inherit", "thread"):
-        return ""
-    return name if name.startswith("pickle-") else "pickle-default"
+def usual(duty: Duty) -> str:
+    """The key of what is done when nothing else is asked for."""
+    return f"{baselines(duty)[0]} {duty}"
 
 
 def _named(row: Row) -> str:
@@ -188,12 +183,12 @@ def _sentence(
     if best is None:
         return _sentence_of_none(ranking, diagnosis)
     text = f"Take {_named(best)}: {work} take about {units.seconds(best.total_s)}"
-    now = ranking.ways.get(f"pickle-default {Duty.ARGUMENT}")
-    if now is not None and best.strategy != "pickle-default":
+    now = ranking.ways.get(usual(Duty.ARGUMENT))
+    if now is not None and best.strategy != now.strategy.name:
         usual_s = stats.estimate(now.total).value
         ratio = usual_s / best.total_s
-        usual = f"what multiprocessing does with the object in every task ({units.seconds(usual_s)})"
-        text += f", {units.ratio(ratio)} less than {usual}" if ratio > 1.1 else f", about the same as {usual}"
+        does = f"what multiprocessing does with the object in every task ({units.seconds(usual_s)})"
+        text += f", {units.ratio(ratio)} less than {does}" if ratio > 1.1 else f", about the same as {does}"
     others = [row for row in ranking.tiers[0][1:] if row.verdict == Verdict.TIE]
     unsure = [row for row in ranking.tiers[0][1:] if row.verdict != Verdict.TIE]
     if others:
@@ -237,10 +232,11 @@ def _refactorings(
     best: Row | None,
 ) -> list[Refactoring]:
     found = []
-    if best is not None and best.strategy == "rebuild":
-        found.append(Refactoring("send what builds it (parameters, a path), and build it in each worker", "rebuild",
+    way = registry().get(best.strategy) if best is not None else None
+    if best is not None and way is not None and way.makes:
+        found.append(Refactoring("send what builds it (parameters, a path), and build it in each worker", best.strategy,
                                  best.duty, best.task_s, best.total_s))  # fmt: skip
-    if best is not None and best.strategy.startswith("path-"):
+    if best is not None and way is not None and way.channel is Channel.FILE:
         found.append(Refactoring("write it to a file once and send the path", best.strategy, best.duty, best.task_s,
                                  best.total_s))  # fmt: skip
     culprits = diagnosis.culprits if diagnosis else ()
@@ -281,11 +277,11 @@ def _how_sure(ranking: Ranking) -> str:
 
 def _now(ranking: Ranking, job: Job) -> str:
     for duty in (Duty.ARGUMENT, Duty.RESULT):
-        if way := ranking.ways.get(f"pickle-default {duty}"):
+        if way := ranking.ways.get(usual(duty)):
             task, total = stats.estimate(way.task), stats.estimate(way.total)
             known = units.interval(task) if task.n_trials >= FEW else units.seconds(task.value)
             return (
-                f"What multiprocessing does by itself (pickle-default, {DUTY_WORDS[duty]}): {known} a "
+                f"What multiprocessing does by itself ({way.strategy.name}, {DUTY_WORDS[duty]}): {known} a "
                 f"task, {units.seconds(total.value)} for the job."
             )
     return ""
@@ -327,8 +323,8 @@ def _rival(ranking: Ranking) -> str | None:
         nearest = ranking.tiers[1][0]
     if nearest is not None:
         return f"{nearest.strategy} {nearest.duty}"
-    usual = f"pickle-default {Duty.ARGUMENT}"
-    return usual if usual in ranking.ways and f"{best.strategy} {best.duty}" != usual else None
+    now = usual(Duty.ARGUMENT)
+    return now if now in ranking.ways and f"{best.strategy} {best.duty}" != now else None
 
 
 def _replicates(mine: Way, theirs: Way) -> list[tuple[cost.Line, cost.Line]]:

@@ -305,6 +305,8 @@ if __name__ == "__main__":
 STRATEGIES = (
     Strategy(
         name="inherit",
+        pickled_as="",
+        change=2,
         summary="a module global set before the fork: the child's memory begins as the parent's",
         meaning="the parent's object as it was at the fork; a page is copied when a side writes to it",
         channel=Channel.START,
@@ -319,6 +321,7 @@ STRATEGIES = (
     ),
     Strategy(
         name="process-args",
+        change=3,
         summary="Process(args=(obj,)): pickled once when the process starts; under fork not at all, it is inherited",
         meaning="a copy for each worker; under fork the parent's object as it was at the fork",
         channel=Channel.START,
@@ -331,6 +334,7 @@ STRATEGIES = (
     ),
     Strategy(
         name="initializer",
+        change=1,
         summary="Pool(initargs=(obj,)): pickled once for each worker of a pool; under fork not at all, it is inherited",
         meaning="a copy for each worker, in a global; under fork the parent's object as it was at the fork",
         channel=Channel.START,
@@ -356,6 +360,7 @@ STRATEGIES = (
     ),
     Strategy(
         name="path-pickle",
+        pickled_as="pickle-5",
         summary="a pickle file of our own, opened and loaded in the worker: only the path travels",
         meaning="a copy for each worker; the writer removes the file. Load no pickle file that others could write to",
         channel=Channel.FILE,
@@ -366,6 +371,8 @@ STRATEGIES = (
     ),
     Strategy(
         name="rebuild",
+        pickled_as="",
+        makes=True,
         summary="built in the worker, from its parameters: they are all that travels",
         meaning="an object of the worker's own, equal if building it is deterministic; nothing to clean up",
         channel=Channel.START,

@@ -289,6 +289,8 @@ def _pickle(protocol: int) -> Strategy:
     codec = Codec(partial(pickle.dumps, protocol=protocol), pickle.loads)
     return Strategy(
         name=f"pickle-{protocol}",
+        pickled_as=f"pickle-{protocol}",
+        change=5 if protocol == 5 else 9,
         summary=f"pickle protocol {protocol}, in one stream through a pipe",
         meaning=COPY,
         channel=Channel.PIPE,
@@ -314,9 +316,12 @@ def _library(
     turn: int = 0,
     likely: int = 0,
     late: int = 0,
+    change: int = 9,
 ) -> Strategy:
     return Strategy(
         name=name,
+        pickled_as=module,
+        change=change,
         summary=summary,
         meaning=COPY + "; functions and classes without an importable name travel by value",
         channel=Channel.PIPE,
@@ -337,6 +342,7 @@ _DEFAULT = Codec(ForkingPickler.dumps, ForkingPickler.loads)
 STRATEGIES = (
     Strategy(
         name="pickle-default",
+        change=0,
         summary="what multiprocessing does by itself: Connection.send, with Python's default pickle protocol",
         meaning=COPY,
         channel=Channel.PIPE,
@@ -350,6 +356,7 @@ STRATEGIES = (
     *(_pickle(protocol) for protocol in (2, 3, 4, 5)),
     Strategy(
         name="pickle-5-oob",
+        pickled_as="pickle-5",
         summary="pickle protocol 5 with its buffers sent after the stream, straight from and into their memory",
         meaning=COPY,
         channel=Channel.PIPE,
@@ -366,6 +373,7 @@ STRATEGIES = (
         Codec(_encode_cloudpickle, pickle.loads),
         turn=2,
         likely=4,
+        change=6,
     ),
     _library(
         "dill",

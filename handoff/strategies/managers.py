@@ -442,9 +442,12 @@ if __name__ == "__main__":
 MANAGER_FAILS = tuple((trait, kind if kind is Kind.ALTERED else Kind.REFUSED) for trait, kind in FORKING_FAILS)
 
 
-def _container(name: str, new: New, summary: str, recipe: Recipe, *, turn: int = 0, late: int = 0) -> Strategy:
+def _container(
+    name: str, new: New, summary: str, recipe: Recipe, *, turn: int = 0, late: int = 0, change: int = 9
+) -> Strategy:
     return Strategy(
         name=name,
+        change=change,
         summary=summary,
         meaning="a copy of what the server keeps: changes go back only by assigning; it goes with its last proxy",
         channel=Channel.MANAGER,
@@ -467,6 +470,7 @@ STRATEGIES = (
         "a managed dict: the object, or each of its elements, under a key in a server process",
         Recipe(_BEFORE, _DICT_AFTER),
         turn=1,
+        change=4,
     ),
     _container(
         "manager-list",

@@ -533,6 +533,7 @@ if __name__ == "__main__":
 STRATEGIES = (
     Strategy(
         name="shm-pickle-5",
+        pickled_as="pickle-5",
         summary="pickle protocol 5 with the stream and its buffers laid into one reused segment, rebuilt in place",
         meaning="views of shared memory, valid until the next hand-off; the creator unlinks the segment",
         channel=Channel.SHM,

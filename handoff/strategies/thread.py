@@ -127,6 +127,7 @@ if __name__ == "__main__":
 STRATEGIES = (
     Strategy(
         name="thread",
+        pickled_as="",
         summary="a thread (multiprocessing.dummy) gets a reference: nothing is serialized",
         meaning="the same object: what one side changes the other sees at once; all threads share one GIL",
         channel=Channel.THREAD,
