@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cache
+from itertools import chain
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+WIDE, MANY = 64, 64  #: rows of up to so many parts, and so many of them, are read column by column
+GC = 1 << 14  #: Py_TPFLAGS_HAVE_GC: the collector sees what objects of such a type hold
 MASK = (1 << 64) - 1  #: checksums are unsigned 64-bit, so that they fit the fixed acknowledgement
 
 
@@ -32,65 +40,170 @@ def touch(obj: Any) -> int:
 
     Equal objects give equal checksums in every process: string hashes, which differ between interpreters, are not used.
     Each object is read once, so cycles end. No user code runs but for iterating over subclasses of built-in containers.
+
+    It goes level by level, and all of a level that are of one type are read by a few calls into C; rows of equal length
+    column by column. A task must not take longer for reading the object than for getting it, where nobody asked for it.
+    The state of the libraries' objects is read and not summed: what they keep there, caches among it, is their own.
     """
-    total = 0
     seen: set[int] = set()
     keep: list[Any] = []  # keeps what was seen alive, so that no id is used twice
-    stack = [obj]
-    while stack:
-        item = stack.pop()
-        kind = type(item)
-        if item is None:
-            total += 1
-        elif kind is int or kind is bool:
-            total += item & MASK
-        elif kind is float:
-            total += hash(item) & MASK if item == item else 2
-        elif kind is str:
-            total += len(item)
-        elif id(item) not in seen:
-            seen.add(id(item))
-            keep.append(item)
-            total += _open(item, stack)
+    inner: list[Any] = []
+    total = _walk([(obj,)], seen, keep, inner)
+    while inner:  # read too, and not in the sum
+        later: list[Any] = []
+        for item in inner:
+            _walk(_state(item), seen, keep, later)
+        inner = later
     return total & MASK
 
 
-def _open(item: Any, stack: list[Any]) -> int:
-    """Put the parts of one object on the stack; return what the object itself adds to the checksum."""
-    if isinstance(item, dict):
-        stack.extend(item.keys())
-        stack.extend(item.values())
-    elif isinstance(item, list | tuple | set | frozenset):
-        stack.extend(item)
-    elif isinstance(item, bytes | bytearray):
-        return sum(item) if len(item) < 256 else checksum(item)
-    elif (numpy := sys.modules.get("numpy")) is not None and isinstance(item, numpy.ndarray):
-        if item.dtype.hasobject:
-            stack.extend(item.ravel().tolist())
-        else:
-            return checksum(item if item.flags.forc else numpy.ascontiguousarray(item))
-    elif isinstance(item, type) or not hasattr(type(item), "__dict__"):
-        return 3
-    for name in _slots(type(item)):
-        try:
-            stack.append(object.__getattribute__(item, name))
-        except AttributeError:
-            continue
-    try:
-        state = object.__getattribute__(item, "__dict__")
-    except AttributeError:
+def _walk(groups: list[Sequence[Any]], seen: set[int], keep: list[Any], inner: list[Any]) -> int:
+    """The sum over all that can be reached; but the state of a library's objects is left in ``inner``."""
+    total = 0
+    while groups:
+        parts: list[Iterable[Any]] = []
+        columns: list[Sequence[Any]] = []
+        for group in groups:
+            kinds = set(map(type, group))
+            for kind in kinds:
+                items = group if len(kinds) == 1 else [item for item in group if type(item) is kind]
+                if kind in _PLAIN:
+                    total += _PLAIN[kind](items)
+                    continue
+                items = _fresh(items, seen)
+                keep.append(items)
+                total += _open(kind, items, parts, columns)
+                if _is_of_a_library(kind):
+                    inner += items
+                else:
+                    _lay_open(kind, items, parts, columns)
+        rest = list(chain.from_iterable(parts))
+        groups = [*columns, rest] if rest else columns
+    return total
+
+
+def _fresh(items: Sequence[Any], seen: set[int]) -> Sequence[Any]:
+    """Those that were not seen before, each once."""
+    ids = set(map(id, items))
+    if len(ids) < len(items) or not seen.isdisjoint(ids):
+        items = list({id(item): item for item in items if id(item) not in seen}.values())
+    seen |= ids
+    return items
+
+
+def _floats(items: Sequence[float]) -> int:
+    """By their hashes, which are the same in every process, but for those of NaN."""
+    if (all_ := sum(items)) == all_:  # there is no NaN among them
+        return sum(map(hash, items))
+    return sum(hash(item) if item == item else 2 for item in items)
+
+
+#: What so many plain values add to the checksum.
+_PLAIN: dict[type, Callable[[Sequence[Any]], int]] = {
+    type(None): len,
+    bool: sum,
+    int: sum,
+    float: _floats,
+    str: lambda items: sum(map(len, items)),
+}
+
+
+def _open(kind: type, items: Sequence[Any], parts: list[Iterable[Any]], columns: list[Sequence[Any]]) -> int:
+    """Lay open the parts of objects of one type; return what the objects themselves add to the checksum."""
+    total = 5 * len(items)
+    if issubclass(kind, type):
+        return 3 * len(items)
+    if issubclass(kind, dict):
+        _rows([item.keys() for item in items], parts, columns)
+        _rows([item.values() for item in items], parts, columns)
+    elif issubclass(kind, list | tuple | set | frozenset):
+        _rows(items, parts, columns)
+    elif issubclass(kind, bytes | bytearray):
+        return sum(sum(item) if len(item) < 256 else checksum(item) for item in items)
+    elif (numpy := sys.modules.get("numpy")) is not None and issubclass(kind, numpy.ndarray):
+        total = sum(_array(numpy, item, parts) for item in items)
+    return total
+
+
+def _lay_open(kind: type, items: Sequence[Any], parts: list[Iterable[Any]], columns: list[Sequence[Any]]) -> None:
+    """What the instances of a class have in slots and in their dictionaries."""
+    slots, state = _fields(kind)
+    columns += [_values(slot, items) for slot in slots]
+    if state is not None:
+        _rows([found.values() for found in _values(state, items) if isinstance(found, dict)], parts, columns)
+
+
+def _state(item: Any) -> list[Sequence[Any]]:
+    """What an object of a library has to itself; of its C types the arrays too, as the garbage collector finds them."""
+    parts: list[Iterable[Any]] = []
+    columns: list[Sequence[Any]] = []
+    _lay_open(type(item), (item,), parts, columns)
+    if type(item).__flags__ & GC:
+        library = _root(type(item))
+        parts.append([each for each in gc.get_referents(item) if _is_data(each) or _root(type(each)) == library])
+    return [*columns, [*chain.from_iterable(parts)]]
+
+
+def _is_data(item: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return isinstance(item, list | tuple) or (numpy is not None and isinstance(item, numpy.ndarray))
+
+
+def _root(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
+@cache
+def _is_of_a_library(kind: type) -> bool:
+    """Whether a class is not the user's own: of the standard library, or installed."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return (_root(kind) in sys.stdlib_module_names and kind.__module__ not in ("builtins", "__main__")) or any(
+        f"{os.sep}{folder}{os.sep}" in file for folder in ("site-packages", "dist-packages")
+    )
+
+
+def _rows(rows: Sequence[Collection[Any]], parts: list[Iterable[Any]], columns: list[Sequence[Any]]) -> None:
+    """The parts of many objects; of rows of equal length by columns, since these are mostly of one type each."""
+    if len(rows) >= MANY and len(rows[0]) <= WIDE and len(set(map(len, rows))) == 1:
+        columns += zip(*rows, strict=True)
+    else:
+        parts += rows
+
+
+def _array(numpy: Any, item: Any, parts: list[Iterable[Any]]) -> int:
+    """By its bytes as they lie: not every dtype (datetime64) has a buffer of its own."""
+    if item.dtype.hasobject:
+        parts.append(item.ravel().tolist())
         return 5
-    if isinstance(state, dict):
-        stack.append(state)
-    return 5
+    flat = numpy.ndarray.ravel(item, "K")
+    return checksum(flat.view(numpy.ndarray).view(numpy.uint8)) if flat.size and flat.dtype.itemsize else 0
 
 
-def _slots(kind: type) -> list[str]:
-    names: list[str] = []
+def _fields(kind: type) -> tuple[list[Callable[[Any], Any]], Callable[[Any], Any] | None]:
+    """What reads the slots of an instance, and its ``__dict__``, past any ``__getattribute__`` of its class."""
+    slots: list[Callable[[Any], Any]] = []
+    state = None
     for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        names.extend([slots] if isinstance(slots, str) else [s for s in slots if s not in ("__dict__", "__weakref__")])
-    return names
+        if "__slots__" in base.__dict__:
+            slots += [found.__get__ for found in vars(base).values() if isinstance(found, MemberDescriptorType)]
+        found = base.__dict__.get("__dict__")
+        if state is None and isinstance(found, GetSetDescriptorType) and base is not type:
+            state = found.__get__
+    return slots, state
+
+
+def _values(read: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """A field of many objects, of those that have it."""
+    try:
+        return list(map(read, items))
+    except AttributeError:
+        found = []
+        for item in items:
+            try:
+                found.append(read(item))
+            except AttributeError:
+                continue
+        return found
 
 
 #: One of everything that is told apart above.

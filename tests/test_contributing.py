@@ -120,7 +120,7 @@ def test_a_strategy_is_one_file_and_every_command_has_it(tmp_path: Path) -> None
     assert "pickle-5-zlib" in ask("list", "strategies")
     assert "zlib" in ask("explain", "pickle-5-zlib")
     support = json.loads(ask("support", "mine.py:make", "--format", "json"))
-    advice = json.loads(ask("advise", "mine.py:make", "--duty", "argument", "--budget", "6s", "--format", "json"))
+    advice = json.loads(ask("advise", "mine.py:make", "--duty", "argument", "--budget", "20s", "--format", "json"))
     cells = [cell for cell in support["cells"] if cell["strategy"] == "pickle-5-zlib" and cell["duty"] == "argument"]
     assert cells and {cell["outcome"] for cell in cells} == {"altered"}
     assert {each["outcome"] for each in advice["excluded"] if each["strategy"] == "pickle-5-zlib"} == {"altered"}
