@@ -22,7 +22,7 @@ class Profile:
     grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
     deeper: bool = False  #: whether asv measures the deeper kinds that it has
     answer_s: float = 10.0  #: silence after which a hand-off counts as hung
-    record_s: float = 0.0  #: after the first trials of all go on for so many seconds a record in all (0: no limit)
+    record_s: float = 0.0  #: go on until so many seconds a record are over, for all of a run together (0: no limit)
     most_bytes: int = 0  #: of a collection, payloads larger than this are left out (0: none); named ones never are
     all_lanes_bytes: int = 0  #: of a larger one the ways that contend for a smaller one like it are measured (0: all)
 
@@ -38,7 +38,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile(
                 name="quick",
                 trials=3,
-                most_trials=40,
+                most_trials=12,
                 bound=1.25,
                 rounds=4,
                 sample_s=0.0003,
@@ -51,7 +51,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             Profile(
                 name="standard",
                 trials=4,
-                most_trials=40,
+                most_trials=20,
                 bound=1.10,
                 rounds=3,
                 sample_s=0.010,

@@ -21,7 +21,7 @@ SURE = 3.1
 #: two idle cores (0.13 to 0.19, 0.34 to 0.48). A lane is left out by what is usual, not by its own few numbers.
 BETWEEN, WITHIN = 0.19, 0.48
 LEAST = 2  #: trials that even a lane has which is out: one number tells nothing of its scatter
-LEAST_ROUNDS, MOST_ROUNDS = 3, 20  #: a median of fewer is no median; more than these take the time of other tables
+LEAST_ROUNDS, MOST_ROUNDS = 2, 20  #: more than these take the time of other tables
 
 _HARNESS = frozenset({NULL, BIS, *FLOORS.values()})
 
