@@ -123,6 +123,7 @@ class Entry:
 
     ref: Ref
     payload: Payload
+    target: str = ""  #: what a command was given to find it, so that it can be found again; "": it was given nothing
 
 
 def load_collection(path: str | Path) -> Mapping[str, Entry]:
@@ -160,9 +161,9 @@ def load_target(text: str) -> Mapping[str, Entry]:
     """
     ref = parse_target(text)
     if isinstance(ref, Path):
-        return load_collection(ref)
+        return MappingProxyType({name: replace(entry, target=text) for name, entry in load_collection(ref).items()})
     payload = ref.load()
-    return MappingProxyType({payload.name: Entry(ref, payload)})
+    return MappingProxyType({payload.name: Entry(ref, payload, text)})
 
 
 def parse_work(text: str) -> tuple[str, str]:

@@ -84,6 +84,11 @@
     const carries = new Map();
     for (const t of here) for (const c of t.cells) carries.set(c.strategy, (carries.get(c.strategy) || 0) + (c.strategy === t.baseline ? 1e6 : t.payload === state.payload && c.strategy === t.take ? 1e5 : c.outcome === "ok" ? 1 : 0));
     const strategies = Object.keys(doc.strategies).filter((name) => carries.has(name)).sort((a, b) => carries.get(b) - carries.get(a));
+    const chosen = here.find((t) => t.payload === state.payload && t.metric === state.metric);
+    if (chosen) { // its own columns by time, what has none at the end
+      const took = (name) => (cellOf(chosen, name)?.time ?? cellOf(chosen, name)?.amount ?? [Infinity])[0];
+      strategies.sort((a, b) => (took(a) === took(b) ? 0 : took(a) - took(b)));
+    }
     if (!strategies.includes(state.compare)) state.compare = "";
     if (!Object.hasOwn(ALSO, state.also)) state.also = "";
     return { starts, metrics, payloads, strategies, here, tables: here.filter((t) => t.metric === state.metric) };
@@ -194,7 +199,7 @@
     if (state.payload && !mine.length) {
       fill(box, h("div", { class: "verdict unclear" },
         h("p", { class: "answer" }, h("code", null, state.payload), ` was not measured as ${state.duty}${state.start ? ` under ${state.start}` : ""} in this run.`),
-        h("p", null, "Measure it: ", h("code", null, `handoff measure payloads --payload ${state.payload} --duty ${state.duty}${state.start ? ` --start-method ${state.start}` : ""} -o DIR`)),
+        h("p", null, "Measure it: ", h("code", null, `handoff measure ${doc.tables.find((t) => t.payload === state.payload).target} --payload ${state.payload} --duty ${state.duty}${state.start ? ` --start-method ${state.start}` : ""} -o DIR`)),
         h("p", { class: "dim" }, "Table and charts below are of the other payloads.")));
       return;
     }
@@ -203,7 +208,7 @@
       const setup = doc.jobs.find((j) => j.payload === state.payload && j.start_method === state.start && j.words);
       const twin = ["argument", "state"].includes(state.duty);
       const about = doc.strategies[table.take], taken = table.saves && about?.summary ? about : null;
-      const again = `handoff measure payloads --payload ${table.payload} --duty argument --duty state --start-method ${state.start} -o DIR`;
+      const again = `handoff measure ${table.target} --payload ${table.payload} --duty argument --duty state --start-method ${state.start} -o DIR`;
       fill(box,
         h("div", { class: `verdict ${stand(table)}` + (table.take ? "" : " unclear") },
           table.saves && h("p", { class: "answer" }, table.take ? [table.keep ? "Keep " : "Take ", h("code", null, table.take)] : ["Nothing was shown to be faster than ", h("code", null, table.baseline)]),
@@ -347,13 +352,16 @@
       const cells = shown.map((t) => cellOf(t, name)).filter(Boolean); // of those asked
       const carried = cells.filter((c) => c.outcome === "ok").length;
       const good = cells.filter((c) => c.rank === "best" || c.rank === "tie").length;
-      return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${good} in best tier`));
+      const factors = cells.filter((c) => c.time && c.ratio && c.verdict).map((c) => c.ratio[0]).sort((a, b) => a - b);
+      const middle = factors.length && (factors[Math.floor((factors.length - 1) / 2)] * factors[Math.ceil((factors.length - 1) / 2)]) ** 0.5;
+      return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${good} in best tier`,
+        factors.length > 1 && [h("br"), `${ratio(round3(middle))} [${digits(factors[0])}…${digits(factors[factors.length - 1])}]`]));
     };
     const grid = h("table", { class: "matrix", id: "matrix" },
       h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: ${q.tables[0]?.unit === "bytes" ? "bytes, and the difference to a bare worker where there is one" : `time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row or, where that can't be told, than the baseline (medians of ratios in the same rounds)"}`}. ${shown.length} of ${q.tables.length} payloads.`),
       h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), setup && h("th", { scope: "col" }, "setting it up once pays"), names.map((name) => head(name, name)))),
       h("tbody", null, body),
-      h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above"), h("td"), setup && h("td"), names.map(coverage))));
+      h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above; and the time against the default: median [range] over them"), h("td"), setup && h("td"), names.map(coverage))));
     fill($("table"), grid);
     const cells = [...grid.querySelectorAll(".cell")];
     if (cells[0]) cells[0].tabIndex = 0;
@@ -566,7 +574,7 @@
     ].filter(Boolean);
     fill($("charts-body"), !state.payload && h("p", { class: "dim" }, `Shown for ${table.payload}; choose a payload above for its own.`), found,
       !found.length && h("p", null, "Nothing to draw for this question: one size only, and no phases."),
-      missing.length > 0 && h("p", { class: "dim" }, "Not measured in this run: ", missing.map(([what, duty], i) => [i ? "; " : "", `${what} (`, h("code", null, `handoff measure payloads --payload ${table.payload} --duty ${duty} --start-method ${state.start} -o DIR`), ")"]), "."));
+      missing.length > 0 && h("p", { class: "dim" }, "Not measured in this run: ", missing.map(([what, duty], i) => [i ? "; " : "", `${what} (`, h("code", null, `handoff measure ${table.target} --payload ${table.payload} --duty ${duty} --start-method ${state.start} -o DIR`), ")"]), "."));
   };
 
   // -- all of it

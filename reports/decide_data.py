@@ -114,6 +114,7 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "complete": record.complete,
         "record": table.path,
         "command": command(table),
+        "target": shlex.quote(target(record)),
         "lanes": [_lane(lane) for lane in table.lanes],
         "cells": [_cell(table, cell, graph) for cell in table.cells],
     }
@@ -162,10 +163,15 @@ def _cell(table: Table, cell: Cell, graph: GraphLink) -> dict[str, Any]:
     return found
 
 
+def target(record: Record) -> str:
+    """What to give a command to find the payload again; records of before it was kept name their collection."""
+    return str(record.about.get("target") or record.collection.partition(".")[0] or "payloads")
+
+
 def command(table: Table) -> str:
     """The one command that measures a table again."""
     record = table.record
-    words = ["handoff", "measure", record.collection.partition(".")[0] or "payloads", "--payload", record.payload]
+    words = ["handoff", "measure", target(record), "--payload", record.payload]
     words += ["--duty", record.kind]
     words += ["--start-method", record.start_method] if record.start_method else []
     words += ["--profile", str(record.profile.get("name", "quick"))]

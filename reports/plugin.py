@@ -1,4 +1,4 @@
-"""asv's publisher plugin: puts the Decide page into the published site and a link to it into asv's navigation.
+"""asv's publisher plugin: puts the Decide page into the published site, which opens on it, and links the two.
 
 ``"plugins": [".reports.plugin"]`` in asv.conf.json; the leading dot is needed, a bare name is silently ignored (asv
 0.6.6). This is the one module that knows asv's files. asv imports it for every command that reads the configuration, so
@@ -26,6 +26,14 @@ FOLDER = "decide"  #: of the site
 RUNS = 12  #: the newest runs get a page each
 ANCHOR = '<li id="nav-li-regressions">'  #: in asv's navigation; the link goes before it
 LINK = f'<li id="nav-li-decide"><a href="{FOLDER}/index.html">Decide</a></li>\n\t'
+ASV = "asv.html"  #: asv's own page: it asks the network for its scripts, so the site does not open on it
+#: The site's first page; an address with a fragment was meant for asv.
+FIRST = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>handoff</title>
+<script>location.replace(location.hash ? "{ASV}" + location.hash : "{FOLDER}/index.html");</script></head>
+<body><p><a href="{FOLDER}/index.html">Decide</a>: which way to hand an object over. <a href="{ASV}">asv's own pages</a>
+need their scripts from the network.</p></body></html>
+"""
 
 
 class Decide(OutputPublisher):  # type: ignore[misc]  # asv has no types
@@ -59,7 +67,7 @@ def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:
 
     from . import page, site
 
-    up = [page.Link("asv's pages", "../index.html")]
+    up = [page.Link("asv's pages", f"../{ASV}")]
     sources, problems, selftests = [], [], []
     for run in newest(records):
         found = site.load(run)
@@ -111,10 +119,14 @@ def graph(benchmarks: Mapping[str, Any], table: Table, lane: str) -> str:
 
 
 def link(index: Path) -> None:
-    """Put the link into asv's page, whole or not at all. ``RuntimeError`` when asv's page is not the one we know."""
+    """Let the site open on Decide, and put the link into asv's page, which moves aside: whole or not at all.
+
+    Raises ``RuntimeError`` when asv's page is not the one we know.
+    """
     text = index.read_text(encoding="utf-8")
     if text.count(ANCHOR) != 1:
         raise RuntimeError(f"{index} has no {ANCHOR!r}: this version of asv has another navigation")
-    draft = index.with_suffix(".part")
-    draft.write_text(text.replace(ANCHOR, LINK + ANCHOR), encoding="utf-8")
-    draft.replace(index)
+    for path, content in ((index.with_name(ASV), text.replace(ANCHOR, LINK + ANCHOR)), (index, FIRST)):
+        draft = path.with_suffix(".part")
+        draft.write_text(content, encoding="utf-8")
+        draft.replace(path)

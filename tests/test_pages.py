@@ -310,6 +310,14 @@ def test_nonsense_in_the_url_is_borne(page: Page, site: Path) -> None:
     assert page.locator("#matrix tbody tr").count() > 3
 
 
+def test_a_chosen_payloads_columns_are_ordered_by_its_time(page: Page, site: Path, records: list[Record]) -> None:
+    visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
+    table = next(t for t in all_tables(records) if t.record.payload == "model-50mib" and t.kind == "argument")
+    timed = [name for _, name in sorted((cell.time.value, cell.strategy) for cell in table.cells if cell.time)]
+    assert page.locator("#matrix thead th").all_inner_texts()[3 : 3 + len(timed)] == timed
+    assert re.search(r"[0-9.]+× \[[0-9.]+…[0-9.]+\]", page.inner_text("#matrix tfoot")), "a way over all payloads"
+
+
 def test_filters_sort_and_compare(page: Page, site: Path) -> None:
     visit(page, site, "duty=argument&start=spawn")
     page.fill("#find", "array")
@@ -509,6 +517,8 @@ def test_the_published_site_has_the_page_and_asks_nothing_of_others(browser: Bro
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{served}/")
+    page.wait_for_url("**/decide/index.html*")  # the site opens on it, and asv's own scripts are not asked for
     page.goto(f"{served}/decide/index.html#payload=model-50mib&duty=argument&start=spawn")
     page.wait_for_selector("html[data-ready]")
     assert page.inner_text("#verdict-text").startswith("Take shm-")

@@ -10,6 +10,7 @@ import json
 import math
 import random
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -28,6 +29,7 @@ from handoff.cli import main
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
 from handoff.start_methods import START_METHODS
+from handoff.target import load_target
 from reports import compare, decide_data, extra_pages, plain, site, steps, verdicts
 from reports.rows import Rank, Source, Table, noise, tables
 
@@ -309,6 +311,20 @@ def test_pages_inside_the_records_are_not_read_as_records(tmp_path: Path, capsys
         assert main(["report", str(tmp_path), "-o", str(tmp_path / "report")]) == 0
         assert "skipped" not in capsys.readouterr().err
     assert not (tmp_path / "report" / "history.html").exists()
+
+
+def test_a_command_measures_ones_own_target_again(tmp_path: Path) -> None:
+    (tmp_path / "my code.py").write_text("def make(n):\n    return [n]\n")
+    text = f"{tmp_path}/my code.py:make(3)"
+    (entry,) = load_target(text).values()
+    record = synthetic.record(entry.payload.name)
+    record.about["target"] = entry.target
+    (table,) = tables([Source(record)])
+    words = shlex.split(decide_data.command(table))
+    assert words[:5] == ["handoff", "measure", text, "--payload", entry.payload.name]
+    assert decide_data.command(table_of(synthetic.record(collection="payloads.graphs"))).startswith(
+        "handoff measure payloads --payload thing"
+    )
 
 
 def test_csv_holds_every_digit_and_no_formula() -> None:
@@ -616,7 +632,9 @@ def test_asv_publishes_the_page_and_links_it(published: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "broken.json" in done.stdout + done.stderr
     site = published / "html"
-    assert '<a href="decide/index.html">Decide</a>' in (site / "index.html").read_text()
+    for page in ("index.html", "asv.html"):
+        assert '<a href="decide/index.html">Decide</a>' in (site / page).read_text()
+    assert 'href="../asv.html"' in (site / "decide" / "index.html").read_text()
     assert "asv&#x27;s pages" in (site / "decide" / "index.html").read_text()
     assert (site / "decide" / "records" / "machine" / "run" / "argument--small-dict--spawn.json").exists()
     assert (site / "index.json").exists()

@@ -247,6 +247,7 @@ class Run:
                     "source": e.entry.payload.source,
                     "traits": sorted(e.entry.payload.traits),
                     "nbytes": e.entry.payload.nbytes,
+                    "target": e.entry.target,
                 },
             )
             for e in group
