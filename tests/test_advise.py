@@ -15,6 +15,7 @@ import pytest
 import synthetic
 from test_diagnose_command import GENEROUS_S, desk, handoff
 
+from handoff.advising import ranking as ranking_module
 from handoff.advising.ranking import REFERENCE, UNMEASURED, Way, _as_good, rank
 from handoff.advising.recipes import recipe_for
 from handoff.advising.refactored import without
@@ -36,6 +37,14 @@ from handoff.terminal import FORMATS
 __all__ = ["desk"]  # a fixture
 
 CORES = 4
+
+
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Tasks are handed over one by one here; what chunks of them take has tests of its own."""
+    usual = ranking_module.POOL_CHUNKS
+    monkeypatch.setattr(ranking_module, "POOL_CHUNKS", 10**9)
+    return usual
 
 
 def job(duty: str = BOTH, tasks: int = 100, workers: int = 4) -> Job:
@@ -111,6 +120,33 @@ def test_different_ways_are_different_tiers() -> None:
     assert [[row.strategy for row in tier] for tier in ranking.tiers] == [
         ["pickle-5-oob"], ["pickle-5"], ["pickle-default"],
     ]  # fmt: skip
+
+
+def test_a_chunk_is_one_hand_off_and_as_many_times_the_work(one_by_one: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking_module, "POOL_CHUNKS", one_by_one)
+    ranking = rank(synthetic.model_under_spawn()[:2], job("argument", tasks=96, workers=4), cores=CORES)
+    rows = {row.key: row for tier in ranking.tiers for row in tier}
+    chunked = rows["pickle-default argument 6"]
+    # 16 chunks; in each the object is sent once (0.068 s, of which a tenth is the work), and worked on five times more
+    assert chunked.total_s == pytest.approx(0.1 + 16 * max(0.068 * 0.8, 0.068 * 1.5 / 4), rel=0.1)
+    assert chunked.total_s < rows["pickle-default argument"].total_s / 4
+    advice = advise("t", job("argument", 96), [synthetic.tie()], cores=CORES)
+    assert "by Pool.map(…, chunksize=6)" in advice.advice
+    assert Advice.from_json(advice.to_json()) == advice
+
+
+def test_few_tasks_are_no_chunks(one_by_one: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking_module, "POOL_CHUNKS", one_by_one)
+    ranking = rank([synthetic.tie()], job("argument", tasks=16, workers=4), cores=CORES)
+    assert all(row.chunk == 1 for tier in ranking.tiers for row in tier)
+
+
+def test_what_no_time_was_left_for_is_said_in_the_headline() -> None:
+    argument, state = synthetic.model_under_spawn()[:2]
+    state.rows = [row for row in state.rows if row[0] == NULL]
+    advice = advise("t", job(), [argument, state], cores=CORES)
+    assert "nothing set up once per worker was measured" in advice.advice
+    assert "nothing set up" not in advise("t", job(), synthetic.model_under_spawn()[:2], cores=CORES).advice
 
 
 def few(record: Record, lane: str, trials: int) -> Record:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median, stdev
 from typing import Any
 
-from handoff.advising.result import Excluded, Job, Row
+from handoff.advising.result import Excluded, Job, Row, key_of
 from handoff.analysis import cost, stats, units
 from handoff.analysis.figures import FAULT_S, Figures
 from handoff.analysis.metrics import BIS, NULL
@@ -38,6 +38,11 @@ ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if
 UNSURE, UNSURE_LONG, WAKE_UPS_S = 0.25, 0.10, 2e-4
 
 
+POOL_CHUNKS = (
+    4  #: for each worker, where nobody says how large a chunk is: ``Pool._map_async`` in multiprocessing/pool.py
+)
+
+
 PIPE_BYTES = 64 << 10  #: that a pipe holds: pipe(7)
 
 
@@ -54,10 +59,16 @@ class Way:
     total: Samples
     setup_s: float
     line: cost.Line  #: seconds over tasks
+    chunk: int = 1  #: tasks that a pool pickles at once
 
     @property
     def key(self) -> str:
-        return f"{self.strategy.name} {self.duty}"
+        return key_of(self.strategy.name, self.duty, self.chunk)
+
+    @property
+    def change(self) -> float:
+        """How much of a program it changes; an argument more is less than another way."""
+        return self.strategy.change + (0.5 if self.chunk > 1 else 0.0)
 
     @property
     def least_s(self) -> float:
@@ -110,8 +121,9 @@ def rank(
         out = {each.strategy for each in excluded if each.duty == duty}
         for name in figure.lanes:
             if name in registry() and name not in out and figure.has(name, TASK[duty]):
-                way = _way(figure, name, duty, job, start_s, cores, nbytes)
-                ways[way.key] = way
+                for chunk in _chunks(name, duty, job):
+                    way = _way(figure, name, duty, job, start_s, cores, nbytes, chunk)
+                    ways[way.key] = way
         errors.append(_aa(figure, duty, job, start_s, cores))
     aa = max(filter(math.isfinite, errors), default=math.inf)  # a duty that nothing serves has none
     return Ranking(_tiers(ways, aa), tuple(_merged(excluded)), ways, start_s, aa)
@@ -138,8 +150,19 @@ def _start(state: Figures | None, imported_s: float, made_s: float) -> float:
     return bare + max(0.0, min(least, most))
 
 
-def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores: int, nbytes: int = 0) -> Way:
+def _chunks(name: str, duty: Duty, job: Job) -> tuple[int, ...]:
+    """The sizes of chunk to be priced: one task each, as measured, and what ``Pool.map`` takes by itself."""
+    own = math.ceil(job.tasks / (POOL_CHUNKS * max(1, job.workers)))
+    return (1, own) if registry()[name].chunked and duty is Duty.ARGUMENT and own > 1 else (1,)
+
+
+def _way(
+    figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores: int, nbytes: int = 0, chunk: int = 1
+) -> Way:
     """The samples of one lane, and what the job takes by each of them.
+
+    A pool pickles the tasks of a chunk together, and the object that they have in common once: a chunk is one hand-off
+    and as many times the work.
 
     Workers start one beside the other, as many as there are cores. But what is pickled into a worker's start goes
     through a pipe, which its parent fills until the worker, having started and imported, takes it out: beyond a pipe's
@@ -149,6 +172,12 @@ def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores
     strategy = registry()[name]
     task = figure.samples(lane, TASK[duty])
     typical = stats.estimate(task).value
+    serial = _serial(figure, lane, duty, strategy, typical)
+    if chunk > 1:
+        longer = 1 + (chunk - 1) * min(1.0, figure.phases(lane, TASK[duty])["touch"] / typical)
+        task = {trial: [None if x is None else x * longer for x in row] for trial, row in task.items()}
+        typical *= longer
+    tasks = math.ceil(job.tasks / chunk)
     n = max(1, min(job.workers, job.tasks))
     rounds = n / max(1, min(n, cores))  # so many workers start one after the other
     by_start = strategy.channel is Channel.START and strategy.inherits and job.start_method not in strategy.inherits
@@ -168,21 +197,21 @@ def _way(figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores
         setups = dict.fromkeys(task, 2 * start)  # the server is one more process
     usual = median(setups.values()) if setups else start
     once = _first_touch(figure.record, duty, strategy)
-    serial = _serial(figure, lane, duty, strategy, typical)
     limit = cost.parallelism_limit(n, cores, typical, min(serial, typical))
-    speed = cost.effective_parallelism(job.tasks, n, max(limit, 1.0)) if job.tasks else 1.0
+    speed = cost.effective_parallelism(tasks, n, max(limit, 1.0)) if tasks else 1.0
     total: dict[Any, list[float | None]] = {
         trial: [
             None if x is None else cost.total(
-                job.tasks, workers=n, start=hired(setups.get(trial, usual)), setup=once, task=x,
+                tasks, workers=n, start=hired(setups.get(trial, usual)), setup=once, task=x,
                 parallelism=max(limit, 1.0),
             )
             for x in row
         ]
         for trial, row in task.items()
     }  # fmt: skip
-    line = cost.Line(hired(usual) + once, typical / speed)
-    return Way(strategy, duty, task, total, max(0.0, hired(usual) - rounds * start) + once, line)
+    line = cost.Line(hired(usual) + once, typical / chunk / speed)
+    each = {trial: [None if x is None else x / chunk for x in row] for trial, row in task.items()}
+    return Way(strategy, duty, each, total, max(0.0, hired(usual) - rounds * start) + once, line, chunk)
 
 
 def _first_touch(record: Record, duty: Duty, strategy: Strategy) -> float:
@@ -290,7 +319,7 @@ def _preferred(
     least = min(typical[key] for key, _ in trusted)
     fastest = ways[next(key for key, _ in trusted if typical[key] == least)]
     close = [item for item in tier if _as_good(ways[item[0]], fastest, typical[item[0]] / least, aa)]
-    leader = min(close, key=lambda i: (ways[i[0]].strategy.change, typical[i[0]]))
+    leader = min(close, key=lambda i: (ways[i[0]].change, typical[i[0]]))
     rest = sorted((item for item in tier if item is not leader), key=lambda item: typical[item[0]])
     return [leader, *rest]
 
@@ -320,4 +349,5 @@ def _row(way: Way, verdict: str, best_s: float, *, apart: bool) -> Row:
     return Row(
         way.strategy.name, str(way.duty), task.value, task.low, task.high, way.setup_s, total.value, total.low,
         total.high, total.value / best_s, verdict, total.n_trials, way.strategy.meaning, tuple(notes),
+        chunk=way.chunk,
     )  # fmt: skip

@@ -19,7 +19,7 @@ def work(obj, task):
 if __name__ == "__main__":
     obj = {make}
     with mp.get_context("{method}").Pool({workers}) as pool:
-        pool.starmap(work, [(obj, task) for task in range({tasks})])
+        pool.starmap(work, [(obj, task) for task in range({tasks})], chunksize={chunk})
 """
 
 #: By strategy: the whole of it, for a pool. Others show their own recipe.
@@ -126,12 +126,13 @@ def recipe_for(ref: Ref, job: Job) -> Callable[[Row], Recipe]:
             "method": job.start_method,
             "workers": job.workers,
             "tasks": job.tasks,
+            "chunk": 1,
         }
         template = AFTER.get(row.strategy)
         if template is None or (row.strategy == "pickle-default" and row.duty != Duty.ARGUMENT):
             own = registry()[row.strategy].recipe
             note = f"# {row.strategy}, on a small object; put {make} of {ref.module} in its place\n"
             return Recipe(note + own.before.strip() + "\n", note + own.after.strip() + "\n")
-        return Recipe(BEFORE.format(**words), template.format(**words))
+        return Recipe(BEFORE.format(**words), template.format(**words | {"chunk": row.chunk}))
 
     return written

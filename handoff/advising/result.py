@@ -32,6 +32,11 @@ class Job:
         return (Duty.ARGUMENT, Duty.STATE) if self.duty == BOTH else (Duty(self.duty),)
 
 
+def key_of(strategy: str, duty: str, chunk: int = 1) -> str:
+    """What tells one way to do a job from the others."""
+    return f"{strategy} {duty}" + (f" {chunk}" if chunk > 1 else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One way to do the job. Times in seconds; a bound of an interval is infinite where a single trial says nothing."""
@@ -53,7 +58,17 @@ class Row:
     #: Of one worker that has the object: memory that is nobody else's; NaN: not seen.
     worker_uss_bytes: float = math.nan
     worker_pss_bytes: float = math.nan  #: the same with its share of what it has in common with others
+    chunk: int = 1  #: tasks that a pool pickles at once, the object in them once
     parent_peak_bytes: float = math.nan  #: how far the parent's memory rose while it handed the object to one worker
+
+    @property
+    def key(self) -> str:
+        return key_of(self.strategy, self.duty, self.chunk)
+
+    @property
+    def way(self) -> str:
+        """What it is called."""
+        return f"{self.strategy}, chunks of {self.chunk}" if self.chunk > 1 else self.strategy
 
     def to_json(self) -> dict[str, Any]:
         found = {name: _finite(value) for name, value in asdict(self).items()}

@@ -285,7 +285,7 @@ def _weigh(plan: Plan, ranking: Ranking, progress: Callable[[str], Any]) -> Iter
     """What the leading ways take in memory, the best first, as far as the time allows."""
     rows = ranking.tiers[0][:MEMORY_MOST] if ranking.tiers else ()
     for duty in dict.fromkeys(row.duty for row in rows):
-        names = [row.strategy for row in rows if row.duty == duty]
+        names = list(dict.fromkeys(row.strategy for row in rows if row.duty == duty))
         run = _Lanes(plan, plan.entry, f"memory-{duty}", names, plan.opener)
         for group in [[name] for name in names] if plan.heavy else filter(None, (names[:1], names[1:])):
             if plan.left_s() > FIXED_S + run.took_s:
@@ -310,7 +310,7 @@ def _look_at_all(
         ranking = _ranking(plan, runs)
         best_s = ranking.tiers[0][0].total_s if ranking.tiers else 0.0
         known = sorted((way for way in ranking.ways.values() if way.duty == duty), key=lambda way: way.least_s)
-        good = [way.strategy.name for way in known if way.least_s <= COARSE * best_s]
+        good = list(dict.fromkeys(way.strategy.name for way in known if way.least_s <= COARSE * best_s))
         left = [name for name in names[duty] if name not in run.record.outcomes]
         if plan.heavy:  # more trials of likely ways tell more than one of each unlikely one
             left = [name for name in left if _turn(name, duty) < MIDDLE]
@@ -351,7 +351,8 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             rows = [row for tier in ranking.tiers for row in tier if row.duty == duty]
             limit = HOPELESS[min(run.done, len(HOPELESS)) - 1]
             most_s = limit * best.total_s if best else 0.0
-            chosen = [row.strategy for row in rows if ranking.ways[f"{row.strategy} {duty}"].least_s <= most_s]
+            likely = [row.strategy for row in rows if ranking.ways[row.key].least_s <= most_s]
+            chosen = list(dict.fromkeys(likely))
             if own and best is not None and not chosen:
                 continue
             if own and run.done < FEW:
@@ -374,8 +375,8 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
 
 def _known(ranking: Ranking) -> bool:
     """Whether the likely ways' ratios to the best are narrow enough."""
-    best = ranking.ways[f"{ranking.tiers[0][0].strategy} {ranking.tiers[0][0].duty}"]
-    near = [ranking.ways[f"{row.strategy} {row.duty}"] for row in ranking.tiers[0]]
+    best = ranking.ways[ranking.tiers[0][0].key]
+    near = [ranking.ways[row.key] for row in ranking.tiers[0]]
     return stats.enough((stats.ratio(way.total, best.total) for way in near if way is not best), TARGET) and (
         len(best.total) >= 8
     )

@@ -20,7 +20,7 @@ def _shown(row: Row) -> tuple[str, ...]:
     low, high = units.seconds(row.task_s_low), units.seconds(row.task_s_high)
     known = row.trials > 2
     return (
-        row.strategy,
+        row.way,
         row.duty,
         units.seconds(row.total_s),
         units.seconds(row.task_s),
@@ -177,6 +177,7 @@ def advice_csv(advice: Advice) -> str:
         "tier",
         "strategy",
         "duty",
+        "chunk",
         "outcome",
         "task_s",
         "task_s_low",
@@ -193,6 +194,7 @@ def advice_csv(advice: Advice) -> str:
             n,
             r.strategy,
             r.duty,
+            r.chunk,
             "ok",
             r.task_s,
             r.task_s_low,
@@ -205,7 +207,7 @@ def advice_csv(advice: Advice) -> str:
         for n, tier in enumerate(advice.tiers, 1)
         for r in tier
     ]
-    rows += [("", e.strategy, e.duty, e.outcome, *[""] * 8, e.reason) for e in advice.excluded]
+    rows += [("", e.strategy, e.duty, "", e.outcome, *[""] * 8, e.reason) for e in advice.excluded]
     return _csv(head, rows)
 
 

@@ -161,7 +161,8 @@ def usual(duty: Duty) -> str:
 
 
 def _named(row: Row) -> str:
-    return f"{row.strategy}, {DUTY_WORDS[Duty(row.duty)]}"
+    chunks = f", by Pool.map(…, chunksize={row.chunk})" if row.chunk > 1 else ""
+    return f"{row.strategy}, {DUTY_WORDS[Duty(row.duty)]}{chunks}"
 
 
 def _task(job: Job, best: Row, work_s: float) -> str:
@@ -182,9 +183,11 @@ def _sentence(
     work += f" on {job.workers} worker{'s' if job.workers != 1 else ''}"
     if best is None:
         return _sentence_of_none(ranking, diagnosis)
-    text = f"Take {_named(best)}: {work} take about {units.seconds(best.total_s)}"
+    missing = _not_looked_at(job, ranking)
+    lead = f"Of what was measured, {_named(best)}" if missing else f"Take {_named(best)}"
+    text = f"{lead}: {work} take about {units.seconds(best.total_s)}"
     now = ranking.ways.get(usual(Duty.ARGUMENT))
-    if now is not None and best.strategy != now.strategy.name:
+    if now is not None and best.key != now.key:
         usual_s = stats.estimate(now.total).value
         ratio = usual_s / best.total_s
         does = f"what multiprocessing does with the object in every task ({units.seconds(usual_s)})"
@@ -201,7 +204,22 @@ def _sentence(
     if gains:
         top = max(gains, key=lambda change: change.gain)
         text += f"; to refactor pays: {top.what} ({units.ratio(top.gain)} less)"
-    return text + "."
+    return f"{text}{missing}."
+
+
+def _not_looked_at(job: Job, ranking: Ranking) -> str:
+    """What of the question has no answer for lack of time: a whole duty, or all other ways."""
+    late = [each for each in ranking.excluded if each.outcome == UNMEASURED]
+    looked = {way.duty for way in ranking.ways.values()}
+    duties = [
+        duty for duty in job.duties
+        if duty not in looked and any(str(duty) in each.duty.split(", ") for each in late)
+    ]  # fmt: skip
+    if duties:
+        return f"; nothing {' or '.join(DUTY_WORDS[duty] for duty in duties)} was measured: give it a larger --budget"
+    if late and len({way.strategy.name for way in ranking.ways.values()}) == 1:
+        return "; no other way was measured: give it a larger --budget"
+    return ""
 
 
 def _sentence_of_none(ranking: Ranking, diagnosis: Diagnosis | None) -> str:
@@ -220,7 +238,7 @@ def _sentence_of_none(ranking: Ranking, diagnosis: Diagnosis | None) -> str:
 
 
 def _short(row: Row, job: Job) -> str:
-    return f"{row.strategy} ({row.duty})" if job.duty == BOTH else row.strategy
+    return f"{row.way} ({row.duty})" if job.duty == BOTH else row.way
 
 
 def _refactorings(
@@ -295,9 +313,9 @@ def _breaks_even(ranking: Ranking, job: Job) -> str:
     other = _rival(ranking)
     if other is None:
         return ""
-    mine, theirs = ranking.ways[f"{best.strategy} {best.duty}"], ranking.ways[other]
+    mine, theirs = ranking.ways[best.key], ranking.ways[other]
     found = cost.break_even(mine.line, theirs.line, _replicates(mine, theirs))
-    against = f"{theirs.strategy.name} ({theirs.duty})"
+    against = f"{theirs.strategy.name}{f', chunks of {theirs.chunk}' if theirs.chunk > 1 else ''} ({theirs.duty})"
     span = ""
     if not math.isnan(found.low):
         span = f" [{_count(found.low)}–{_count(found.high)}]"
@@ -322,9 +340,9 @@ def _rival(ranking: Ranking) -> str | None:
     if nearest is None and len(ranking.tiers) > 1:
         nearest = ranking.tiers[1][0]
     if nearest is not None:
-        return f"{nearest.strategy} {nearest.duty}"
+        return nearest.key
     now = usual(Duty.ARGUMENT)
-    return now if now in ranking.ways and f"{best.strategy} {best.duty}" != now else None
+    return now if now in ranking.ways and best.key != now else None
 
 
 def _replicates(mine: Way, theirs: Way) -> list[tuple[cost.Line, cost.Line]]:

@@ -5,8 +5,9 @@
 Measured: *start* (from asking for the workers until all are ready), *setup* (what is paid once before the first task:
 building a segment, filling a manager, initializers), *task* (one hand-off with its work, one worker, nothing else
 going on), all in seconds of wall time, and the *parallelism*: how much faster than one worker the busy pool gets
-through tasks. The model is linear, and says nothing of tasks of unequal length, of chunks (count a chunk as one task),
-or of sizes outside the measured range: a pipe's 64 KiB buffer and the allocator's thresholds put kinks into any line.
+through tasks. The model is linear, and says nothing of tasks of unequal length, of chunks (count a chunk as one task:
+one hand-off, and the work as often as it has tasks), or of sizes outside the measured range: a pipe's 64 KiB buffer and
+the allocator's thresholds put kinks into any line.
 """
 
 from __future__ import annotations

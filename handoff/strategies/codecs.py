@@ -343,6 +343,7 @@ STRATEGIES = (
     Strategy(
         name="pickle-default",
         change=0,
+        chunked=True,
         summary="what multiprocessing does by itself: Connection.send, with Python's default pickle protocol",
         meaning=COPY,
         channel=Channel.PIPE,
