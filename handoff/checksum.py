@@ -24,6 +24,9 @@ def checksum(buffer: Any) -> int:
     """
     import numpy as np
 
+    if isinstance(buffer, np.ndarray) and buffer.dtype.kind not in "?bBiufc":  # a datetime64 exposes no buffer
+        plain = buffer.view(np.ndarray)
+        buffer = (plain if plain.flags.c_contiguous else plain.T).reshape(-1).view(np.uint8)
     view = memoryview(buffer)
     if not view.c_contiguous:
         if not view.f_contiguous:

@@ -27,8 +27,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from handoff.compare.difference import Comparison, Difference, compare, difference
+from handoff.compare.difference import NANS, Comparison, Difference, compare, difference
 from handoff.compare.facts import facts, stated_with_parts
+from handoff.compare.identity import hashes, keeps_hash
 from handoff.compare.names import class_name, installed, module_of, type_dict, type_mro
 from handoff.compare.ownership import CACHE, INSTALLED, LEAVES_OUT, PRIVATE, REFERENCE, REMAKES, STATE, is_data
 
@@ -113,6 +114,9 @@ class _Original:
 
 #: Facts of what the kernel has for a process: they count also where the standard library keeps it in private.
 _KERNEL = frozenset({"kernel object", "kernel name", "server", "object", "process", "database"})
+#: Facts that an object is the very one, or shares memory: what a library does inside its objects is its own business.
+_IDENTITY = frozenset({"numpy's own", NANS, "memory"})
+IN_LIBRARY = "inside a library's object"
 #: Of these facts a difference can be noise: they are contents. All others say what something is, or where it stands.
 _CONTENTS = frozenset({"value", "item", "content", "length", "rest"})
 
@@ -145,25 +149,41 @@ class _Judge:
                 notes += [found] * (len(notes) < MOST_NOTES)
             else:
                 altered.append(found)
-        return Verdict(tuple(altered), tuple(notes))
+        return Verdict((*altered, *self.hashes()), tuple(notes))
+
+    def hashes(self) -> Iterator[Alteration]:
+        """Parts that bring the hash which they had elsewhere: equal to an original, and not to be found by it."""
+        for number, there in self.compared.pairs.items():
+            obj = self.objects[there] if there < len(self.objects) else None
+            if obj is not None and hashes(type(obj)) and self.is_stale(number, obj):
+                text = "brings the hash that it had elsewhere: looking it up by an equal key finds nothing"
+                path = self.sent["parts"][number][0]
+                yield Alteration(path, f"{path}: {text}", "", class_name(type(obj)))
+                return
+
+    def is_stale(self, number: int, obj: Any) -> bool:
+        """Whether it keeps a hash that an equal one, made here, does not have."""
+        if not self.asked(lambda: keeps_hash(obj)) or (made := self.original(0)) is None:
+            return False
+        original = self.of(made, number)
+        return self.asked(lambda: obj == original and hash(obj) != hash(original)) is True
 
     # -- where a difference lies
 
-    def steps(self, found: Difference) -> Iterator[tuple[int, str, bool]]:
-        """From the outermost in: each part on the way (by its number), the attribute that is gone through, or ""; and
-        whether the part is one that was sent (else it is one that is only there)."""
-        sent = found.sent >= 0
-        parts = self.sent["parts"] if sent else self.received["parts"]
-        number = found.sent if sent else found.received
-        way = [(number, found.name)] if number >= 0 else []
-        while number >= 0:
-            _, _, parent, label = parts[number]
-            if parent < 0 or parent >= len(parts):
-                break
-            way.append((parent, str(label)))
-            number = parent
-        for at, label in reversed(way):
-            yield at, label, sent
+    def steps(self, number: int, name: str = "", *, sent: bool = True) -> list[tuple[int, str]]:
+        """From the outermost in: each part on the way to one, by its number, and the label that is gone through."""
+        parts = (self.sent if sent else self.received)["parts"]
+        way = [(number, name)]
+        while 0 <= number < len(parts) and 0 <= parts[number][2] < len(parts):
+            way.append((parts[number][2], str(parts[number][3])))
+            number = parts[number][2]
+        return way[::-1]
+
+    def in_library(self, number: int, *, sent: bool = True) -> bool:
+        """Whether a part belongs to an instance of a library's class, which looks after it."""
+        known = number < len((self.sent if sent else self.received)["parts"])
+        way = self.steps(number, sent=sent)[:-1] if known else []
+        return any(self.mark(at, sent=sent).get(INSTALLED) for at, _ in way)
 
     def mark(self, number: int, *, sent: bool = True) -> dict[str, Any]:
         parts = self.sent["parts"] if sent else self.received["parts"]
@@ -178,14 +198,19 @@ class _Judge:
 
     def excuse(self, found: Difference) -> str:
         """Why a difference is none that a program can tell, or ""."""
+        if found.kind == "memory":
+            inside = all(self.in_library(number, sent=found.of_sent) for number in found.among)
+            return IN_LIBRARY if inside else ""
         if found.sent < 0 and found.received < 0:  # beyond what is stated in full
             return self.beyond(found)
+        if found.kind in _IDENTITY and self.in_library(found.sent):
+            return IN_LIBRARY
         return self.by_place(found) or self.by_kind(found) or self.noise(found)
 
     def by_place(self, found: Difference) -> str:
         reference = False
-        for number, label, sent in self.steps(found):
-            mark, name = self.mark(number, sent=sent), label.removeprefix(".")
+        for number, label in self.steps(found.sent, found.name):
+            mark, name = self.mark(number), label.removeprefix(".")
             if reference and mark.get(INSTALLED) and label:
                 return "a worker imports its own"
             private = name in mark.get(PRIVATE, ()) or (label == REDUCED and mark.get(INSTALLED, False))
@@ -250,8 +275,6 @@ class _Judge:
 
     def beyond(self, found: Difference) -> str:
         """Parts that are not stated in full: like the first ones, if these have a difference."""
-        if found.kind == "memory":
-            return ""
         firsts = [each for each in self.compared.found if each.sent >= 0]
         whys = [self.excuse(each) for each in firsts[:3]]
         if whys and all(whys):

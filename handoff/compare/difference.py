@@ -27,6 +27,8 @@ class Difference:
     sent: int = -1  #: the part, by its number in the statement of what was sent; -1: none
     received: int = -1
     name: str = ""  #: of the attribute, where it is one of the part's
+    among: tuple[int, ...] = ()  #: the parts that share memory on one side alone
+    of_sent: bool = True  #: whether these are numbers in the statement of what was sent
 
 
 @dataclass
@@ -174,11 +176,10 @@ def _rest(sent: Mapping[str, Any], received: Mapping[str, Any], *, certain: bool
         yield Difference("obj", f"parts of obj: {sent['nodes']}, arrived as {received['nodes']}", "rest")
         return
     for ours, theirs, end in ((sent, received, "shared memory, and no longer do"), (received, sent, "share memory")):
-        for group in ours["memory"]:
+        for group, numbers in zip(ours["memory"], ours["memory of"], strict=True):
             if group not in theirs["memory"]:
                 text = f"{' and '.join(group[:4])} {end if ours is sent else 'now ' + end}"
-                yield Difference(group[0], text, "memory")
-                return
+                yield Difference(group[0], text, "memory", among=tuple(numbers), of_sent=ours is sent)
 
 
 def _part_differences(
@@ -206,8 +207,7 @@ def _part_differences(
             text = f"{path}: a {_kind(sent)} of its process, arrived as an unrelated copy"
             yield name, "", f"{text}: what is done to it there does not show here"
         elif name == NANS:
-            text = f"{path}: {_nans(ours)} in it, arrived as {_nans(theirs)}"
-            yield name, "", f"{text}: neither `in` nor looking it up finds it there"
+            yield name, "", f"{path}: {_nans(ours, theirs)}"
         elif name in ("items", "attributes", "blocks"):
             yield from _items_differences(path, ours or [], theirs or [])
         else:
@@ -223,8 +223,11 @@ UNSHARED = "process"  #: the fact of what no other process can have a part in, a
 NANS = "a module's own nan"  #: the fact of how many of a container's elements or keys are math.nan or numpy.nan
 
 
-def _nans(count: int | None) -> str:
-    return f"{count or 'no'} NaN that {'is' if count == 1 else 'are'} a module's own"
+def _nans(ours: int | None, theirs: int | None) -> str:
+    if (ours or 0) < (theirs or 0):
+        return "NaN of its own, arrived as the one that modules have"
+    which = "NaN in it is the very one that modules have"
+    return f"{which} (math.nan, numpy.nan), arrived as a copy: neither `in` nor looking it up finds it there"
 
 
 def _items_differences(path: str, sent: list[Any], received: list[Any]) -> Iterator[tuple[str, str, str]]:

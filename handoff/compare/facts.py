@@ -21,7 +21,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from handoff.compare import names, numpy_kinds, values
+from handoff.compare import identity, names, numpy_kinds, values
+from handoff.compare.difference import NANS, OWN
 from handoff.compare.kinds import Plan
 from handoff.compare.names import Said, class_name
 from handoff.compare.ownership import INSTALLED, STATE
@@ -73,10 +74,15 @@ def brief(obj: Any) -> str:
 
     Costs half of the facts, and is 16 characters.
     """
+    return brief_and_keepers(obj)[0]
+
+
+def brief_and_keepers(obj: Any) -> tuple[str, list[Any]]:
+    """The digest, and the first parts that may keep a hash which they have computed."""
     with _not_collecting():
         walk = Walk(inline=False)
         walk.run(obj)
-        return digest(dumps(walk.statement()))
+        return digest(dumps(walk.statement())), walk.keepers
 
 
 @contextmanager
@@ -108,7 +114,8 @@ class Walk:
         self.memo: dict[int, int | str] = dict(names.known_objects())
         self.values = values.value_classes() | SCALARS
         self.plans: dict[type, Plan] = {}
-        self.module_objects: dict[int, str] | None = None
+        self.module_objects: dict[int, list[tuple[str, str]]] | None = None
+        self.nans = identity.nans()
         self.parts: list[list[Any]] = []
         self.chars = 0
         self.inline = inline  #: whether the first parts are stated in full
@@ -118,6 +125,7 @@ class Walk:
         self.folded: list[list[Any]] = []
         self.memory: list[tuple[int, Any]] = []  # (part, what exposes a buffer)
         self.class_names: dict[str, list[type]] = {}
+        self.keepers: list[Any] = []  #: of a hash, it seems; the first of them
         self.objects: list[Any] | None = None  #: of the first parts, where somebody is to look at them again
 
     def run(self, obj: Any) -> None:
@@ -205,14 +213,26 @@ class Walk:
         if attributes:
             if self.inline and len(self.parts) < INLINE_PARTS:
                 statement[STATE] = plan.ownership.marks(attributes)
+            if plan.hashes and len(self.keepers) < identity.KEEPERS and identity.has_large_int(attributes):
+                self.keepers.append(obj)
             names = sorted(attributes)
             values = [attributes[name] for name in names]
             if not SCALARS.issuperset(map(type, values)):
                 children += [(f".{n}", v) for n, v in zip(names, values, strict=True) if type(v) not in SCALARS]
                 values = [v if type(v) in SCALARS else _HOLE for v in values]
             statement["attributes"] = (names, values)
+            if len(names) <= identity.FEW and plan.by_identity and not plan.c_reducer:
+                places = self.places(obj)
+                if places and identity.is_marker(attributes, places):
+                    statement[OWN], statement["~"] = True, ".".join(places[0])
         elif plan.handler is None:
             self.bare(obj, plan, statement, children)
+
+    def places(self, obj: Any) -> list[tuple[str, str]]:
+        """Where modules have this very object under a constant's name."""
+        if self.module_objects is None:
+            self.module_objects = identity.module_objects()
+        return self.module_objects.get(id(obj), [])
 
     def bare(self, obj: Any, plan: Plan, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
         """An instance without any state: what counts is whether it is a module's own, or what its C reducer tells."""
@@ -224,34 +244,40 @@ class Walk:
                 statement["opaque"] = f"{type(error).__name__}: {error}"
             else:
                 children.append((" (what it reduces to)", reduced))
-        elif plan.kind is object or plan.user:
-            if self.module_objects is None:
-                self.module_objects = names.module_objects()
-            name = self.module_objects.get(id(obj))
-            statement["a module's own"] = bool(name)
-            if name:
-                statement["~"] = name
+        elif plan.kind is object or plan.by_identity:
+            places = self.places(obj)
+            statement[OWN] = bool(places)
+            if places:
+                statement["~"] = ".".join(places[0])
         elif not plan.has_dict:
             statement["opaque"] = True
 
     def sequence(self, items: Any, size: int | None = None) -> tuple[dict[str, Any], Any]:
         """A list or tuple (or what iterates like one, with its size): scalars inline, the rest as children."""
         size = len(items) if size is None else size
+        said: dict[str, Any] = {"length": size, **self.nans_among(items)}
         if SCALARS.issuperset(map(type, items)):
-            return {"length": size, "items": (None, items)}, None
+            return {**said, "items": (None, items)}, None
         inline = [item if type(item) in SCALARS else _HOLE for item in items]
-        return {"length": size, "items": (None, inline)}, _holes(items)
+        return {**said, "items": (None, inline)}, _holes(items)
+
+    def nans_among(self, items: Any) -> dict[str, Any]:
+        """How many of these are NaNs of which everybody has the very object, and finds them by it."""
+        if self.nans.isdisjoint(map(id, items)):
+            return {}
+        return {NANS: sum(id(item) in self.nans for item in items)}
 
     def mapping(self, table: Any, pairs: Any = None) -> tuple[dict[str, Any], Any]:
         """A dict: its order counts, and the types of its keys."""
         pairs = dict.items(table) if pairs is None else pairs
         keys = [key for key, _ in pairs]
         values = [value for _, value in pairs]
+        said: dict[str, Any] = {"length": len(keys), **self.nans_among(keys)}
         if SCALARS.issuperset(map(type, keys)) and SCALARS.issuperset(map(type, values)):
-            return {"length": len(keys), "items": (keys, values)}, None
+            return {**said, "items": (keys, values)}, None
         inline = [key if type(key) in SCALARS else _HOLE for key in keys]
         filled = [value if type(value) in SCALARS else _HOLE for value in values]
-        return {"length": len(keys), "items": (inline, filled)}, _pairs(keys, values)
+        return {**said, "items": (inline, filled)}, _pairs(keys, values)
 
     def elements(self, items: Any, size: int) -> tuple[dict[str, Any], Any]:
         """A set: in an order of its own that depends on nothing but what the elements are."""
@@ -260,7 +286,8 @@ class Walk:
         if len(others) > 1:
             others = [item for _, item in sorted(((self.place(o), o) for o in others), key=_first)]
         ordered = scalars + others
-        return {"length": size, "items": (None, [i if type(i) in SCALARS else _HOLE for i in ordered])}, _holes(ordered)
+        shown = [item if type(item) in SCALARS else _HOLE for item in ordered]
+        return {"length": size, **self.nans_among(items), "items": (None, shown)}, _holes(ordered)
 
     def place(self, item: Any) -> str:
         """The canonical place of a set's element that is no scalar: what a bounded walk of it states."""
@@ -359,13 +386,15 @@ class Walk:
     def statement(self) -> dict[str, Any]:
         """All of it."""
         self.fold()
-        memory = [[self.path(number) for number in group] for group in numpy_kinds.overlaps(self.memory)]
+        groups = numpy_kinds.overlaps(self.memory)
+        memory = [[self.path(number) for number in group] for group in groups]
         return {
             "schema": SCHEMA,
             "nodes": len(self.parents),
             "parts": self.parts,
             "folded": self.folded,
             "memory": memory,
+            "memory of": groups,  # the same, by the numbers of the parts
         }
 
 

@@ -20,6 +20,7 @@ from types import (
 from typing import Any
 
 from handoff.compare import code_kinds, numpy_kinds, resource_kinds
+from handoff.compare.identity import by_identity, hashes
 from handoff.compare.names import (
     NOTHING,
     Kind,
@@ -77,6 +78,9 @@ class Plan:
         if issubclass(kind, BaseException) and self.dict_of is None:
             self.dict_of = BaseException.__dict__["__dict__"]
         self.has_dict = self.dict_of is not None
+        #: whether two that are alike are not equal: only classes written in Python are held to it
+        self.by_identity = bool(type.__dict__["__flags__"].__get__(kind) & 1 << 9) and by_identity(kind)
+        self.hashes = hashes(kind)
         self.overridable: dict[str, Any] = {}  #: attributes that the class has, too, and what they are there
         self.alone: set[str] = set()  #: attributes of instances that the class does not have
         self._ownership: Ownership | None = None
@@ -165,9 +169,12 @@ def _say_path(walk: Walker, obj: Any) -> Said:
 def _say_moment(walk: Walker, obj: Any) -> Said:
     """``datetime`` and ``time``: the clock's reading, and the time zone as an object."""
     module = sys.modules["datetime"]
-    base = module.datetime if issubclass(type(obj), module.datetime) else module.time
+    base, names = module.time, ["hour", "minute", "second", "microsecond"]
+    if issubclass(type(obj), module.datetime):
+        base, names = module.datetime, ["year", "month", "day", *names]
     zone = base.tzinfo.__get__(obj)
-    said = {"value": base.__repr__(base.replace(obj, tzinfo=None)).partition("(")[2]}
+    reading = base(*(getattr(base, name).__get__(obj) for name in names))
+    said = {"value": repr(reading).partition("(")[2], "fold": base.fold.__get__(obj)}
     return said, [] if zone is None else [(".tzinfo", zone)]
 
 

@@ -101,20 +101,6 @@ def known_objects() -> dict[int, str]:
     return found
 
 
-def module_objects() -> dict[int, str]:
-    """The names of what a module has for others to compare with by identity, by id.
-
-    That is every bare ``object()``, and whatever has the name of a constant (PEP 8: capitals).
-    """
-    found: dict[int, str] = {}
-    for module_name, module in list(sys.modules.items()):
-        if issubclass(type(module), ModuleType):
-            for name, value in list(module_dict(module).items()):
-                if type(value) is object or (type(name) is str and name.strip("_").isupper()):
-                    found.setdefault(id(value), f"{module_name}.{name}")
-    return found
-
-
 def copy_mark(kind: type) -> str:
     """What is put behind the name of a class that is not the one which its module has under that name."""
     # types of C extensions often lie about where they can be found: only classes written in Python are held to it

@@ -6,6 +6,7 @@ import hashlib
 import sys
 from typing import Any
 
+from handoff.compare.difference import NANS
 from handoff.compare.names import Kind, Said, Walker
 
 
@@ -22,6 +23,7 @@ def _say_ndarray(walk: Walker, obj: Any) -> Said:
             plain = numpy.ascontiguousarray(plain)
         return {**said, **_array_content(numpy, plain)}, None
     inline, children = walk.sequence(plain.ravel().tolist())
+    inline.pop(NANS, None)  # an array looks for equals
     return {**said, **inline}, children
 
 
@@ -39,7 +41,14 @@ def _say_masked_array(walk: Walker, obj: Any) -> Said:
     mask = numpy.ma.getmaskarray(obj)
     said["mask"] = hashlib.sha256(numpy.ascontiguousarray(mask).tobytes()).hexdigest()[:16]
     said["hard mask"] = bool(table.get("_hardmask"))
-    return said, [*(children or ()), (".fill_value", table.get("_fill_value"))]
+    return said, [*(children or ()), (".fill_value", _fill_value(numpy, table.get("_fill_value"), obj))]
+
+
+def _fill_value(numpy: Any, own: Any, array: Any) -> Any:
+    """What is filled in: the array's own, or else what its dtype has; made only when it is asked for."""
+    if own is None and not (dtype := numpy.ndarray.dtype.__get__(array)).names:
+        own = numpy.array(numpy.ma.default_fill_value(dtype), dtype=dtype)
+    return own
 
 
 def _say_numpy_scalar(walk: Walker, obj: Any) -> Said:
@@ -52,7 +61,8 @@ def _say_numpy_scalar(walk: Walker, obj: Any) -> Said:
 
 
 def _say_numpy_dtype(walk: Walker, obj: Any) -> Said:
-    return {"value": repr(obj)}, None
+    """A dtype: of the built-in ones each exists once, and is compared by identity (``dtype is np.dtype("f8")``)."""
+    return {"value": repr(obj), "numpy's own": obj.isbuiltin == 1}, None
 
 
 def _say_bit_generator(walk: Walker, obj: Any) -> Said:

@@ -17,7 +17,7 @@ STATE = "~state"
 PRIVATE, CACHE, INSTALLED, REFERENCE = "private", "cache", "installed", "reference"
 REMAKES, LEAVES_OUT = "remakes", "leaves out"  #: the hook that makes an instance's state anew; that tells what travels
 
-_WRAPPERS = (staticmethod, classmethod, property)
+_METHODS = (staticmethod, classmethod)
 #: Classes of plain data: what a hook puts anew into such an attribute is a value like any other.
 _DATA = frozenset(
     [
@@ -134,11 +134,15 @@ def _hook(mro: Iterable[type], names: Iterable[str]) -> str:
     return ""
 
 
-def _codes(kind: type) -> Iterator[CodeType]:
-    """The code of a class's methods, that of nested functions included."""
+def codes(values: Iterable[Any]) -> Iterator[CodeType]:
+    """The code of the functions among these, of what is wrapped in them and of nested functions."""
     todo: list[Any] = []
-    for value in list(type_dict(kind).values()):
-        inner = (value.fget, value.fset) if type(value) is property else (getattr(value, "__func__", None), value)
+    for value in values:
+        inner = (
+            (value.fget, value.fset)
+            if type(value) is property
+            else (value.__func__ if type(value) in _METHODS else None, value)
+        )
         todo += [each.__code__ for each in inner if type(each) is FunctionType]
     while todo:
         code = todo.pop()
@@ -164,7 +168,7 @@ def _names(kind: type) -> frozenset[str]:
         )
         annotations = type_dict(kind).get("__annotations__")
         names |= set(annotations) if type(annotations) is dict else set()
-        for code in _codes(kind):
+        for code in codes(list(type_dict(kind).values())):
             names |= {*code.co_names, *(value for value in code.co_consts if type(value) is str)}
         found = _names_of[kind] = frozenset(names)
     return found
@@ -173,6 +177,6 @@ def _names(kind: type) -> frozenset[str]:
 def _stored(kind: type) -> frozenset[str]:
     """The attributes that a class's methods set, or that stand in its body."""
     found = {name for name in type_dict(kind) if type(name) is str}
-    for code in _codes(kind):
+    for code in codes(list(type_dict(kind).values())):
         found |= {step.argval for step in dis.get_instructions(code) if step.opname == "STORE_ATTR"}
     return frozenset(found)

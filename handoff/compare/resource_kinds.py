@@ -8,6 +8,7 @@ import stat
 import sys
 from typing import Any
 
+from handoff.compare.difference import UNSHARED
 from handoff.compare.names import NOTHING, Kind, Said, Walker, class_name, type_dict, type_mro
 from handoff.compare.values import content
 
@@ -211,6 +212,14 @@ def _say_proxy(walk: Walker, obj: Any) -> Said:
     return {"type": str(token.typeid), "server": str(token.address), "object": str(token.id)}, None
 
 
+_ASYNCIO = ("Lock", "Event", "Condition", "Semaphore", "Barrier")
+
+
+def _say_unshared(walk: Walker, obj: Any) -> Said:
+    """What asyncio has to wait for: no other process can have a part in it, so it belongs to this one."""
+    return {UNSHARED: os.getpid()}, None
+
+
 def _say_thread_local(walk: Walker, obj: Any) -> Said:
     return walk.mapping(sys.modules["_thread"]._local.__getattribute__(obj, "__dict__"))
 
@@ -299,6 +308,8 @@ KINDS: dict[str, tuple[Kind, bool]] = {
     "multiprocessing.heap.Arena": (_say_arena, True),
     "multiprocessing.shared_memory.SharedMemory": (_say_shared_memory, True),
     "multiprocessing.managers.BaseProxy": (_say_proxy, True),
+    **dict.fromkeys((f"asyncio.locks.{name}" for name in _ASYNCIO), (_say_unshared, True)),
+    "asyncio.queues.Queue": (_say_unshared, True),
     "_thread._local": (_say_thread_local, True),
     "threading.Thread": (_say_thread, True),
     "logging.Logger": (_say_logger, True),

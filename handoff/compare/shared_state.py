@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from handoff.compare.facts import Walk
-from handoff.compare.names import class_name
+from handoff.compare.kinds import Plan
+from handoff.compare.names import class_name, module_of
+from handoff.compare.ownership import PRIVATE, REFERENCE, REMAKES, STATE, is_data
 
 WAIT_S = 1.0  #: after this a lock that says it is free counts as dead, and a message that was sent as lost
 MARK = "handoff was here"
@@ -59,7 +61,11 @@ class Probe:
 
 
 class _Finder(Walk):
-    """A walk that stops at primitives and remembers them."""
+    """A walk that stops at primitives and remembers them.
+
+    It passes by what is no loss, as :mod:`handoff.compare.arrival` has it: what a worker imports, a library's private
+    state, and what a class's own hooks make anew.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +77,23 @@ class _Finder(Walk):
             if probe is not None:
                 self.found.append((len(self.parents), probe, obj))
                 return {"class": class_name(kind)}, None
-        return super().other(obj, kind)
+        said, children = super().other(obj, kind)
+        return said, None if said.get(STATE, {}).get(REFERENCE) else children
+
+    def attributes(self, obj: Any, plan: Plan, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
+        super().attributes(obj, plan, statement, children)
+        mark = statement.get(STATE, {})
+        own = set(mark.get(PRIVATE, ())) if not self._standard(plan) else set()
+        children[:] = [
+            (label, child)
+            for label, child in children
+            if label[:1] != "." or not (label[1:] in own or (mark.get(REMAKES) and not is_data(type(child))))
+        ]
+
+    @staticmethod
+    def _standard(plan: Plan) -> bool:
+        """Whether it is a class of the standard library, whose own primitives are made of others, in private."""
+        return module_of(plan.kind).partition(".")[0] in sys.stdlib_module_names
 
 
 def _found(obj: Any) -> list[tuple[str, Probe, Any]]:

@@ -191,7 +191,7 @@ def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Verdict | 
         verdict = None
         if measuring.known and not hasattr(receiver, "touch"):
             payload = measuring.payload
-            if looking.brief(payload, obj) != measuring.known:
+            if not looking.same(payload, obj, measuring.known):
                 verdict = looking.judged(payload, obj, measuring.sent)
     except NoAnswer:
         raise

@@ -11,7 +11,8 @@ from typing import Any
 from handoff.compare.arrival import CONTROL_S, Alteration, Verdict, judge
 from handoff.compare.difference import difference
 from handoff.compare.facts import brief as facts_in_brief
-from handoff.compare.facts import digest, facts
+from handoff.compare.facts import brief_and_keepers, digest, facts
+from handoff.compare.identity import keeps_hash
 from handoff.payload import Payload
 from handoff.processes.deadlines import limited
 
@@ -26,6 +27,25 @@ def state(payload: Payload, obj: Any) -> str:
 def brief(payload: Payload, obj: Any) -> str:
     """The digest of that: where two are the same, nothing differs. Costs half of it, or less."""
     return digest(state(payload, obj)) if payload.facts else facts_in_brief(obj)
+
+
+def same(payload: Payload, obj: Any, expected: str) -> bool:
+    """Whether the facts of what arrived are the expected ones, by their digest, and no hash has travelled with it.
+
+    Then nothing need be compared.
+    """
+    if payload.facts:
+        return brief(payload, obj) == expected
+    found, keepers = brief_and_keepers(obj)
+    return found == expected and not any(map(_keeps_hash, keepers))
+
+
+def _keeps_hash(obj: Any) -> bool:
+    try:
+        with limited(CONTROL_S):
+            return keeps_hash(obj)
+    except Exception:
+        return False
 
 
 def sent(statement: str, making_s: float) -> str:

@@ -45,7 +45,6 @@ from handoff.support_matrix.cell_worker import (
     give,
     plain_facts,
     receive,
-    same,
     serve,
 )
 from handoff.support_matrix.original import Original
@@ -390,7 +389,11 @@ class _Handed:
 
 def _judged(payload: Payload, here: Original, given: dict[str, Any], obj: Any) -> Verdict:
     """What has become of a result, here where it has arrived."""
-    return Verdict() if same(payload, obj, given["brief"]) else looking.judged(payload, obj, given["sent"] or here.sent)
+    return (
+        Verdict()
+        if looking.same(payload, obj, given["brief"])
+        else looking.judged(payload, obj, given["sent"] or here.sent)
+    )
 
 
 def _outcome(where: str, changed: str, verdict: Verdict) -> Outcome:

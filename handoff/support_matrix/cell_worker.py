@@ -43,11 +43,6 @@ class Job:
     given: Payload | None = None  #: for a thread, which must not load its own
 
 
-def same(payload: Payload, obj: Any, expected: str) -> bool:
-    """Whether the facts of what arrived are the expected ones, by their digest: then nothing need be compared."""
-    return looking.brief(payload, obj) == expected
-
-
 def _given(made: Original, expected: str) -> dict[str, Any]:
     """What is told of a result's original: what it is judged by, unless the asking side has the same."""
     return {"brief": made.brief, "sent": "" if made.brief == expected else made.sent}
@@ -116,7 +111,7 @@ class _Serving:
         self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
         payload = self.load()
         return {
-            "same": same(payload, fetch(self.end, self.obj), expected),
+            "same": looking.same(payload, fetch(self.end, self.obj), expected),
             "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
         }
 
@@ -157,7 +152,7 @@ class _Serving:
         return {"seen": (self.load().seen or shared_state.seen)(self.obj)}
 
     def _whole(self, expected: str) -> dict[str, Any]:
-        return {"same": same(self.load(), self.end.whole(), expected)}
+        return {"same": looking.same(self.load(), self.end.whole(), expected)}
 
     def _change(self, size: int) -> dict[str, Any]:
         """Change one element so that the other side can see it: count up a number, or put another in its place."""
@@ -185,7 +180,7 @@ def receive(ref: Ref, obj: Any, uses: bool, expected: str, sent: str) -> dict[st
     """
     try:
         payload = ref.load()
-        arrived = same(payload, obj, expected)
+        arrived = looking.same(payload, obj, expected)
         answer: dict[str, Any] = {"checksum": payload.touch(obj), "used": uses, "verdict": None}
         if not arrived:
             text = Path(sent).read_text(encoding="utf-8")

@@ -169,6 +169,7 @@ class Ward:
         registry()
         gc.freeze()
         gc.enable()
+        os.environ["PYTHONHASHSEED"] = config["hash_seed"]
         for name in config["environment"]:  # it was for this interpreter's start
             del os.environ[name]
         self.server: spawn_server.Server | None = None

@@ -44,6 +44,9 @@ ALWAYS = (
     "handoff.strategies",
     "handoff.compare.shared_state",
 )  #: what every process of a cell needs
+#: Of the processes that a cell spawns, where nobody has set one: another than that of their parent (0), as it would be,
+#: and the same in every run.
+HASH_SEED = "1"
 LARGE = "numpy"  #: it makes every fork dearer: imported beforehand only where it is needed
 
 Progress = Callable[[int, int, str], None]
@@ -271,6 +274,7 @@ class _Run:
             "patience_s": self.patience_s,
             "slow_s": SLOW_S * busy,
             "isolated": self.isolated,
+            "hash_seed": os.environ.get("PYTHONHASHSEED", HASH_SEED),
             "environment": {} if self.isolated or ENVIRONMENT.keys() & os.environ.keys() else ENVIRONMENT,
             "preload": preload,
         }

@@ -1,0 +1,104 @@
+"""Objects that are compared by identity: what a module has under a constant's name, and NaN.
+
+A copy of these is another thing, although nothing about it differs: ``value is UNSET`` is False, ``prices[nan]`` fails.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from handoff.compare.names import module_dict, type_dict, type_mro
+from handoff.compare.ownership import codes
+
+NEAR = 3  #: instructions between loading a name and the ``is`` that it is for
+KEEPERS = 100  #: of hashes, looked at
+LARGE = 1 << 24  #: the hash of a string is larger than this but once in 10**11
+FEW = 3  #: attributes that a marker has at most
+
+
+def module_objects() -> dict[int, list[tuple[str, str]]]:
+    """Under which names, each with its module, modules have what others may compare with by identity; by id.
+
+    That is every bare ``object()``, and whatever has the name of a constant (PEP 8: capitals).
+    """
+    found: dict[int, list[tuple[str, str]]] = {}
+    for module_name, module in list(sys.modules.items()):
+        if issubclass(type(module), ModuleType):
+            for name, value in list(module_dict(module).items()):
+                if type(value) is object or (type(name) is str and name.strip("_").isupper()):
+                    found.setdefault(id(value), []).append((module_name, name))
+    return found
+
+
+def by_identity(kind: type) -> bool:
+    """Whether instances of a class are equal to themselves alone."""
+    return not any("__eq__" in type_dict(base) for base in type_mro(kind) if base is not object)
+
+
+def is_marker(attributes: Mapping[str, Any], places: list[tuple[str, str]]) -> bool:
+    """Whether what modules have at these places is a marker, not merely data: it says its own name, or is asked for
+    with ``is`` in one of these modules."""
+    words = {value.strip("<>_ ").lower() for value in attributes.values() if type(value) is str}
+    return any(name.strip("_").lower() in words for _, name in places) or any(map(_asked_for, places))
+
+
+def _asked_for(place: tuple[str, str]) -> bool:
+    module, name = place
+    return any(name in code.co_names and _asks(code, name) for code in _module_codes(sys.modules.get(module)))
+
+
+def _asks(code: CodeType, name: str) -> bool:
+    """Whether a function compares with a name by ``is``."""
+    loaded = -NEAR - 1
+    for at, step in enumerate(dis.get_instructions(code)):
+        if step.opname.startswith("LOAD_") and step.argval == name:
+            loaded = at
+        elif step.opname == "IS_OP" and at - loaded <= NEAR:
+            return True
+    return False
+
+
+def _module_codes(module: Any) -> Iterator[CodeType]:
+    if not issubclass(type(module), ModuleType):
+        return
+    for value in list(module_dict(module).values()):
+        if type(value) is FunctionType:
+            yield from codes([value])
+        elif issubclass(type(value), type) and type_dict(value).get("__module__") == module_dict(module).get(
+            "__name__"
+        ):
+            yield from codes(type_dict(value).values())
+
+
+def hashes(kind: type) -> bool:
+    """Whether a class computes the hash of its instances in Python."""
+    for base in type_mro(kind):
+        if "__hash__" in type_dict(base):
+            return type(type_dict(base)["__hash__"]) is FunctionType
+    return False
+
+
+def has_large_int(attributes: Mapping[str, Any]) -> bool:
+    """Whether one of an instance's attributes might be a hash."""
+    return any(type(value) is int and abs(value) > LARGE for value in attributes.values())
+
+
+def keeps_hash(obj: Any) -> bool:
+    """Whether an object has its hash as an attribute: it travels, and strings hash otherwise elsewhere. Runs its
+    ``__hash__``, and raises what that raises."""
+    names = {name for base in type_mro(type(obj)) for name in type_dict(base)} | {*getattr(obj, "__dict__", ())}
+    own = hash(obj)
+    return any(type(found := getattr(obj, name, None)) is int and found == own for name in names if name != "__hash__")
+
+
+def nans() -> frozenset[int]:
+    """The ids of the NaNs that modules have for everybody: a list or dict finds these by identity alone."""
+    found = set()
+    for module, name in (("math", "nan"), ("cmath", "nan"), ("numpy", "nan")):
+        if issubclass(type(sys.modules.get(module)), ModuleType):
+            found.add(id(module_dict(sys.modules[module]).get(name)))
+    return frozenset(found - {id(None)})
