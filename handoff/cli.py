@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         examples = "\n".join(f"  {example}" for example in module.EXAMPLES)
         verb = verbs.add_parser(name, description=module.__doc__, epilog=f"examples:\n{examples}")
         verb.add_argument("-q", "--quiet", action="store_true", help="no progress")
-        verb.add_argument("-v", "--verbose", action="store_true", help="tracebacks of what went wrong")
+        verb.add_argument("-v", "--verbose", action="store_true", help="also notes, and tracebacks of what went wrong")
         module.configure(verb)
         verb.set_defaults(run=module.run)
         options |= {option for action in verb._actions for option in action.option_strings}

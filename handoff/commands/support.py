@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Execute; 1 when nothing carries some payload, or a cell failed for our own reasons."""
     from handoff.payload import Duty
     from handoff.support_matrix.matrix import support, uncarried, ways
-    from handoff.support_matrix.text import FORMATS
+    from handoff.support_matrix.text import FORMATS, notes
 
     (form,) = choose("format", [args.format], FORMATS)
     collection = load_target(args.target)
@@ -59,5 +59,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if not cells:
         raise UsageError("nothing to execute: none of these strategies serves these duties")
-    write(FORMATS[form](cells), args.output)
+    text = FORMATS[form](cells)
+    if args.verbose and form == "text" and (found := list(notes(cells))):
+        text += "\n\n" + "\n".join(["Notes: what differs and does not count", *(f"  {line}" for line in found)])
+    write(text, args.output)
     return 1 if uncarried(cells) else 0

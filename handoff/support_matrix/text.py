@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -169,6 +170,13 @@ def reasons(cells: Sequence[Cell]) -> Iterator[str]:
         text = " ".join(f"{error_type}: {message}".split() if error_type else message.split())
         place = f" in the {where}" if where else ""
         yield f"{payload} {outcome}{place}: {text} [{shown}]".strip()
+
+
+def notes(cells: Sequence[Cell]) -> Iterator[str]:
+    """Each note once for each payload, with how many cells it is of."""
+    counts = Counter((cell.payload, re.sub(r"\d{8,}", "…", note)) for cell in cells for note in cell.notes)
+    for (payload, note), count in counts.items():
+        yield f"{payload}: {note} [{count} {'cell' if count == 1 else 'cells'}]"
 
 
 FORMATS: Mapping[str, Callable[[Sequence[Cell]], str]] = MappingProxyType(

@@ -1,0 +1,356 @@
+"""Ordinary objects, each of which arrives as good as it was, and some that are truly altered. A collection like any."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+import datetime as dt
+import enum
+import functools
+import itertools
+import logging
+import math
+import threading
+import time
+import types
+import uuid
+import zoneinfo
+from typing import Any
+
+# ------------------------------------------------------------------------------------------ as good as it was
+
+
+def ok_times_and_names() -> Any:
+    return {"at": dt.datetime.now(dt.UTC), "run": uuid.uuid4(), "started": time.time()}
+
+
+class Guarded:
+    """Drops its lock when it is pickled, and makes another."""
+
+    def __init__(self) -> None:
+        self.n = 1
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"n": self.n}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.n = state["n"]
+        self._lock = threading.Lock()
+
+
+def ok_a_lock_made_anew() -> Any:
+    return Guarded()
+
+
+class Memo:
+    """Its memo is filled as it is used, and is empty there."""
+
+    def __init__(self) -> None:
+        self.n = 1
+        self._memo = {3: 6}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"n": self.n}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.n = state["n"]
+        self._memo = {}
+
+
+def ok_a_memo_made_anew() -> Any:
+    return Memo()
+
+
+class Money:
+    """Equal by what is public; keeps its text."""
+
+    def __init__(self, amount: int) -> None:
+        self.amount = amount
+        self._text: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Money) and self.amount == other.amount
+
+    def __hash__(self) -> int:
+        return hash(self.amount)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"amount": self.amount, "_text": None}
+
+
+def ok_equal_by_its_own_equality() -> Any:
+    money = Money(3)
+    money._text = "3"
+    return [money]
+
+
+@dataclasses.dataclass
+class Basket:
+    items: list[int]
+
+    @functools.cached_property
+    def total(self) -> int:
+        return sum(self.items)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"items": self.items}
+
+
+def ok_a_cached_property() -> Any:
+    basket = Basket([1, 2])
+    assert basket.total == 3
+    return basket
+
+
+class Rated:
+    rate = 0.1
+
+    def __init__(self) -> None:
+        self.n = 1
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, rate=0.1)
+
+
+def ok_an_attribute_that_is_its_classs() -> Any:
+    return Rated()
+
+
+_guard = threading.Lock()
+_log = logging.getLogger("handoff.ordinary")
+_numbers = itertools.count()
+
+
+def _guarded(x: int) -> int:
+    with _guard:
+        _log.debug("x")
+        return x + next(_numbers)
+
+
+def ok_a_function_with_a_lock_beside_it() -> Any:
+    return _guarded
+
+
+@functools.cache
+def _cached(x: int) -> int:
+    return x + 1
+
+
+def ok_a_function_with_a_cache() -> Any:
+    _cached(1)
+    return _cached
+
+
+@functools.singledispatch
+def _show(x: object) -> str:
+    return "any"
+
+
+def ok_a_function_that_dispatches() -> Any:
+    _show(1)
+    return _show
+
+
+class Config:
+    def __init__(self) -> None:
+        self.depth, self.name = 1, "plain"
+
+
+DEFAULTS = Config()
+TABLE = {"a": 1}
+
+
+def ok_data_under_a_constants_name() -> Any:
+    return {"config": DEFAULTS, "table": TABLE}
+
+
+def ok_nan_as_a_value() -> Any:
+    return {"a": math.nan, "own": [float("nan")]}
+
+
+def ok_a_fold_that_does_not_matter() -> Any:
+    return [dt.datetime(2024, 1, 1, tzinfo=dt.UTC, fold=1), dt.datetime(2024, 7, 1, tzinfo=zoneinfo.ZoneInfo("UTC"))]
+
+
+class Colour(enum.Enum):
+    RED = ("r", 1)
+    BLUE = ("b", 2)
+
+
+def ok_standard_library() -> Any:
+    return [
+        collections.ChainMap({"a": 1}),
+        collections.UserDict(a=1),
+        types.SimpleNamespace(a=1),
+        {Colour.RED: 1},
+        logging.LogRecord("n", 20, "/x.py", 3, "hi %s", ("a",), None),
+        ExceptionGroup("g", [ValueError(1)]),
+    ]
+
+
+# ----------------------------------------------------------------------------------------------- truly altered
+
+
+class Marker:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+UNSET = Marker("UNSET")
+LATER = Config()
+
+
+def is_later(value: object) -> bool:
+    return value is LATER
+
+
+def altered_a_sentinel_that_says_its_name() -> Any:
+    return {"limit": UNSET}
+
+
+def altered_a_sentinel_that_is_asked_for() -> Any:
+    return [LATER]
+
+
+def altered_a_sentinel_of_the_standard_library() -> Any:
+    return [dataclasses.MISSING]
+
+
+def altered_nan_as_an_element() -> Any:
+    return [1.0, math.nan]
+
+
+def altered_nan_as_a_key() -> Any:
+    return {math.nan: "none"}
+
+
+class Key:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._hash = hash(name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def altered_a_hash_that_travels() -> Any:
+    return {Key("apple"): 1}
+
+
+def altered_asyncio() -> Any:
+    return {"stop": asyncio.Event()}
+
+
+def altered_the_object_of_an_attribute_error() -> Any:
+    try:
+        (5).missing  # type: ignore[attr-defined]  # noqa: B018
+    except AttributeError as error:
+        return error
+
+
+class Loses:
+    """Equality sees nothing of what is lost, and it is public."""
+
+    def __init__(self) -> None:
+        self.a, self.b = 1, 2
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Loses) and self.a == other.a
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"a": self.a}
+
+
+def altered_a_public_attribute() -> Any:
+    return Loses()
+
+
+class Watched:
+    """Its watchers are public, and are not made anew."""
+
+    def __init__(self) -> None:
+        self.watchers = [1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"watchers": []}
+
+
+def altered_watchers() -> Any:
+    return Watched()
+
+
+class Hangs:
+    """An equality that never ends is no word."""
+
+    def __init__(self) -> None:
+        self._a, self._b = 1, 2
+
+    def __eq__(self, other: object) -> bool:
+        time.sleep(600)
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_a": self._a}
+
+
+def altered_where_equality_hangs() -> Any:
+    return Hangs()
+
+
+class Slots:
+    __slots__ = ("_token", "name")
+
+    def __init__(self) -> None:
+        self.name, self._token = "a", "b"
+
+    def __getstate__(self) -> Any:
+        return None, {"name": self.name}
+
+
+def altered_a_private_slot_of_ones_own() -> Any:
+    return Slots()
+
+
+LIMIT = 3
+SPACE = types.SimpleNamespace(a=1)
+
+
+def _limited() -> Any:
+    return LIMIT, SPACE
+
+
+def altered_a_global_set_at_run_time() -> Any:
+    global LIMIT
+    LIMIT = 5
+    return _limited
+
+
+def altered_a_fold() -> Any:
+    return Folded(dt.datetime(2023, 11, 5, 1, 30, tzinfo=zoneinfo.ZoneInfo("America/New_York"), fold=1))
+
+
+class Folded:
+    """Writes a moment as older pickles do: without its fold."""
+
+    def __init__(self, at: dt.datetime) -> None:
+        self.at = at
+
+    def __reduce__(self) -> Any:
+        return Folded, (self.at.replace(fold=0),)
+
+
+PAYLOADS = {
+    name.replace("_", "-"): make
+    for name, make in list(globals().items())
+    if name.startswith(("ok_", "altered_")) and callable(make)
+}

@@ -1,0 +1,123 @@
+"""What altered means: ordinary objects arrive as good as they were, and what a program can tell is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handoff.compare.arrival import judge
+from handoff.compare.facts import facts
+from handoff.support_matrix.matrix import Cell, support
+from handoff.target import load_collection
+
+HERE = Path(__file__).parent
+CASES = load_collection(HERE / "ordinary_cases.py")
+LIBRARIES = load_collection(HERE / "library_cases.py")
+
+
+def told(cells: list[Cell], name: str) -> list[Cell]:
+    return [cell for cell in cells if cell.payload == name]
+
+
+@pytest.mark.slow
+def test_what_a_program_cannot_tell_is_a_note_and_what_it_can_is_altered() -> None:
+    cells = support(CASES, strategies=("pickle-2", "pool"), duties=("argument",), start_methods=("spawn",))
+    for name in CASES:
+        outcome = name.partition("-")[0]
+        assert [cell.outcome for cell in told(cells, name)] == [outcome] * 2, told(cells, name)
+    notes = {cell.payload: " ".join(cell.notes) for cell in cells if cell.outcome == "ok"}
+    assert "made anew by Guarded.__setstate__" not in notes["ok-a-lock-made-anew"]  # nothing differs: both are free
+    assert "made anew by Memo.__setstate__" in notes["ok-a-memo-made-anew"]
+    assert "own equality" in notes["ok-equal-by-its-own-equality"]
+    assert "a cache" in notes["ok-a-cached-property"]
+
+
+@pytest.mark.slow
+def test_results_are_judged_like_arguments() -> None:
+    names = ("ok-a-memo-made-anew", "ok-times-and-names", "altered-a-public-attribute", "altered-a-hash-that-travels")
+    cells = support(
+        {n: CASES[n] for n in names}, strategies=("pickle-5", "pool"), duties=("result",), start_methods=("spawn",)
+    )
+    assert [cell.outcome for cell in cells] == [cell.payload.partition("-")[0] for cell in cells], cells
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", sorted({name.partition("-")[0] for name in LIBRARIES}))
+def test_objects_of_libraries_arrive_as_good_as_they_were(library: str) -> None:
+    pytest.importorskip(library)
+    some = {name: entry for name, entry in LIBRARIES.items() if name.startswith(f"{library}-")}
+    cells = support(some, strategies=("pickle-5",), duties=("argument",), start_methods=("fork", "spawn"))
+    wanted = ["altered" if "-lost-" in cell.payload else "ok" for cell in cells]
+    assert [cell.outcome for cell in cells] == wanted, [cell for cell in cells if cell.outcome != "ok"]
+
+
+class Noisy:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.rows = [number]
+
+
+def judged(sent: Any, arrived: Any, control: Callable[[], Any] | None = None) -> tuple[list[str], list[str]]:
+    verdict = judge(facts(sent), arrived, control)
+    return [each.what for each in verdict.altered], [each.what for each in verdict.notes]
+
+
+def test_values_in_which_two_originals_differ_are_noise_and_nothing_else_is() -> None:
+    numbers = iter(range(10))
+    assert judged(Noisy(100), Noisy(200)) == (
+        ["obj.number: 100, arrived as 200", "obj.rows[0]: 100, arrived as 200"],
+        [],
+    )
+    altered, notes = judged(Noisy(100), Noisy(200), lambda: Noisy(next(numbers)))
+    assert (altered, len(notes)) == ([], 2)
+    lost = Noisy(200)
+    del lost.number
+    assert judged(Noisy(100), lost, lambda: Noisy(next(numbers)))[0] == ["obj.number: 100, did not arrive"]
+
+
+def test_all_alterations_are_listed_each_with_its_path() -> None:
+    sent, arrived = {"a": [1, 2], "b": Noisy(1), "c": 3}, {"a": [1, 5], "b": Noisy(2), "c": 3}
+    verdict = judge(facts(sent), arrived)
+    assert [each.path for each in verdict.altered] == ["obj['a'][1]", "obj['b'].number", "obj['b'].rows[0]"]
+    assert verdict.reason == "obj['a'][1]: 2, arrived as 5"
+    assert type(verdict).from_json(verdict.to_json()) == verdict
+
+
+def test_a_control_is_made_only_where_an_answer_depends_on_it() -> None:
+    made = []
+
+    def control() -> Any:
+        made.append(1)
+        return [1]
+
+    assert judged([1], [1], control) == ([], []) and made == []
+    assert judged([[1]], [(1,)], control)[0] == ["obj[0]: list, arrived as tuple"] and made == []
+
+
+def test_a_control_that_cannot_be_made_is_none() -> None:
+    def control() -> Any:
+        raise OSError("no")
+
+    assert judged(Noisy(1), Noisy(2), control)[0][0] == "obj.number: 1, arrived as 2"
+
+
+def test_no_code_of_the_object_runs_where_it_is_stated() -> None:
+    class Counted:
+        calls: list[str] = []
+
+        def __eq__(self, other: object) -> bool:
+            self.calls.append("eq")
+            return True
+
+        def __hash__(self) -> int:
+            self.calls.append("hash")
+            return 1 << 40
+
+        def __init__(self) -> None:
+            self._kept = 1 << 40
+
+    facts([Counted()])
+    assert Counted.calls == []
