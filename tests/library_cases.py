@@ -1,4 +1,4 @@
-"""Ordinary objects of libraries, ``LIBRARY-what``; with ``-lost-`` what is truly altered. Imported only where made."""
+"""Ordinary objects of libraries, ``LIBRARY-what``; with ``-lost-`` what is truly altered."""
 
 from __future__ import annotations
 
@@ -17,23 +17,6 @@ def pandas_frame() -> Any:
         "index": pd.MultiIndex.from_tuples([("x", 1), ("y", 2)]),
         "kinds": frame["v"].astype("category"),
     }
-
-
-def pandas_lost_attribute_of_a_subclass() -> Any:
-    pd: Any = lib("pandas")
-
-    frame = _frame_class()({"a": [1]})
-    assert isinstance(frame, pd.DataFrame)
-    object.__setattr__(frame, "_source", "x")
-    return frame
-
-
-def _frame_class() -> Any:
-    pd: Any = lib("pandas")
-
-    if "Frame" not in globals():
-        globals()["Frame"] = type("Frame", (pd.DataFrame,), {"__module__": __name__})
-    return globals()["Frame"]
 
 
 def polars_frame() -> Any:
@@ -82,28 +65,6 @@ def sklearn_forest() -> Any:
 
 def shapely_polygon() -> Any:
     return lib("shapely.geometry").Polygon([(0, 0), (1, 0), (1, 1)])
-
-
-def pydantic_model() -> Any:
-    create_model: Any = lib("pydantic").create_model
-
-    if "Model" not in globals():
-        globals()["Model"] = create_model("Model", __module__=__name__, n=(int, 1), tags=(list[str], ["a"]))
-    return globals()["Model"](n=3)
-
-
-def sqlalchemy_row() -> Any:
-    return _row_class()(id=3, name="a")
-
-
-def _row_class() -> Any:
-    sa: Any = lib("sqlalchemy")
-    declarative_base: Any = lib("sqlalchemy.orm").declarative_base
-
-    if "Row" not in globals():
-        columns = {"id": sa.Column(sa.Integer, primary_key=True), "name": sa.Column(sa.String)}
-        globals()["Row"] = type("Row", (declarative_base(),), {"__tablename__": "u", "__module__": __name__, **columns})
-    return globals()["Row"]
 
 
 def requests_session() -> Any:

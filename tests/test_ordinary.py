@@ -15,7 +15,7 @@ from handoff.target import load_collection
 
 HERE = Path(__file__).parent
 CASES = load_collection(HERE / "ordinary_cases.py")
-LIBRARIES = load_collection(HERE / "library_cases.py")
+LIBRARIES = {**load_collection(HERE / "library_cases.py"), **load_collection(HERE / "library_models.py")}
 
 
 def told(cells: list[Cell], name: str) -> list[Cell]:

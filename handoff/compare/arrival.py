@@ -95,8 +95,7 @@ def judge(
     Without one no noise is known, and no class is asked. ``limit`` bounds what runs of other people's code, in seconds,
     and raises an ``Exception``; ``control_s`` is for each making of a control.
     """
-    said, objects = stated_with_parts(arrived)
-    received = json.loads(json.dumps(said))
+    received, objects = _received(arrived)
     if "parts" not in sent:
         text = difference(sent, received)
         return Verdict((Alteration("obj", text),) if text else ())
@@ -136,6 +135,7 @@ class _Judge:
         self.compared: Comparison = compare(sent, received)
         self.originals: list[_Original | None] = []
         self.words: dict[int, bool | None] = {}
+        self.deeper = True  #: whether properties are asked: not of what a property has given
 
     def verdict(self) -> Verdict:
         altered: list[Alteration] = []
@@ -294,10 +294,15 @@ class _Judge:
         if public == name or not public or there is None or made is None:
             return False
         original = self.of(made, number)
-        if type(original) is not type(there) or not _is_property(type(there), public):
+        if not self.deeper or type(original) is not type(there) or not _is_property(type(there), public):
             return False
-        same = self.asked(lambda: _same_facts(getattr(there, public), getattr(original, public)))
-        return same is False
+        return self.asked(lambda: self.same(getattr(original, public), getattr(there, public))) is False
+
+    def same(self, original: Any, there: Any) -> bool:
+        """Whether what a property gives is the same, by the same rule."""
+        inner = _Judge(facts(original), *_received(there), lambda: original, self.limit, self.control_s)
+        inner.deeper = False
+        return not inner.verdict().altered
 
     def agrees(self, number: int, *, user: bool = False) -> bool:
         """Whether the part's class has an equality (``user``: one of the user's own) that finds no difference."""
@@ -406,8 +411,10 @@ def _is_property(kind: type, name: str) -> bool:
     return False
 
 
-def _same_facts(one: Any, other: Any) -> bool:
-    return difference(facts(one), facts(other)) == ""
+def _received(obj: Any) -> tuple[dict[str, Any], list[Any]]:
+    """What is stated of an object, as it looks after a journey through JSON, and its parts."""
+    said, objects = stated_with_parts(obj)
+    return json.loads(json.dumps(said)), objects
 
 
 def _iterates(kind: type) -> bool:

@@ -1,0 +1,52 @@
+"""Classes of a user's own that derive from those of libraries, as far as these are there: as ``library_cases``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module as lib
+from importlib.util import find_spec
+from typing import Any
+
+PAYLOADS: dict[str, Callable[[], Any]] = {}
+
+if find_spec("pandas"):
+
+    class Frame(lib("pandas").DataFrame):  # type: ignore[misc]
+        """What it keeps beside its columns does not travel: pandas pickles what ``_metadata`` names."""
+
+    def _frame() -> Any:
+        frame = Frame({"a": [1]})
+        object.__setattr__(frame, "_source", "x")
+        return frame
+
+    PAYLOADS["pandas-lost-attribute-of-a-subclass"] = _frame
+
+if find_spec("pydantic"):
+
+    class Line(lib("pydantic").BaseModel):  # type: ignore[misc]
+        sku: str
+        count: int = 1
+
+    class Order(lib("pydantic").BaseModel):  # type: ignore[misc]
+        number: int
+        lines: list[Line]
+
+    PAYLOADS["pydantic-model"] = lambda: [Order(number=1, lines=[Line(sku="a"), Line(sku="b")])]
+
+if find_spec("sqlalchemy"):
+
+    class Row(lib("sqlalchemy.orm").declarative_base()):  # type: ignore[misc]
+        __tablename__ = "rows"
+        id = lib("sqlalchemy").Column(lib("sqlalchemy").Integer, primary_key=True)
+        name = lib("sqlalchemy").Column(lib("sqlalchemy").String)
+
+    PAYLOADS["sqlalchemy-row"] = lambda: Row(id=3, name="a")
+
+if find_spec("requests"):
+
+    class Session(lib("requests").Session):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._token = "t"
+
+    PAYLOADS["requests-lost-attribute-of-a-subclass"] = Session
