@@ -10,12 +10,23 @@ import platform
 import sys
 import sysconfig
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("numpy", "cloudpickle", "dill", "multiprocess", "pathos", "loky", "joblib")
+
+
+def has_gil(fingerprint: Mapping[str, Any] | None = None) -> bool:
+    """Whether all threads share one GIL: in the process that a fingerprint is of, or else in this one.
+
+    Builds without it exist since 3.13, and even there an extension module may have switched it on.
+    """
+    if fingerprint is not None:
+        return bool(fingerprint.get("gil", True))
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def _read(path: str) -> str:
@@ -52,7 +63,7 @@ def fingerprint() -> dict[str, Any]:
         "clock_source": _read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
         "python": platform.python_version(),
         "python_build": " ".join([platform.python_compiler(), *_optimisations()]),
-        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gil": has_gil(),
         "versions": versions,
         "default_start_method": multiprocessing.get_all_start_methods()[0],
         "default_pickle_protocol": pickle.DEFAULT_PROTOCOL,

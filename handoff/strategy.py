@@ -133,6 +133,7 @@ class Strategy:
         str, ...
     ] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
+    needs_no_gil: bool = False  #: no other process: the work is done at the same time only where there is no GIL
     any_payload: bool = False  #: the ends of ``carry`` know nothing of the payload: one pair serves all of a trial
     only: frozenset[Trait] = frozenset()  #: carries nothing but payloads that have one of these traits
     fails: tuple[tuple[Trait, Kind], ...] = field(default=())  #: what becomes of payloads with a trait
@@ -160,6 +161,10 @@ class Strategy:
         if self.share:
             found.append(Duty.SHARED)
         return tuple(found)
+
+    def is_reference(self, *, gil: bool) -> bool:
+        """Whether it is measured for comparison only and no answer, where threads do or do not share one GIL."""
+        return self.needs_no_gil and gil
 
     def looks_first(self, duty: Duty) -> bool:
         """Whether it looks at the object, to refuse what it cannot carry, before it does anything at all."""

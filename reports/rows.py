@@ -17,11 +17,11 @@ from handoff.analysis import stats, units
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS, DEEPER, FLOORS, MEMORY, NULL
 from handoff.analysis.stats import Estimate, Verdict
+from handoff.machine import has_gil
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.record import BYTES, Record, unit
 from handoff.strategies import registry
-from handoff.strategy import Channel
 
 CODEC = "codec"
 KINDS = ("argument", "state", "result", "shared", "start", CODEC)  #: in the order in which people ask
@@ -217,7 +217,7 @@ def _table(
     # starting a process is measured with no strategy, in lanes of its own
     names = record.strategies or [name for name in record.outcomes if name not in (BIS, NULL, *FLOORS.values())]
     timed = {name: figures.samples(name, metric) for name in names if _timed(record, figures, name, metric)}
-    ranks, slower = _ranks(timed, aa)
+    ranks, slower = _ranks(timed, aa, has_gil(record.fingerprint))
     base = timed.get(record.baseline)
     against = {name: stats.compared(mine, base) for name, mine in timed.items()} if base else {}
     alive = stats.holm({name: p for name, (_, p) in against.items() if name != record.baseline})
@@ -278,10 +278,10 @@ def _timed(record: Record, figures: Figures, name: str, metric: str) -> bool:
     return figures.has(name, metric) and name in record.outcomes and record.outcomes[name].ok
 
 
-def _ranks(timed: Mapping[str, stats.Samples], aa: float) -> tuple[dict[str, Rank], dict[str, Estimate]]:
+def _ranks(timed: Mapping[str, stats.Samples], aa: float, gil: bool) -> tuple[dict[str, Rank], dict[str, Estimate]]:
     """Each timed strategy's rank, and its ratio to the best."""
-    running = {name: mine for name, mine in timed.items() if not is_reference(name)}
-    ranks = {name: Rank.REFERENCE if is_reference(name) else Rank.SLOWER for name in timed}
+    running = {name: mine for name, mine in timed.items() if not is_reference(name, gil)}
+    ranks = {name: Rank.REFERENCE if is_reference(name, gil) else Rank.SLOWER for name in timed}
     first = stats.first_tier(running, aa)
     for member in first:
         ranks[member.lane] = Rank.TIE if member.verdict is Verdict.TIE else Rank.UNCLEAR
@@ -293,10 +293,10 @@ def _ranks(timed: Mapping[str, stats.Samples], aa: float) -> tuple[dict[str, Ran
     return ranks, {n: known.get(n) or stats.ratio(mine, timed[best]) for n, mine in timed.items()}
 
 
-def is_reference(strategy: str) -> bool:
-    """Whether it is no hand-over to a process at all."""
+def is_reference(strategy: str, gil: bool) -> bool:
+    """Whether it is there for comparison only: threads, where they share one GIL."""
     found = registry().get(strategy)
-    return found is not None and found.channel is Channel.THREAD
+    return found is not None and found.is_reference(gil=gil)
 
 
 def _registered(names: Iterable[str]) -> list[str]:

@@ -329,7 +329,7 @@ def _slower(ordered: Sequence[tuple[Cell, Estimate | None]]) -> list[str]:
 
 def _references(table: Table) -> list[str]:
     return [
-        f"For reference, a thread (nothing is handed over, one GIL for all): {_time(cell)}."
+        f"For reference, a thread (nothing is handed over, and all threads share one GIL): {_time(cell)}."
         for cell in table.at(Rank.REFERENCE)
     ]
 

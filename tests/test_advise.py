@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -97,6 +98,20 @@ def test_altered_refused_and_a_thread_never_win_and_are_listed_with_their_reason
     assert excluded["inherit"].outcome == "unavailable"
     assert excluded["shm-pickle-5"].outcome == "altered"
     assert all(each.reason for each in ranking.excluded)
+
+
+def test_a_thread_is_ranked_where_threads_share_no_gil() -> None:
+    """Nothing is handed over, and the work is done at the same time: no part of a task is for one at a time."""
+    records = [
+        dataclasses.replace(record, fingerprint={**record.fingerprint, "gil": False})
+        for record in synthetic.model_under_spawn()[:2]
+    ]
+    totals = {}
+    for cores in (1, CORES):
+        ranking = rank(records, job("argument"), cores=cores)
+        assert "thread" not in {each.strategy for each in ranking.excluded}
+        (totals[cores],) = [row.total_s for tier in ranking.tiers for row in tier if row.strategy == "thread"]
+    assert totals[CORES] < totals[1]
 
 
 def test_ties_are_one_tier_led_by_the_simplest() -> None:

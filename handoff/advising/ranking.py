@@ -14,6 +14,7 @@ from handoff.analysis import cost, stats, units
 from handoff.analysis.figures import FAULT_S, Figures
 from handoff.analysis.metrics import BIS, NULL
 from handoff.analysis.stats import Samples, Verdict
+from handoff.machine import has_gil
 from handoff.outcome import Kind
 from handoff.payload import Duty
 from handoff.record import Record
@@ -226,7 +227,7 @@ def _first_touch(record: Record, duty: Duty, strategy: Strategy) -> float:
 
 def _serial(figure: Figures, lane: str, duty: Duty, strategy: Strategy, task_s: float) -> float:
     """The part of a task that only one process can do at a time: what the parent or a manager's server does."""
-    if strategy.launch is Launch.THREAD:
+    if strategy.is_reference(gil=has_gil(figure.record.fingerprint)):
         return task_s
     if duty is Duty.STATE:
         own = strategy.channel is Channel.MANAGER
@@ -258,7 +259,7 @@ def _excluded(record: Record, duty: Duty, altered: Mapping[str, str]) -> list[Ex
         strategy = registry().get(name)
         if outcome is not None and not outcome.ok:
             found.append(Excluded(name, str(outcome.kind), outcome.reason, duty))
-        elif strategy is not None and strategy.launch is Launch.THREAD:
+        elif strategy is not None and strategy.is_reference(gil=has_gil(record.fingerprint)):
             figure = Figures(record)
             took = f": {units.seconds(figure.figure(name, TASK[duty]).time.value)} a task" if name in measured else ""
             text = f"no other process: a thread gets the object itself, and all threads share one GIL{took}"

@@ -9,10 +9,10 @@ from statistics import fmean, median
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL
+from handoff.machine import has_gil
 from handoff.measuring.ledger import SAMPLES
 from handoff.record import Record
 from handoff.strategies import registry
-from handoff.strategy import Channel
 
 OUT = 3.0  #: a lane that surely takes so many times what the best takes is measured no further ...
 #: ... where what is sure is this many standard errors below the ratio: one-sided 99.9 %, for dozens of lanes at once.
@@ -26,10 +26,10 @@ LEAST_ROUNDS, MOST_ROUNDS = 2, 20  #: more than these take the time of other tab
 _HARNESS = frozenset({NULL, BIS, *FLOORS.values()})
 
 
-def _answers(lane: str) -> bool:
-    """Whether a lane is a way to take: neither the harness's own, nor the reference that hands nothing over."""
+def _answers(lane: str, record: Record) -> bool:
+    """Whether a lane is a way to take: neither the harness's own, nor a reference that is there for comparison."""
     strategy = registry().get(lane)
-    return lane not in _HARNESS and (strategy is None or strategy.channel is not Channel.THREAD)
+    return lane not in _HARNESS and (strategy is None or not strategy.is_reference(gil=has_gil(record.fingerprint)))
 
 
 def out(record: Record) -> frozenset[str]:
@@ -39,7 +39,7 @@ def out(record: Record) -> frozenset[str]:
     """
     figures = Figures(record)
     metrics = [metric for metric in METRICS[record.kind] if figures.has(record.baseline, metric)]
-    ways = [lane for lane in figures.lanes if _answers(lane)]
+    ways = [lane for lane in figures.lanes if _answers(lane, figures.record)]
     found = [_out(figures, metric, [way for way in ways if figures.has(way, metric)]) for metric in metrics]
     return frozenset.intersection(*found) - {record.baseline} if found else frozenset()
 
@@ -50,9 +50,9 @@ def contenders(record: Record) -> frozenset[str]:
     And what they are compared with: the baseline, and what hands nothing over.
     """
     figures = Figures(record)
-    found = {record.baseline, *(name for name in record.strategies if not _answers(name))}
+    found = {record.baseline, *(name for name in record.strategies if not _answers(name, record))}
     for metric in METRICS[record.kind]:
-        ways = [lane for lane in figures.lanes if _answers(lane) and figures.has(lane, metric)]
+        ways = [lane for lane in figures.lanes if _answers(lane, figures.record) and figures.has(lane, metric)]
         seconds = {way: stats.estimate(figures.samples(way, metric)).value for way in ways}
         found |= {way for way in ways if seconds[way] <= OUT * min(seconds.values())}
     return frozenset(found)
@@ -109,7 +109,7 @@ def _variances(record: Record) -> tuple[float, float]:
     withins, betweens = [WITHIN**2], [BETWEEN**2]
     if figures.has(record.baseline, metric):
         for way in figures.lanes:
-            if not _answers(way) or way == record.baseline or not figures.has(way, metric):
+            if not _answers(way, record) or way == record.baseline or not figures.has(way, metric):
                 continue
             rows = [row for row in _rounds(figures, metric, way, record.baseline) if len(row) > 1]
             if len(rows) > 1:
@@ -136,7 +136,11 @@ def undecided(records: Sequence[Record], bound: float, looks: int) -> frozenset[
 def _open(record: Record, bound: float, looks: int) -> bool:
     figures, metric = Figures(record), METRICS[record.kind][0]
     gone = out(record)
-    ways = [lane for lane in figures.lanes if _answers(lane) and lane not in gone and figures.has(lane, metric)]
+    ways = [
+        lane
+        for lane in figures.lanes
+        if _answers(lane, figures.record) and lane not in gone and figures.has(lane, metric)
+    ]
     samples = {way: figures.samples(way, metric) for way in ways}
     if len(ways) < 2:
         return False

@@ -114,7 +114,7 @@ if __name__ == "__main__":
 """
 
 _AFTER = """
-from multiprocessing.dummy import Pool  # threads: nothing is pickled, one GIL for all
+from multiprocessing.dummy import Pool  # threads: nothing is pickled; they run by turns where there is a GIL
 
 def work(numbers):
     return sum(numbers)
@@ -129,9 +129,11 @@ STRATEGIES = (
         name="thread",
         pickled_as="",
         summary="a thread (multiprocessing.dummy) gets a reference: nothing is serialized",
-        meaning="the same object: what one side changes the other sees at once; all threads share one GIL",
+        meaning="the same object, not a copy: what one side changes the other sees at once, so changing it needs a "
+        "lock; threads work at the same time only on a build without the GIL",
         channel=Channel.THREAD,
         launch=Launch.THREAD,
+        needs_no_gil=True,
         carry=_carry,
         hold=_hold,
         share=_share,
