@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 START_METHODS = ("fork", "spawn", "forkserver")
-PYTHONS = ("3.11", "3.12", "3.13")  #: on which what is declared was seen
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")  #: on which what is declared was seen
 
 
 class Verdict(StrEnum):

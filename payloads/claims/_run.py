@@ -28,6 +28,13 @@ LIMIT_S = 60.0  #: for a program that is busy without end
 _ERROR = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Empty))(?:: (.*))?$", re.MULTILINE)
 #: What a spawned child says when the parent broke off writing to it: an echo of the parent's own error.
 _ECHO = "EOFError: Ran out of input"
+#: The cause of an error in the same process, with the notes that 3.14 adds to it; a worker's own traceback, which a
+#: pool quotes, ends in quotation marks before these words.
+_CAUSE = re.compile(
+    r"^(?:\w+\.)*\w+(?:Error|Exception|Empty)(?:: .*)?\n(?:when serializing .*\n)*\n"
+    r"(?:The above exception was the direct cause of|During handling of the above exception, another)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +161,13 @@ def _words(end: str, out: str, err: str) -> str:
         parts.append(f"in a worker: {errors[-1]}")
     text = re.sub(r"0x[0-9a-f]+", "0x…", "; ".join(parts))
     # what it was doing when it ran out of depth is a matter of one frame more or less
-    return re.sub(r"(maximum recursion depth exceeded) while [^;]*", r"\1", text) or "ends silently"
+    text = re.sub(r"(Stack overflow) \(used \d+ kB\)", r"\1", text)
+    text = re.sub(r"(maximum recursion depth exceeded|Stack overflow) while [^;]*", r"\1", text)
+    return text or "ends silently"
 
 
 def _errors(text: str) -> Iterator[str]:
-    for kind, message in _ERROR.findall(text):
+    for kind, message in _ERROR.findall(_CAUSE.sub("\n", text)):
         line = f"{kind.rpartition('.')[2]}: {message}".removesuffix(": ")
         if line != _ECHO:
             yield line

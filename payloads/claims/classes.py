@@ -157,6 +157,10 @@ CLAIMS = (
                     "fork": "prints 9",
                     "spawn forkserver 3.13": "raises AttributeError: Can't get local object"
                     " 'Config.__init__.<locals>.<lambda>'",
+                    "spawn forkserver 3.14 3.15": (
+                        "raises PicklingError: Can't pickle local object <function "
+                        "Config.__init__.<locals>.<lambda> at 0x…>"
+                    ),
                 },
             ),
             Check(tried="a method instead", script=METHOD, seen={"": "prints 9"}),
@@ -169,6 +173,9 @@ CLAIMS = (
                         "<module '__mp_main__' from '…/script.py'>"
                     ),
                     "fork": "prints 9 / exit code 0",
+                    "spawn forkserver 3.14 3.15": (
+                        "prints exit code 1; in a worker: AttributeError: module '__mp_main__' has no attribute 'work'"
+                    ),
                 },
             ),
         ),
@@ -197,6 +204,9 @@ CLAIMS = (
                         "hangs; in a worker: AttributeError: Can't get attribute 'Point' on <module "
                         "'__main__' (built-in)>"
                     ),
+                    "spawn forkserver 3.14 3.15": (
+                        "hangs; in a worker: AttributeError: module '__main__' has no attribute 'Point'"
+                    ),
                 },
             ),
         ),
@@ -219,6 +229,9 @@ CLAIMS = (
                         "'__mp_main__' from '…/script.py'>"
                     ),
                     "fork": "prints 3",
+                    "spawn forkserver 3.14 3.15": (
+                        "hangs; in a worker: AttributeError: module '__mp_main__' has no attribute 'work'"
+                    ),
                 },
             ),
             Check(
@@ -230,6 +243,9 @@ CLAIMS = (
                         "<module '__mp_main__' from '…/script.py'>"
                     ),
                     "fork": "prints 3 / exit code 0",
+                    "spawn forkserver 3.14 3.15": (
+                        "prints exit code 1; in a worker: AttributeError: module '__mp_main__' has no attribute 'Point'"
+                    ),
                 },
             ),
         ),

@@ -204,6 +204,10 @@ CLAIMS = (
                         "raises AttributeError: Can't pickle local object 'Thing.__reduce__.<locals>.<lambda>'"
                     ),
                     "3.13": "raises AttributeError: Can't get local object 'Thing.__reduce__.<locals>.<lambda>'",
+                    "3.14 3.15": (
+                        "raises PicklingError: Can't pickle local object <function "
+                        "Thing.__reduce__.<locals>.<lambda> at 0x…>"
+                    ),
                 },
             ),
             Check(tried="a module's function", script=REDUCE.format(maker="make"), seen={"": "prints 7"}),

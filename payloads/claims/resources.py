@@ -168,7 +168,7 @@ CLAIMS = (
                 tried="an open file as an argument of a Process",
                 script=OPEN_FILE,
                 seen={
-                    "spawn forkserver 3.12 3.13": "raises TypeError: cannot pickle 'TextIOWrapper' instances",
+                    "spawn forkserver 3.12 3.13 3.14 3.15": "raises TypeError: cannot pickle 'TextIOWrapper' instances",
                     "fork": "prints first line",
                     "spawn forkserver 3.11": "raises TypeError: cannot pickle '_io.TextIOWrapper' object",
                 },
@@ -177,7 +177,7 @@ CLAIMS = (
                 tried="an open file as an argument of a pool's task",
                 script=OPEN_FILE_POOL,
                 seen={
-                    "3.12 3.13": "raises TypeError: cannot pickle 'TextIOWrapper' instances",
+                    "3.12 3.13 3.14 3.15": "raises TypeError: cannot pickle 'TextIOWrapper' instances",
                     "3.11": "raises TypeError: cannot pickle '_io.TextIOWrapper' object",
                 },
             ),
@@ -233,7 +233,7 @@ CLAIMS = (
                 script=THREAD,
                 seen={
                     "3.11 3.12": "raises TypeError: cannot pickle '_thread.lock' object",
-                    "3.13": "raises TypeError: cannot pickle '_thread._ThreadHandle' object",
+                    "3.13 3.14 3.15": "raises TypeError: cannot pickle '_thread._ThreadHandle' object",
                 },
             ),
             Check(

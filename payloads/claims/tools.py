@@ -148,13 +148,16 @@ CLAIMS = (
         claim="multiprocessing uses protocol 2 or higher.",
         source="001",
         verdict=Verdict.HOLDS,
-        explanation="It is pickle's default protocol: 4 on these Pythons. So numpy arrays are copied into the "
-        "stream: protocol 5's out-of-band buffers are never used.",
+        explanation="It is pickle's default protocol: 4 up to 3.13, 5 from 3.14. numpy arrays are copied into the "
+        "stream with either: protocol 5's out-of-band buffers are never used.",
         checks=(
             Check(
                 tried="the protocol of a message as it comes out of a pipe",
                 script=PROTOCOL,
-                seen={"": "prints protocol 4 / pickle's default 4, its highest 5"},
+                seen={
+                    "": "prints protocol 4 / pickle's default 4, its highest 5",
+                    "3.14 3.15": ("prints protocol 5 / pickle's default 5, its highest 5"),
+                },
             ),
         ),
     ),
@@ -181,6 +184,10 @@ CLAIMS = (
                         "prints Can't get local object 'main.<locals>.parse' / cannot pickle 'TextIOWrapper' "
                         "instances / 21"
                     ),
+                    "3.14 3.15": (
+                        "prints Can't pickle local object <function main.<locals>.parse at 0x…> / cannot "
+                        "pickle 'TextIOWrapper' instances / 21"
+                    ),
                 },
             ),
         ),
@@ -203,7 +210,7 @@ CLAIMS = (
                 tried="the object is returned",
                 script=PROFILE.format(returned="report"),
                 seen={
-                    "spawn forkserver 3.12 3.13": (
+                    "spawn forkserver 3.12 3.13 3.14 3.15": (
                         "raises MaybeEncodingError: Error sending result: '[<__mp_main__.Report object at "
                         "0x…>]'. Reason: 'TypeError(\"cannot pickle 'TextIOWrapper' instances\")'"
                     ),
@@ -211,7 +218,7 @@ CLAIMS = (
                         "raises MaybeEncodingError: Error sending result: '[<__mp_main__.Report object at "
                         "0x…>]'. Reason: 'TypeError(\"cannot pickle '_io.TextIOWrapper' object\")'"
                     ),
-                    "fork 3.12 3.13": (
+                    "fork 3.12 3.13 3.14 3.15": (
                         "raises MaybeEncodingError: Error sending result: '[<__main__.Report object at "
                         "0x…>]'. Reason: 'TypeError(\"cannot pickle 'TextIOWrapper' instances\")'"
                     ),
@@ -228,7 +235,7 @@ CLAIMS = (
                     "results = pool.map(work, range(3))",
                 ),
                 seen={
-                    "spawn forkserver 3.12 3.13": (
+                    "spawn forkserver 3.12 3.13 3.14 3.15": (
                         "raises MaybeEncodingError: Error sending result: '[<__mp_main__.Report object at "
                         "0x…>]'. Reason: 'TypeError(\"cannot pickle 'TextIOWrapper' instances\")'"
                     ),
@@ -236,7 +243,7 @@ CLAIMS = (
                         "raises MaybeEncodingError: Error sending result: '[<__mp_main__.Report object at "
                         "0x…>]'. Reason: 'TypeError(\"cannot pickle '_io.TextIOWrapper' object\")'"
                     ),
-                    "fork 3.12 3.13": (
+                    "fork 3.12 3.13 3.14 3.15": (
                         "raises MaybeEncodingError: Error sending result: '[<__main__.Report object at "
                         "0x…>]'. Reason: 'TypeError(\"cannot pickle 'TextIOWrapper' instances\")'"
                     ),
