@@ -25,7 +25,7 @@ from handoff.record import INTERRUPTED, MOST_TRIALS, NARROW, Record
 from handoff.strategies import registry
 from handoff.strategy import Strategy
 
-from . import verdicts
+from . import meanings, verdicts
 from .rows import FOOTPRINT, Cell, Lane, Rank, Table, noise
 
 SCHEMA = 1
@@ -50,8 +50,8 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "title": title,
         "started": min((table.record.started for table in found), default=""),
         "kinds": list(dict.fromkeys(table.kind for table in found)),
-        "duties": dict(verdicts.DUTIES),
-        "meanings": {table.metric: verdicts.meaning(table.metric) for table in found},
+        "duties": dict(meanings.DUTIES),
+        "meanings": {table.metric: meanings.meaning(table.metric) for table in found},
         "phases": PHASES,
         "strategies": {
             name: _strategy(known[name]) if name in known else {}
@@ -67,7 +67,7 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "tables": [_table(table, graph) for table in found],
         "jobs": jobs(found),
         "crossings": crossings(found),
-        "footprint": [verdicts.meaning(name) for name in FOOTPRINT],
+        "footprint": [meanings.meaning(name) for name in FOOTPRINT],
         "scaling": scaling(found),
         "runs": whole_jobs(found),
     }

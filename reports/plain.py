@@ -17,7 +17,7 @@ from handoff.analysis.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
 from handoff.analysis.tables import table as as_table
 from handoff.record import Record
 
-from . import decide_data, verdicts
+from . import decide_data, meanings, verdicts
 from .rows import CODEC, FOOTPRINT, NOISY, Cell, Noise, Source, Table, noise, tables
 
 LONGEST = 300  #: characters of a foreign text in a table's cell; all of it is in the record
@@ -100,7 +100,7 @@ def blocks(found: Sequence[Table]) -> list[Block]:
     for table in found:
         if table.kind != kind:
             kind, place = table.kind, ""
-            out.append(Heading(2, f"{kind.capitalize()}: {verdicts.DUTIES.get(kind, kind)}"))
+            out.append(Heading(2, f"{kind.capitalize()}: {meanings.DUTIES.get(kind, kind)}"))
         here = f"`{verdicts.code(table.record.payload)}`" + (f", {table.record.start_method}" if kind != CODEC else "")
         if here != place:
             place = here
@@ -186,7 +186,7 @@ def warnings(run: Noise) -> list[Text]:
 def _table(table: Table) -> list[Block]:
     record = table.record
     out: list[Block] = []
-    meaning = verdicts.meaning(table.metric)
+    meaning = meanings.meaning(table.metric)
     advice = verdicts.advise(table)
     out.append(Text(f"**{table.metric}** ({meaning}). {advice.text}"))
     out += [Text(f"Warning of a measuring process: {verdicts.code(short(text))}", True) for text in record.complaints]

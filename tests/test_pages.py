@@ -22,7 +22,7 @@ from handoff.analysis.stats import Verdict
 from handoff.cli import main
 from handoff.record import COLUMNS, Record
 from handoff.strategies import registry
-from reports import verdicts
+from reports import meanings, verdicts
 from reports.rows import Cell, Rank, Source, Table, tables
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
     if cell.wire_bytes is not None:
         yield f"encoded: {cell.wire_bytes:,} bytes"
     for metric, figure in (cell.memory or {}).items():
-        yield f"memory: {verdicts.meaning(metric)}: {units.size_interval(figure)}"
+        yield f"memory: {meanings.meaning(metric)}: {units.size_interval(figure)}"
     if cell.clean:
         yield f"undisturbed samples only: {units.interval(cell.clean)} ({cell.clean.n_samples} of"
     for phase, spent in (cell.phases or {}).items():
