@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from handoff.compare.arrival import judge
 from handoff.compare.facts import facts
+from handoff.measuring import looking
+from handoff.payload import Payload
 from handoff.support_matrix.matrix import Cell, support
 from handoff.target import load_collection
 
@@ -121,3 +125,26 @@ def test_no_code_of_the_object_runs_where_it_is_stated() -> None:
 
     facts([Counted()])
     assert Counted.calls == []
+
+
+class Ordered(dict):  # type: ignore[type-arg]
+    """Iterates in an order of its own, whatever the order in which it was filled."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(sorted(dict.keys(self)))
+
+    def __reduce__(self) -> Any:
+        return Ordered, (sorted(self.items()),)
+
+
+def test_an_object_that_has_no_control_is_compared_with_a_copy_beside_it() -> None:
+    obj = Ordered({3: 1, 1: 2})
+    copy = pickle.loads(pickle.dumps(obj))
+    known = looking.sent(json.dumps(facts(obj)), 0.0)
+    alone = judge(facts(obj), copy)
+    assert [each.what for each in alone.altered] == ["order in obj: [3] [1], arrived as [1] [3]"]
+    payload = Payload(name="ordered", make=dict)
+    found = looking.reconsidered(alone, payload, obj, known)
+    assert (found.altered, [each.why for each in found.notes]) == ((), ["the same in its own order"])
+    lost = judge(facts({"a": 1}), {"a": 2})
+    assert looking.reconsidered(lost, payload, {"a": 1}, looking.sent(json.dumps(facts({"a": 1})), 0.0)) == lost

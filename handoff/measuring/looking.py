@@ -6,6 +6,8 @@ The measuring, the support matrix and the desk look in one way, so that they nev
 from __future__ import annotations
 
 import json
+import pickle
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from handoff.compare.arrival import CONTROL_S, Alteration, Verdict, judge
@@ -61,6 +63,22 @@ def judged(payload: Payload, obj: Any, known: str) -> Verdict:
         return Verdict((Alteration("obj", text),) if text else ())
     control_s = max(CONTROL_S, CONTROLS * making_s)
     return judge(statement, obj, payload.make, limit=limited, control_s=control_s)
+
+
+def reconsidered(verdict: Verdict, payload: Payload, obj: Any, known: str) -> Verdict:
+    """Where no control can be made, as of an object that only this process has: a copy made here, beside the original,
+    tells which of the differences its classes do not see."""
+    if not verdict.altered or payload.facts:
+        return verdict
+    try:
+        with limited(CONTROL_S):
+            copy = pickle.loads(ForkingPickler.dumps(obj))
+    except Exception:
+        return verdict
+    here = judge(json.loads(known)[1], copy, lambda: obj, limit=limited)
+    excused = {each.what: each for each in here.notes}
+    altered = tuple(each for each in verdict.altered if each.what not in excused)
+    return Verdict(altered, (*verdict.notes, *(excused[e.what] for e in verdict.altered if e.what in excused)))
 
 
 def notes(verdict: Verdict) -> tuple[str, ...]:

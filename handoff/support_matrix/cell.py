@@ -48,6 +48,7 @@ from handoff.support_matrix.cell_worker import (
     serve,
 )
 from handoff.support_matrix.original import Original
+from handoff.target import REF as LIVE
 from handoff.target import Ref
 
 Stage = Callable[[str], None]
@@ -327,7 +328,10 @@ class _Handed:
         if arrived["same"]:
             return Verdict()
         self.command("judge", self.made.sent)
-        return Verdict.from_json(self.told())
+        verdict = Verdict.from_json(self.told())
+        if self.spec.ref == LIVE and self.spec.start_method != "fork":
+            return looking.reconsidered(verdict, self.payload, self.obj, self.made.sent)
+        return verdict
 
     def _result(self) -> Outcome:
         assert self.strategy.carry is not None
