@@ -13,7 +13,7 @@ Ends that work in the other process travel there when that process is started, s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing.connection import Connection
@@ -109,6 +109,8 @@ class Recipe:
 
     before: str
     after: str
+    #: By duty: the same for the user's own object, a template (see ``handoff/strategies/_own.py``).
+    own: Mapping[Duty, str] = field(default_factory=dict, hash=False)
 
 
 Ends = tuple[Sender, Receiver]

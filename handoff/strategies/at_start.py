@@ -13,6 +13,7 @@ from typing import Any
 
 from handoff.outcome import Kind
 from handoff.payload import Duty, Trait
+from handoff.strategies import _own
 from handoff.strategies._flat import Shape
 from handoff.strategies.codecs import FORKING_FAILS, PICKLE_FAILS
 from handoff.strategy import Channel, Holding, Launch, Recipe, Site, Strategy
@@ -317,7 +318,7 @@ STRATEGIES = (
         baseline_turn=2,
         likely=((Duty.STATE, 2),),
         heavy=frozenset({Duty.STATE}),
-        recipe=Recipe(_GLOBAL_BEFORE, _INHERIT_AFTER),
+        recipe=Recipe(_GLOBAL_BEFORE, _INHERIT_AFTER, {Duty.STATE: _own.INHERITED}),
     ),
     Strategy(
         name="process-args",
@@ -330,7 +331,7 @@ STRATEGIES = (
         fails=AT_START_FAILS,
         baseline_of=frozenset({Duty.STATE}),
         likely=((Duty.STATE, 1),),
-        recipe=Recipe(_BEFORE, _ARGS_AFTER),
+        recipe=Recipe(_BEFORE, _ARGS_AFTER, {Duty.STATE: _own.AS_PROCESS_ARGUMENT}),
     ),
     Strategy(
         name="initializer",
@@ -344,7 +345,7 @@ STRATEGIES = (
         fails=AT_START_FAILS,
         likely=((Duty.STATE, 3),),
         heavy=frozenset({Duty.STATE}),
-        recipe=Recipe(_BEFORE, _INITIALIZER_AFTER),
+        recipe=Recipe(_BEFORE, _INITIALIZER_AFTER, {Duty.STATE: _own.INITIALIZED}),
     ),
     Strategy(
         name="path-mmap",
@@ -356,7 +357,15 @@ STRATEGIES = (
         only=frozenset({Trait.FIXED_DTYPE}),
         needs=("numpy",),
         likely=((Duty.STATE, 5),),
-        recipe=Recipe(_ARRAY_BEFORE, _MMAP_AFTER),
+        recipe=Recipe(
+            _ARRAY_BEFORE,
+            _MMAP_AFTER,
+            {
+                Duty.STATE: _own.in_file(
+                    "object.npy", "np.save(path, {make})", 'np.load(path, mmap_mode="c")', "import numpy as np\n"
+                )
+            },
+        ),
     ),
     Strategy(
         name="path-pickle",
@@ -367,7 +376,18 @@ STRATEGIES = (
         hold=_hold_file,
         fails=PICKLE_FAILS,
         likely=((Duty.STATE, 7),),
-        recipe=Recipe(_BEFORE, _FILE_AFTER),
+        recipe=Recipe(
+            _BEFORE,
+            _FILE_AFTER,
+            {
+                Duty.STATE: _own.in_file(
+                    "object.pickle",
+                    "path.write_bytes(pickle.dumps({make}, protocol=5))",
+                    "pickle.loads(path.read_bytes())",
+                    "import pickle\n",
+                )
+            },
+        ),
     ),
     Strategy(
         name="rebuild",
@@ -381,6 +401,6 @@ STRATEGIES = (
         baseline_of=frozenset({Duty.STATE}),
         baseline_turn=3,
         likely=((Duty.STATE, 6),),
-        recipe=Recipe(_BEFORE, _REBUILD_AFTER),
+        recipe=Recipe(_BEFORE, _REBUILD_AFTER, {Duty.STATE: _own.REBUILT}),
     ),
 )

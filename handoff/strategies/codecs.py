@@ -17,6 +17,7 @@ from typing import Any
 
 from handoff.outcome import Kind
 from handoff.payload import Duty, Trait
+from handoff.strategies import _own
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
 from handoff.timing import nothing
 
@@ -298,7 +299,11 @@ def _pickle(protocol: int) -> Strategy:
         carry=_over_bytes(codec),
         fails=PICKLE_FAILS,
         late=5 - protocol,  # older ones after newer ones; 0 for the newest
-        recipe=Recipe(BEFORE, _PICKLE_AFTER.format(protocol=protocol)),
+        recipe=Recipe(
+            BEFORE,
+            _PICKLE_AFTER.format(protocol=protocol),
+            {Duty.ARGUMENT: _own.sent(f"pickle.dumps(obj, protocol={protocol})", "pickle.loads(message)", "pickle")},
+        ),
     )
 
 
@@ -333,7 +338,11 @@ def _library(
         baseline_turn=turn,
         likely=tuple((duty, likely) for duty in CARRIED if likely),
         late=late,
-        recipe=Recipe(_LIBRARY_BEFORE, _LIBRARY_AFTER.format(library=module, options=options)),
+        recipe=Recipe(
+            _LIBRARY_BEFORE,
+            _LIBRARY_AFTER.format(library=module, options=options),
+            {Duty.ARGUMENT: _own.sent(f"{module}.dumps(obj{options})", f"{module}.loads(message)", module)},
+        ),
     )
 
 
@@ -352,7 +361,7 @@ STRATEGIES = (
         fails=FORKING_FAILS,
         baseline_of=CARRIED,
         likely=tuple((duty, 1) for duty in CARRIED),
-        recipe=Recipe(BEFORE, BEFORE),
+        recipe=Recipe(BEFORE, BEFORE, {Duty.ARGUMENT: _own.BY_ARGUMENT}),
     ),
     *(_pickle(protocol) for protocol in (2, 3, 4, 5)),
     Strategy(
@@ -365,7 +374,7 @@ STRATEGIES = (
         carry=_out_of_band,
         fails=PICKLE_FAILS,
         likely=tuple((duty, 2) for duty in CARRIED),
-        recipe=Recipe(_BUFFERS_BEFORE, _BUFFERS_AFTER),
+        recipe=Recipe(_BUFFERS_BEFORE, _BUFFERS_AFTER, {Duty.ARGUMENT: _own.OUT_OF_BAND}),
     ),
     _library(
         "cloudpickle",

@@ -17,6 +17,7 @@ from typing import Any
 
 from handoff.outcome import Kind
 from handoff.payload import Duty, Trait
+from handoff.strategies import _own
 from handoff.strategies._flat import Shape, raw
 from handoff.strategies.codecs import PICKLE_FAILS, encode_out_of_band
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
@@ -542,7 +543,7 @@ STRATEGIES = (
         likely=((Duty.ARGUMENT, 3), (Duty.RESULT, 3), (Duty.STATE, 4)),
         heavy=frozenset({Duty.ARGUMENT, Duty.RESULT}),
         fails=PICKLE_FAILS,
-        recipe=Recipe(_BEFORE, _PICKLE_AFTER),
+        recipe=Recipe(_BEFORE, _PICKLE_AFTER, {Duty.ARGUMENT: _own.THROUGH_SEGMENT, Duty.STATE: _own.IN_SEGMENT}),
     ),
     Strategy(
         name="shm-reused",
@@ -554,7 +555,7 @@ STRATEGIES = (
         share=_share_raw,
         likely=((Duty.ARGUMENT, 5), (Duty.RESULT, 5), (Duty.SHARED, 5)),
         only=frozenset({Trait.FIXED_DTYPE}),
-        recipe=Recipe(_BEFORE, _REUSED_AFTER),
+        recipe=Recipe(_BEFORE, _REUSED_AFTER, {Duty.ARGUMENT: _own.THROUGH_SEGMENT, Duty.STATE: _own.IN_SEGMENT}),
     ),
     Strategy(
         name="shm-fresh",
