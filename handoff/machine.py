@@ -91,3 +91,11 @@ def noise() -> dict[str, Any]:
             pressure[f"{what}_{kind}_avg10"] = float(avg10.split("=")[1])
     first = (_read("/proc/stat").splitlines() or [""])[0].split()
     return {"load": os.getloadavg(), "pressure": pressure, "steal_ticks": int(first[8]) if len(first) > 8 else None}
+
+
+def free_shared_bytes() -> int | None:
+    """Bytes that shared memory has room for; None where it is not a file system of its own."""
+    if not Path("/dev/shm").is_dir():
+        return None
+    found = os.statvfs("/dev/shm")
+    return found.f_frsize * found.f_bavail

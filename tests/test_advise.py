@@ -17,16 +17,19 @@ import synthetic
 from test_diagnose_command import GENEROUS_S, desk, handoff
 
 from handoff.advising import ranking as ranking_module
+from handoff.advising import search
 from handoff.advising.ranking import REFERENCE, UNMEASURED, Way, _as_good, rank
 from handoff.advising.recipes import recipe_for
 from handoff.advising.refactored import without
 from handoff.advising.result import BOTH, Advice, Job
 from handoff.advising.run import advise_target, fitting, fresh, usual_job
-from handoff.advising.search import Plan, _Lanes, lanes_for
+from handoff.advising.search import Plan, _Lanes, _too_large, lanes_for
 from handoff.advising.text import advice_as, advice_html, advice_text
 from handoff.advising.words import advise
+from handoff.analysis import units
 from handoff.analysis.cost import Line
 from handoff.analysis.metrics import BIS, NULL
+from handoff.analysis.stats import Estimate
 from handoff.diagnosing import Diagnosis, Finding
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
@@ -162,6 +165,20 @@ def test_what_no_time_was_left_for_is_said_in_the_headline() -> None:
     advice = advise("t", job(), [argument, state], cores=CORES)
     assert "nothing set up once per worker was measured" in advice.advice
     assert "nothing set up" not in advise("t", job(), synthetic.model_under_spawn()[:2], cores=CORES).advice
+
+
+def test_what_shared_memory_has_no_room_for_is_out_with_that_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "free_shared_bytes", lambda: 64 << 20)
+    for nbytes, out in ((20 << 20, False), (40 << 20, True)):
+        entry = Entry(Ref("", "mine", "make"), Payload(name="p", make=list, nbytes=nbytes))
+        found = _too_large(Plan("t", entry, job("argument", workers=2), fresh, 0.0, 2), lanes_for(Duty.ARGUMENT))
+        assert set(found) == ({"shm-pickle-5", "shm-reused", "shm-fresh", "shm-list"} if out else set())
+        assert all("64.0 MiB free" in each.reason and "80.0 MiB" in each.reason for each in found.values())
+
+
+def test_an_interval_that_means_unknown_is_not_printed() -> None:
+    assert units.interval(Estimate(1.0, 0.0013, 10_887_000.0, 3, 9)) == "1.00 s ±?"
+    assert "[" in units.interval(Estimate(1.0, 0.9, 1.1, 3, 9))
 
 
 def few(record: Record, lane: str, trials: int) -> Record:

@@ -18,6 +18,8 @@ from handoff.advising.result import Advice, Job
 from handoff.advising.words import advise, heavy_bytes, known_altered
 from handoff.analysis import stats
 from handoff.analysis.metrics import BIS
+from handoff.analysis.units import size
+from handoff.machine import free_shared_bytes
 from handoff.measuring.experiment import Experiment, Run, serves
 from handoff.measuring.messages import Spec
 from handoff.outcome import Kind, Outcome
@@ -220,6 +222,7 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
     order = plan.job.duties[::-1] if plan.heavy else plan.job.duties  # what is set up once, first
     for duty in dict.fromkeys((*order, Duty.STATE)):  # without strategies: what starting a worker takes
         runs[duty] = _Lanes(plan, plan.entry, duty, names.get(duty, ()), plan.opener)
+        runs[duty].record.outcomes |= _too_large(plan, names.get(duty, ()))
     refactored: list[Record] = []
     memory: list[Record] = []
 
@@ -264,6 +267,17 @@ def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show 
     plan.end = end
     memory += _weigh(plan, _ranking(plan, runs), progress)
     return conclude()
+
+
+def _too_large(plan: Plan, names: Sequence[str]) -> dict[str, Outcome]:
+    """The ways through shared memory, where it has not the room that the object needs, once for each worker."""
+    needed = max(heavy_bytes(plan.diagnosis), plan.entry.payload.nbytes or 0) * plan.job.workers
+    free = free_shared_bytes()
+    if free is None or needed <= free:
+        return {}
+    text = f"/dev/shm has {size(free)} free, and this needs {size(needed)}: make it larger (docker run --shm-size)"
+    outcome = Outcome(Kind.UNAVAILABLE, "parent", "", text)
+    return {name: outcome for name in names if registry()[name].channel is Channel.SHM}
 
 
 def _measure_the_baseline(

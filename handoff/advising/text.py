@@ -18,7 +18,7 @@ HEAD = ("way", "duty", "job", "task", "×", "setup", "memory", "99 % of a task",
 
 def _shown(row: Row) -> tuple[str, ...]:
     low, high = units.seconds(row.task_s_low), units.seconds(row.task_s_high)
-    known = row.trials > 2
+    known = row.trials > 2 and units.tells(row.task_s_low, row.task_s_high)
     return (
         row.way,
         row.duty,

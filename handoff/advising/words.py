@@ -319,7 +319,7 @@ def _breaks_even(ranking: Ranking, job: Job) -> str:
     span = ""
     if not math.isnan(found.low):
         span = f" [{_count(found.low)}–{_count(found.high)}]"
-        if found.agree < 0.95:
+        if found.agree < 0.95 or found.high > 100 * max(1.0, found.low):
             return f"Against {against}: where it begins to pay is not known well enough to say."
     match found.pays:
         case cost.Pays.ALWAYS:

@@ -25,9 +25,14 @@ def seconds(value: float) -> str:
     return f"{digits(shown(value) / unit)} {name}"
 
 
+def tells(low: float, high: float) -> bool:
+    """Whether an interval says anything: one whose ends are ten times apart, as few trials give, does not."""
+    return math.isfinite(high) and low > 0 and high < 10 * low
+
+
 def interval(figure: Estimate) -> str:
     """A time with its interval in the same unit: ``1.23 ms [1.20–1.31]``; ``±?`` where the spread is unknown."""
-    if not math.isfinite(figure.high) or figure.low <= 0:
+    if not tells(figure.low, figure.high):
         return f"{seconds(figure.value)} ±?"
     unit, name = _unit(figure.value)
     value, low, high = (digits(shown(each) / unit) for each in (figure.value, figure.low, figure.high))
