@@ -296,8 +296,9 @@ class Walk:
         if type(item) is tuple and SCALARS.issuperset(map(type, item)):
             return _text(item)
         walk = Walk(nested=self.nested + 1, limit=NESTED_LIMIT)
-        walk.memo = {}
+        walk.memo, walk.module_objects = {}, self.module_objects
         walk.run(item)
+        self.module_objects = walk.module_objects  # looked for once
         return dumps(walk.statement())
 
     def state(self, parent: int, label: Any, statement: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType, ModuleType
+from contextlib import suppress
+from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from handoff.compare.names import module_dict, type_dict, type_mro
@@ -88,11 +89,24 @@ def has_large_int(attributes: Mapping[str, Any]) -> bool:
 
 
 def keeps_hash(obj: Any) -> bool:
-    """Whether an object has its hash as an attribute: it travels, and strings hash otherwise elsewhere. Runs its
-    ``__hash__``, and raises what that raises."""
-    names = {name for base in type_mro(type(obj)) for name in type_dict(base)} | {*getattr(obj, "__dict__", ())}
-    own = hash(obj)
-    return any(type(found := getattr(obj, name, None)) is int and found == own for name in names if name != "__hash__")
+    """Whether an object has its hash as an attribute: it travels, and strings hash otherwise elsewhere.
+
+    Runs its ``__hash__``, and raises what that raises.
+    """
+    own = _large_ints(obj)
+    return bool(own) and hash(obj) in own
+
+
+def _large_ints(obj: Any) -> set[int]:
+    """Those among an instance's own attributes, of its dictionary and its slots."""
+    table = getattr(obj, "__dict__", None)
+    values = list(table.values()) if type(table) is dict else []
+    for base in type_mro(type(obj)):
+        for member in type_dict(base).values():
+            if type(member) is MemberDescriptorType:
+                with suppress(AttributeError):
+                    values.append(member.__get__(obj))
+    return {value for value in values if type(value) is int and abs(value) > LARGE}
 
 
 def nans() -> frozenset[int]:
