@@ -112,7 +112,12 @@ def run_recipe(code: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("strategy", registry().values(), ids=lambda strategy: strategy.name)
-def test_both_sides_of_a_recipe_run_and_agree(strategy: Strategy, tmp_path: Path) -> None:
+def test_both_sides_of_a_recipe_run_and_agree(
+    strategy: Strategy, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if "dill" in strategy.needs and sys.version_info >= (3, 15):
+        reason = "dill 0.4.1 writes no function by value on 3.15, whose code objects have no co_lnotab"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     before, after = (run_recipe(code, tmp_path) for code in (strategy.recipe.before, strategy.recipe.after))
     assert after.strip()
     assert before == after or before.startswith("fails:")

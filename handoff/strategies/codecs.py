@@ -194,13 +194,16 @@ if __name__ == "__main__":
 _LIBRARY_BEFORE = """
 import multiprocessing as mp
 
-if __name__ == "__main__":
+def main():
     factor = 3
     with mp.Pool(1) as pool:
         try:
             print(pool.apply(lambda x: x * factor, (2,)))
         except Exception as error:
             print("fails:", type(error).__name__)
+
+if __name__ == "__main__":
+    main()
 """
 
 _LIBRARY_AFTER = """
@@ -210,10 +213,13 @@ import {library}
 def call(message, *args):
     return {library}.loads(message)(*args)
 
-if __name__ == "__main__":
+def main():
     factor = 3
     with mp.Pool(1) as pool:
         print(pool.apply(call, ({library}.dumps(lambda x: x * factor{options}), 2)))
+
+if __name__ == "__main__":
+    main()
 """
 
 _BUFFERS_AFTER = """
