@@ -58,7 +58,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
         return
     _limit(limit_bytes)
     if config["do"] == "diagnose":
-        tell({"diagnosis": _diagnosis(obj, config), "final": True})
+        tell({"diagnosis": _diagnosis(entry, obj, config), "final": True})
     else:
         _advise(config, entry, obj, imported_s, made_s, begin, tell)
 
@@ -146,10 +146,10 @@ def _raised(target: str, error: BaseException) -> str:
     return f"{target}: raised {type(error).__name__}{': ' if text else ''}{text[:300]}{where}"
 
 
-def _diagnosis(obj: Any, config: dict[str, Any]) -> dict[str, Any]:
+def _diagnosis(entry: Entry, obj: Any, config: dict[str, Any]) -> dict[str, Any]:
     from handoff.diagnosing import diagnose
 
-    return diagnose(obj, name=config["target"], budget_s=config["diagnose_s"]).to_json()
+    return diagnose(obj, name=config["target"], budget_s=config["diagnose_s"], ref=asdict(entry.ref)).to_json()
 
 
 def _advise(
@@ -169,7 +169,7 @@ def _advise(
     except TargetError as error:
         tell({"failed": str(error), "traceback": ""})
         return
-    data = _diagnosis(obj, config)
+    data = _diagnosis(entry, obj, config)
     if made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
         walk_s = run.walking(obj, entry.payload)
         tell({"diagnosis": data, "walk_s": walk_s, "work_s": work_s or walk_s, "work": asked.work, "note": note,

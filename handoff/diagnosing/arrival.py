@@ -11,6 +11,7 @@ from handoff.diagnosing import reasons
 from handoff.diagnosing.findings import FRESH_STARTS, PICKLES, STRATEGIES, Finding
 from handoff.diagnosing.load_child import plain_value
 from handoff.diagnosing.paths import instance_dict
+from handoff.diagnosing.received import Received
 from handoff.diagnosing.walk import GROUP_MOST, Walk
 
 PLAINS = (*PICKLES, "pickle-default")
@@ -121,6 +122,31 @@ class Arrivals:
             for index in others:
                 if any(_share(walk.objs[index], walk.objs[other]) for other in group if other != index):
                     self._alter(index, reasons.ALIAS, STRATEGIES, f"{reasons.ALIAS.reason} (with {walk.path(first)})")
+
+    def add(self, found: Received) -> None:
+        """What was seen to arrive: it refutes what only looked like a marker, and adds what was not expected."""
+        for item in list(self.altered):
+            if item.kind == reasons.SENTINEL.name and item.type != "object":
+                self._replace(item, tuple(name for name in item.blocks if name not in found.unaltered))
+        for finding in found.findings:
+            known = self._told(finding)
+            if known is not None:
+                self._replace(known, tuple(name for name in STRATEGIES if name in {*known.blocks, *finding.blocks}))
+            elif finding.kind != reasons.ALIAS.name or finding.type != "numpy.ndarray":  # arrays: seen exactly, above
+                self.altered.append(finding)
+
+    def _replace(self, item: Finding, blocks: tuple[str, ...]) -> None:
+        at = self.altered.index(item)
+        self.altered[at : at + 1] = [replace(item, blocks=blocks)] if blocks else []
+
+    def _told(self, finding: Finding) -> Finding | None:
+        """The finding that says the same already, in its own words."""
+        for item in self.altered:
+            alias = item.kind == finding.kind == reasons.ALIAS.name
+            lost = item.kind == reasons.LOST_STATE.name and finding.path.startswith(f"{item.path}.")
+            if item.path == finding.path or alias or lost:
+                return item
+        return None
 
     def by_reference(self) -> list[tuple[str, str, str, str]]:
         """Plain values of user classes and of globals that functions use: (module, name, value here, path)."""

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from handoff.diagnosing import reasons
+from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.arrival import PLAINS, Arrivals
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
-from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Null, Walk, error_text, pickles
+from handoff.diagnosing.received import received
+from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Met, Null, Walk, error_text, pickles
 from handoff.diagnosing.weights import heavy
 from handoff.processes.deadlines import TookTooLong, limited
 
@@ -45,8 +46,10 @@ class _LoadCulprit:
 class Run:
     """One diagnosis, step by step. Its steps are in :meth:`all`, in order."""
 
-    def __init__(self, obj: Any, name: str, end: float, send: Callable[[Diagnosis], None]) -> None:
-        self.obj, self.name, self.end, self.send = obj, name, end, send
+    def __init__(
+        self, obj: Any, name: str, end: float, send: Callable[[Diagnosis], None], ref: dict[str, Any] | None = None
+    ) -> None:
+        self.obj, self.name, self.end, self.send, self.ref = obj, name, end, send, ref
         self.plain = Plain()
         self.walk = Walk(self.plain)
         self.notes: list[str] = []
@@ -70,7 +73,7 @@ class Run:
     def left_s(self) -> float:
         return max(0.0, self.end - time.monotonic())
 
-    def all(self, behind: bool = True) -> Diagnosis:
+    def all(self, behind: bool = True, arrivals: bool = True) -> Diagnosis:
         if "dill" in sys.modules:
             self.note("dill was already imported in this process: it changes what the pure-Python pickler accepts")
         self.dump()
@@ -89,7 +92,24 @@ class Run:
         if behind:
             for make in (Cloudpickle, Dill):
                 self.try_whole(make)
+        if arrivals:
+            self.send_so_far()
+            self.compare_arrivals()
         return self.result()
+
+    def compare_arrivals(self) -> None:
+        """What each pickler's pickle has become elsewhere, where it is compared as ``support`` does."""
+        if self.size > LOAD_MOST_BYTES // 4:
+            self.note("what arrives was not compared: the object is too large")
+            return
+        found = received(self.obj, self.walk, self.codecs_run, self._left_out, self.dump_s, self.end, self.ref)
+        self.arrivals.add(found)
+        for note in found.notes:
+            self.note(note)
+
+    def _left_out(self, codec: str) -> dict[int, Any]:
+        skip = self.skip_for(codec)
+        return {**skip, **self.skip()} if codec == self.plain.name else skip
 
     def send_so_far(self) -> None:
         """Send what is known, in case a later step ends this process; what takes long to put together, only once."""
@@ -353,6 +373,9 @@ class Run:
         if not named and answer.get("hung"):  # what really hangs is named: no step may take so long as that
             why = "no part was seen to hang, so it may just be slow"
             self.note(f"{codec.name}: {answer['error']} in another process; {why}: give it more time")
+        elif not named and skip:  # a stand-in may have reached somebody's destructor, or C code
+            why = f"parts are left out ({answer.get('error')})"
+            self.note(f"{codec.name}: whether all can be restored was not seen, for {why}")
         elif not named:
             self.note(
                 f"{codec.name}: loading in another process fails, by what part was not seen: {answer.get('error')}"
@@ -387,8 +410,14 @@ class Run:
             return reasons.GETATTR, ALL_STARTS
         if stage == "hash":
             return reasons.HASH, ALL_STARTS
+        if failure["type"] == "AuthenticationError":
+            return reasons.AUTHKEY, ALL_STARTS
         if isinstance(obj, BaseException) and stage in ("make", "new"):
             return reasons.EXCEPTION, ALL_STARTS
+        if stage == "items" and isinstance(obj, dict | list | set):
+            return reasons.ITEMS, ALL_STARTS
+        if stage == "state" and hooks.sets_attributes_itself(type(obj)):
+            return reasons.SETATTR, ALL_STARTS
         return (reasons.SETSTATE if stage == "state" else reasons.CONSTRUCTOR), ALL_STARTS
 
     def try_whole(self, make: Any) -> None:
@@ -402,6 +431,7 @@ class Run:
         if not self.roots[name] and self.dump_s > 0.05:
             return  # nothing here that it would take apart in another way than pickle
         codec: Codec = make(self.plain)
+        self._prove(codec)
         if self.dump_s > WHOLE_MOST_S:
             self.note(f"{name} was asked for what pickle refuses only, not for the whole object: it is large")
             return
@@ -440,6 +470,37 @@ class Run:
             self.note(f"{name} refuses the rest, which the walk found in order: {error_text(error)}")
             return None
         return None
+
+    def _prove(self, codec: Codec) -> None:
+        """Take back what the walk expected ``codec`` to refuse, and real dumps do not: of the whole, and of each."""
+        walk, name = self.walk, codec.name
+        expected = [index for index, culprit in walk.culprits.items() if name in culprit.codecs]
+        if not expected or self.dump_s > WHOLE_MOST_S:
+            return
+        end = time.monotonic() + min(self.left_s() / 4, BEHIND_S + 2 * self.dump_s)
+        try:
+            with limited(max(0.1, end - time.monotonic())):
+                refuted = expected if pickles(codec, self.obj, {}, Null()) is None else []
+                met = Met(self.skip_for(name))
+                if not refuted and pickles(codec, self.obj, met, Null()) is None:
+                    refuted = [index for index in expected if not self._is_met(index, met)]
+                for index in expected[:GROUP_MOST] if not refuted else ():
+                    rest = {key: obj for key, obj in met.items() if obj is not walk.objs[index]}
+                    if index not in walk.by_value and pickles(codec, walk.objs[index], rest, Null()) is None:
+                        refuted.append(index)
+        except TookTooLong:
+            return
+        for index in refuted:
+            del walk.culprits[index].codecs[name]
+
+    def _is_met(self, index: int, met: Met) -> bool:
+        """Whether a real dump came upon a node, or upon what hides it."""
+        walk = self.walk
+        while index >= 0:
+            if id(walk.objs[index]) in met.met:
+                return True
+            index = walk.parents[index]
+        return False
 
     def _blame_known(self, codec: Codec) -> bool:
         """Ask ``codec`` to pickle the culprits it was thought to carry, each alone. True if it refuses one."""

@@ -2,7 +2,8 @@
 
 ``main`` runs in a fresh interpreter. It reads a job from its standard input, loads it as a worker would, and answers
 in JSON on its standard output. ``fast`` loads with the real unpickler. ``tolerant`` goes on past every failure, with a
-stand-in for what failed, and names each by its index in the pickle's memo.
+stand-in for what failed, and names each by its index in the pickle's memo. ``judge`` loads several pickles of one
+object, each in a fork, and compares what arrived with what was sent, as ``support`` does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ def main(job: dict[str, Any], data: bytes, answer: Any) -> None:
     if job.get("main") and b"__main__" in data:
         _import_main(job["main"])
     result: dict[str, Any] = {}
+    if job["mode"] == "judge":
+        result = {"ok": True, "answers": judge_all(job, data)}
+        answer.write(json.dumps(result).encode() + b"\n")
+        answer.flush()
+        return
     module: Any = pickle
     if job["codec"] in ("cloudpickle", "dill"):
         module = __import__(job["codec"])
@@ -33,7 +39,7 @@ def main(job: dict[str, Any], data: bytes, answer: Any) -> None:
             loaded = (module.loads if job["codec"] == "dill" else pickle.loads)(data)
             result["ok"] = True
             result["facts"] = _facts(job.get("ask", ()))
-            del loaded
+            _alive.append(loaded)  # a destructor may reach a stand-in; this process ends without any
         except BaseException as error:
             result["ok"] = False
             result["error"] = text_of(error)
@@ -43,6 +49,88 @@ def main(job: dict[str, Any], data: bytes, answer: Any) -> None:
         result["ok"] = True
     answer.write(json.dumps(result).encode() + b"\n")
     answer.flush()
+
+
+_alive: list[Any] = []
+
+
+def judge_all(job: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
+    """What arrived of each pickle in ``job["items"]`` (codec and size, one after the other in ``data``).
+
+    Each is loaded in a fork, so that none can change what another finds. Controls are made here, once, if one is asked.
+    """
+    from handoff.compare.arrival import CONTROL_S
+    from handoff.processes.deadlines import limited
+    from handoff.target import Ref
+
+    answers: list[dict[str, Any]] = []
+    ref, at = job.get("ref"), 0
+    made: list[Any] = []
+    for codec, size in job["items"]:
+        answers.append(judge_apart(codec, data[at : at + size], job["sent"], ref, made, job["each_s"]))
+        at += size
+        if ref and answers[-1].get("asked") and not made:
+            try:
+                for _ in range(2):
+                    with limited(CONTROL_S):
+                        made.append(Ref(**ref).load().make())
+            except BaseException:
+                ref = None
+    return answers
+
+
+def judge_apart(
+    codec: str, data: bytes, sent: Any, ref: dict[str, Any] | None, made: list[Any], limit_s: float
+) -> dict[str, Any]:
+    """Load and judge one pickle in a fork of this process: its ``verdict``, or an ``error``."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reader)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, limit_s)
+            text = json.dumps(_judged(codec, data, sent, ref, made)).encode()
+            while text:
+                text = text[os.write(writer, text) :]
+        finally:
+            os._exit(0)
+    os.close(writer)
+    try:
+        with os.fdopen(reader, "rb") as pipe:
+            text = pipe.read()
+    finally:
+        os.waitpid(child, 0)
+    try:
+        answer: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {"error": "the process that loaded it ended"}
+    return answer
+
+
+def _judged(codec: str, data: bytes, sent: Any, ref: dict[str, Any] | None, made: list[Any]) -> dict[str, Any]:
+    from handoff.compare.arrival import judge
+    from handoff.processes.deadlines import limited
+
+    asked = False
+
+    def control() -> Any:
+        nonlocal asked
+        asked = True
+        if made:
+            return made.pop()
+        from handoff.target import Ref
+
+        assert ref is not None
+        return Ref(**ref).load().make()
+
+    try:
+        module: Any = __import__("dill") if codec == "dill" else pickle
+        _alive.append(module.loads(data))
+        verdict = judge(sent, _alive[-1], control if ref else None, limit=limited)
+    except BaseException as error:
+        return {"error": text_of(error)}
+    return {"verdict": verdict.to_json(), "asked": asked}
 
 
 def _protect(job: dict[str, Any]) -> None:
@@ -158,4 +246,4 @@ def start() -> None:
     os._exit(0)  # no destructor or exit hook of the user's runs
 
 
-__all__ = ["MainReached", "main", "plain_value", "start"]
+__all__ = ["MainReached", "judge_apart", "main", "plain_value", "start"]

@@ -18,11 +18,17 @@ LIMIT_BYTES = 4 << 30  #: address space that a load may take beyond the interpre
 
 
 def load_elsewhere(
-    data: bytes, codec: str, mode: str, limit_s: float, ask: list[tuple[str, str]] | None = None
+    data: bytes,
+    codec: str,
+    mode: str,
+    limit_s: float,
+    ask: list[tuple[str, str]] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The loader's answer: ``ok``, ``error``, ``failures``, ``facts``; or ``died`` / ``hung`` set to True.
 
     ``ask`` is a list of (module, qualified name) whose plain values the loader reports after a successful load.
+    ``more`` is what the mode ``judge`` wants besides.
     """
     job = {
         "codec": codec,
@@ -33,6 +39,7 @@ def load_elsewhere(
         "ask": ask or [],
         "authkey": _authkey(),
         "main": _main_module(),
+        **(more or {}),
     }
     path = [entry if entry else os.getcwd() for entry in sys.path]
     command = [sys.executable, *_flags(), "-c", _BOOT, json.dumps(path)]
@@ -42,6 +49,7 @@ def load_elsewhere(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"},  # as a worker of one's own
     )
     try:
         text = _converse(child, json.dumps(job).encode() + b"\n", data, limit_s)

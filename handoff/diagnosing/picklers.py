@@ -68,9 +68,9 @@ class Plain:
             raise pickle.PicklingError("the second item of the tuple returned by __reduce__ must be a tuple")
         return reduced
 
-    def pickler(self, file: Any, skip: dict[int, Any]) -> Any:
+    def pickler(self, file: Any, skip: dict[int, Any], protocol: int = PROTOCOL) -> Any:
         """A real pickler that puts :class:`Absent` for the objects in ``skip`` (by id)."""
-        return _PlainPickler(file, skip)
+        return _PlainPickler(file, skip, protocol)
 
 
 def _find_global(obj: Any, name: str) -> None:
@@ -102,8 +102,8 @@ def _by_protocol(obj: Any) -> Any:
 
 
 class _PlainPickler(pickle.Pickler):
-    def __init__(self, file: Any, skip: dict[int, Any]) -> None:
-        super().__init__(file, PROTOCOL)
+    def __init__(self, file: Any, skip: dict[int, Any], protocol: int) -> None:
+        super().__init__(file, protocol)
         self._skip = skip
 
     def reducer_override(self, obj: Any) -> Any:
@@ -119,6 +119,7 @@ class Cloudpickle:
         import cloudpickle
 
         self._module = cloudpickle
+        self.default_protocol: int = cloudpickle.DEFAULT_PROTOCOL
         self._plain = plain
 
     def reduce(self, obj: Any) -> Reduction | str:
@@ -131,14 +132,14 @@ class Cloudpickle:
             reduced = reducer(obj)
         return self._plain.checked(obj, reduced)
 
-    def pickler(self, file: Any, skip: dict[int, Any]) -> Any:
+    def pickler(self, file: Any, skip: dict[int, Any], protocol: int = PROTOCOL) -> Any:
         base: Any = self._module.Pickler
 
         class Skipping(base):  # type: ignore[misc]
             def reducer_override(self, obj: Any) -> Any:
                 return (Absent, ()) if id(obj) in skip else super().reducer_override(obj)
 
-        return Skipping(file, PROTOCOL)
+        return Skipping(file, protocol)
 
 
 class Dill:
@@ -150,6 +151,7 @@ class Dill:
         import dill
 
         self._module = dill
+        self.default_protocol: int = dill.settings["protocol"]
         self._plain = plain
         base: Any = dill.Pickler
 
@@ -197,7 +199,7 @@ class Dill:
             return (_nothing, (capture.parts,))
         return BY_NAME
 
-    def pickler(self, file: Any, skip: dict[int, Any]) -> Any:
+    def pickler(self, file: Any, skip: dict[int, Any], protocol: int = PROTOCOL) -> Any:
         base: Any = self._module.Pickler
 
         class Skipping(base):  # type: ignore[misc]
@@ -207,7 +209,7 @@ class Dill:
                 else:
                     super().save(obj, save_persistent_id)
 
-        return Skipping(file, PROTOCOL)
+        return Skipping(file, protocol)
 
 
 def _nothing(*parts: Any) -> None:

@@ -6,6 +6,7 @@ named there. Types are matched by the names of the classes in their MRO, so that
 
 from __future__ import annotations
 
+import sys
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -156,7 +157,19 @@ KINDS: tuple[Kind, ...] = (
         "socket",
         "a socket is a descriptor of this process; only multiprocessing's own pickler can duplicate it",
         "connect in the worker: send the address; or open the connection in the pool's initializer",
-        ("_socket.socket", "ssl.SSLContext", "_ssl._SSLContext", "_ssl._SSLSocket"),
+        ("_socket.socket",),
+    ),
+    Kind(
+        "tls",
+        "it holds keys and sessions of this process's OpenSSL, and no pickler carries it (multiprocessing's neither)",
+        "leave it out in __getstate__ and make it in the worker: ssl.create_default_context(), or what made it here",
+        ("ssl.SSLContext", "_ssl._SSLContext", "ssl.SSLSocket", "_ssl._SSLSocket", "ssl.SSLObject"),
+    ),
+    Kind(
+        "mock",
+        "each Mock is an instance of a class that is made for it alone, and no import finds that class",
+        "put an instance of a small class of your own, at module level, in its place; or make the mock in the worker",
+        ("unittest.mock.NonCallableMock",),
     ),
     Kind(
         "database",
@@ -180,8 +193,14 @@ KINDS: tuple[Kind, ...] = (
         "dict-view",
         "a view refers into a live dict and cannot be pickled",
         "send list(view) or the dict itself",
-        ("builtins.dict_keys", "builtins.dict_values", "builtins.dict_items", "builtins.mappingproxy"),
+        ("builtins.dict_keys", "builtins.dict_values", "builtins.dict_items"),
         (("cloudpickle", "a view of a copy of the dict arrives"), ("dill", "a view of a copy of the dict arrives")),
+    ),
+    Kind(
+        "mappingproxy",
+        "a mappingproxy is a read-only view of a live dict and cannot be pickled",
+        "send dict(proxy), and put types.MappingProxyType around it again in the worker",
+        ("builtins.mappingproxy",),
     ),
     Kind(
         "module",
@@ -279,6 +298,23 @@ FUNCTION = Kind(
     "store it by reference",
     "keep the original under its own name at module level (functools.wraps only where the wrapper takes that name)",
 )
+FOREIGN = Kind(
+    "foreign-module",
+    "it says that it comes from a module that cannot be imported here, and is stored under that module's name",
+    "set its __module__ to the module that binds it, under its own __qualname__ (generators of classes take a module's "
+    "name for this)",
+)
+STREAM = Kind(
+    "standard-stream",
+    "it is this process's own standard stream",
+    "take sys.stdout, sys.stderr or sys.stdin in the worker: leave it out in __getstate__, and look it up where it is "
+    "used",
+)
+WRAPPER = Kind(
+    "wrapper",
+    "it wraps another object and passes itself off as that one, and cannot be pickled itself",
+    "send what it wraps (`__wrapped__`) under a module-level name of its own, or a function there that calls it",
+)
 LOCAL_CLASS = Kind(
     "local-class",
     "its class is defined inside a function, so no worker can import it",
@@ -318,6 +354,25 @@ EXCEPTION = Kind(
     "exception-arguments",
     "an exception is made again from its args, and this class's constructor wants others",
     "pass all arguments to super().__init__(...), or define __reduce__",
+)
+SETATTR = Kind(
+    "frozen-state",
+    "pickle restores its slots with setattr, and its class (a frozen dataclass, say) forbids that",
+    "define __setstate__(self, state): for part in state: for name, value in (part or {}).items(): "
+    "object.__setattr__(self, name, value)",
+)
+ITEMS = Kind(
+    "items-before-attributes",
+    "pickle makes it without __init__ and puts the items in before its attributes are restored, through its own "
+    "methods, which need them",
+    "define __reduce__ so that the constructor's arguments bring the attributes: return type(self), (arguments,), "
+    "None, None, iter(self.items()) for a dict, return type(self), (arguments,), None, iter(self) for a list",
+)
+AUTHKEY = Kind(
+    "manager-authkey",
+    "a manager's proxy connects when it is loaded, with the process's own authkey, and its manager has another",
+    "start the manager without an authkey of its own; or set multiprocessing.current_process().authkey to the "
+    "manager's before the workers start",
 )
 SETSTATE = Kind(
     "setstate",
@@ -412,15 +467,26 @@ def _is_python_class(kind: type) -> bool:
     return bool(kind.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
 
 
+def _is_foreign(module: Any) -> bool:
+    """Whether pickle, which has tried to import it, could not."""
+    return isinstance(module, str) and module not in sys.modules
+
+
 def of_unreachable(obj: Any) -> Kind:
     """The row for a function or class that pickle does not find by name, or for an instance of such a class."""
-    if isinstance(obj, types.FunctionType):
+    if not issubclass(type(obj), type | types.FunctionType) and (row := of_type(type(obj))) is not None:
+        return row
+    if issubclass(type(obj), types.FunctionType):
         if obj.__module__ == "__main__" and "<locals>" not in obj.__qualname__ and obj.__name__ != "<lambda>":
             return MAIN
         if obj.__name__ == "<lambda>" or obj.__qualname__.endswith("<lambda>"):
             return LAMBDA
-        return NESTED if "<locals>" in obj.__qualname__ else FUNCTION
-    kind = obj if isinstance(obj, type) else type(obj)
+        if "<locals>" in obj.__qualname__:
+            return NESTED
+        return FOREIGN if _is_foreign(obj.__module__) else FUNCTION
+    kind = obj if issubclass(type(obj), type) else type(obj)
     if "<locals>" in kind.__qualname__:
         return LOCAL_CLASS
+    if _is_foreign(kind.__module__):
+        return FOREIGN
     return MAIN if kind.__module__ == "__main__" else CLASS

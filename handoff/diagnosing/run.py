@@ -27,10 +27,19 @@ BUDGET_S = 30.0
 _GRACE_S = 1.0  #: how much longer than its budget the fork may take to end by itself
 
 
-def diagnose(obj: Any, *, name: str = "obj", budget_s: float = BUDGET_S) -> Diagnosis:
+def diagnose(
+    obj: Any,
+    *,
+    name: str = "obj",
+    budget_s: float = BUDGET_S,
+    ref: dict[str, Any] | None = None,
+    arrivals: bool = True,
+) -> Diagnosis:
     """Find everything in ``obj`` that stops or alters its hand-over to another process, and what is heavy in it.
 
-    ``name`` is only a label, the diagnosis's ``target``; paths are rooted at ``obj``. At most about ``budget_s``
+    ``name`` is only a label, the diagnosis's ``target``; paths are rooted at ``obj``. ``ref`` are the fields of a
+    :class:`handoff.target.Ref` by which another process can make the object once more; without it no two originals
+    are compared. ``arrivals`` False: only what stops it is asked. At most about ``budget_s``
     seconds are spent; what was left out for it is said in the ``notes``. Nothing is unpickled in this process, and no
     hook of the object's runs in it: on platforms with ``fork`` all happens in disposable processes. Raises
     ``ValueError`` for a budget that is not positive.
@@ -41,19 +50,19 @@ def diagnose(obj: Any, *, name: str = "obj", budget_s: float = BUDGET_S) -> Diag
         raise MainReached("diagnose was called while a worker imports the main module: guard it with "
                           "if __name__ == '__main__'")  # fmt: skip
     if not hasattr(os, "fork"):
-        run = Run(obj, name, time.monotonic() + budget_s, lambda _: None)
+        run = Run(obj, name, time.monotonic() + budget_s, lambda _: None, ref)
         run.note("this platform has no fork: hooks ran in this process, and dill and cloudpickle were not asked")
-        return run.all(behind=False)
-    return _in_fork(obj, name, budget_s)
+        return run.all(behind=False, arrivals=False)
+    return _in_fork(obj, name, budget_s, ref, arrivals)
 
 
-def _in_fork(obj: Any, name: str, budget_s: float) -> Diagnosis:
+def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, arrivals: bool) -> Diagnosis:
     reader, writer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads; the child never returns to them
         child = os.fork()
     if child == 0:
-        _be_the_child(obj, name, budget_s, reader, writer)
+        _be_the_child(obj, name, budget_s, reader, writer, ref, arrivals)
     os.close(writer)
     try:
         os.setpgid(child, child)
@@ -85,7 +94,9 @@ def _in_fork(obj: Any, name: str, budget_s: float) -> Diagnosis:
     return replace(diagnosis, notes=(*diagnosis.notes, f"the diagnosis is not complete: {why}"))
 
 
-def _be_the_child(obj: Any, name: str, budget_s: float, reader: int, writer: int) -> None:
+def _be_the_child(
+    obj: Any, name: str, budget_s: float, reader: int, writer: int, ref: dict[str, Any] | None, arrivals: bool
+) -> None:
     """What the fork does; it never returns. A clock of its own ends it if the parent is gone."""
     code = 1
     try:
@@ -108,7 +119,7 @@ def _be_the_child(obj: Any, name: str, budget_s: float, reader: int, writer: int
             while line:
                 line = line[os.write(writer, line) :]
 
-        send(Run(obj, name, end, send).all(), True)
+        send(Run(obj, name, end, send, ref).all(arrivals=arrivals), True)
         code = 0
     except BaseException as error:
         try:

@@ -28,7 +28,7 @@ from handoff.diagnosing.paths import (
     parts_by_identity,
     render,
 )
-from handoff.diagnosing.picklers import BY_NAME, Plain, Reduction
+from handoff.diagnosing.picklers import BY_NAME, PROTOCOL, Plain, Reduction
 from handoff.processes.deadlines import Watch
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
@@ -39,6 +39,7 @@ _FRESH = (".__reduce_ex__(", ".__getstate__(", ".dispatch_table[")
 CLASS_OF = f"type({HOLE})"
 _CODE = (types.CellType, types.CodeType)  #: parts of functions: pickle never meets them by themselves
 GROUP_MOST = 100  #: findings of one kind and type that are listed; the rest is counted in a note
+_STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
 _CHECK_EVERY = 2048  #: objects between two looks at the clock
 
 
@@ -49,7 +50,7 @@ class Codec(Protocol):
 
     def reduce(self, obj: Any) -> Reduction | str: ...
 
-    def pickler(self, file: Any, skip: dict[int, Any]) -> Any: ...
+    def pickler(self, file: Any, skip: dict[int, Any], protocol: int = PROTOCOL) -> Any: ...
 
 
 @dataclass(slots=True)
@@ -60,6 +61,20 @@ class Culprit:
     error: str
     codecs: dict[str, str] = field(default_factory=dict)  #: codec name -> error
     whole: bool = False  #: named as a whole, without a look inside
+
+
+class Met(dict[int, Any]):
+    """What a dump is to leave out, by id; remembers what of it the dump came upon."""
+
+    def __init__(self, skip: dict[int, Any]) -> None:
+        super().__init__(skip)
+        self.met: set[int] = set()
+
+    def __contains__(self, key: object) -> bool:
+        found = super().__contains__(key)
+        if found and isinstance(key, int):
+            self.met.add(key)
+        return found
 
 
 class Null:
@@ -426,14 +441,18 @@ class Walk:
         self.culprits[index].codecs.setdefault(codec, text)
 
     def _kind(self, obj: Any, error: BaseException) -> reasons.Kind:
-        if isinstance(obj, types.FunctionType | type):
+        if issubclass(type(obj), types.FunctionType | type):
             return reasons.of_unreachable(obj)
         if type(obj) in weakref.ProxyTypes:
             return reasons.PROXY
+        if any(obj is getattr(sys, name) for name in _STREAMS):
+            return reasons.STREAM
         row = reasons.of_type(type(obj))
         if row is not None:
             return row
         kind = type(obj)
+        if any("__wrapped__" in base.__dict__ for base in kind.__mro__):
+            return reasons.WRAPPER
         for name in ("__reduce_ex__", "__reduce__", "__getstate__", "__getnewargs__", "__getnewargs_ex__"):
             if isinstance(getattr(kind, name, None), types.FunctionType):
                 return reasons.GETSTATE
@@ -549,10 +568,10 @@ def error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
 
 
-def pickles(codec: Codec, obj: Any, skip: dict[int, Any], file: Any) -> BaseException | None:
+def pickles(codec: Codec, obj: Any, skip: dict[int, Any], file: Any, protocol: int = PROTOCOL) -> BaseException | None:
     """Pickle for real into ``file``, with stand-ins for ``skip``; the error if it fails."""
     try:
-        codec.pickler(file, skip).dump(obj)
+        codec.pickler(file, skip, protocol).dump(obj)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+import types
+from typing import Any, TypeAlias
 
 from handoff.diagnosing.findings import Heavy
 from handoff.diagnosing.paths import Step, attribute, instance_dict, literal, parts_by_identity, render
@@ -16,38 +17,51 @@ _SPLIT = 0.2  #: a part with this share of all bytes is looked into
 _WIDE = 20_000  #: children of one part that are weighed one by one; of more, as many, evenly spread, stand for all
 
 
+_BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
+_Part: TypeAlias = "tuple[int, list[Step], Any, list[Any]]"  #: bytes, the way to it, itself, and what it is inside of
+
+
 def heavy(obj: Any, total: int, skip: dict[int, Any], deadline: float) -> tuple[Heavy, ...]:
     """The heaviest parts, heaviest first; a part that is split is not listed itself. Empty if nothing could be weighed.
 
     ``total`` is the size of the whole pickle; objects in ``skip`` (by id) weigh nothing. ``deadline`` is in seconds of
     ``time.monotonic``.
     """
-    parts: list[tuple[int, list[Step], Any]] = [(total, [], obj)]
-    done: list[tuple[int, list[Step], Any]] = []
+    parts: list[_Part] = [(total, [], obj, [])]
+    done: list[_Part] = []
     while parts:
         parts.sort(key=lambda part: part[0], reverse=True)
-        size, steps, whole = parts.pop(0)
+        size, steps, whole, above = parts.pop(0)
         if size < _SPLIT * total or len(steps) > 40 or time.monotonic() > deadline:
-            done.append((size, steps, whole))
+            done.append((size, steps, whole, above))
             continue
-        children = _weigh(whole, skip, deadline)
+        inside = [*above, whole]
+        children = _weigh(whole, inside, skip, deadline)
         big = sorted(children, key=lambda child: child[0], reverse=True)[:MOST]
         if not big or big[0][0] < 0.02 * total:
-            done.append((size, steps, whole))
+            done.append((size, steps, whole, above))
             continue
-        parts += [(weight, [*steps, step], child) for weight, step, child in big]
+        parts += [(weight, [*steps, step], child, inside) for weight, step, child in big]
     done.sort(key=lambda part: part[0], reverse=True)
-    return tuple(Heavy(render(steps), size, type_name(type(part))) for size, steps, part in done[:MOST] if size > 0)
+    return tuple(Heavy(render(steps), size, type_name(type(part))) for size, steps, part, _ in done[:MOST] if size > 0)
 
 
-def _weigh(whole: Any, skip: dict[int, Any], deadline: float) -> list[tuple[int, Step, Any]]:
+def _pickler(file: Null, inside: list[Any], skip: dict[int, Any]) -> Any:
+    """A pickler that knows what it is inside of: a part that leads back there weighs nothing for it."""
+    pickler = Plain().pickler(file, skip)
+    pickler.memo = {id(outer): (place, outer) for place, outer in enumerate(inside)}
+    return pickler
+
+
+def _weigh(whole: Any, inside: list[Any], skip: dict[int, Any], deadline: float) -> list[tuple[int, Step, Any]]:
     found: list[tuple[int, Step, Any]] = []
     file = Null()
-    pickler = Plain().pickler(file, skip)
+    pickler = _pickler(file, inside, skip)
+    above = {id(outer) for outer in inside}
     for place, (step, child) in enumerate(children(whole)):
         if place >= _WIDE or (place % 64 == 63 and time.monotonic() > deadline):
             break
-        if id(child) in skip:
+        if id(child) in skip or id(child) in above:
             continue
         if isinstance(child, bytes | bytearray | str):
             found.append((len(child), step, child))
@@ -64,7 +78,7 @@ def _weigh(whole: Any, skip: dict[int, Any], deadline: float) -> list[tuple[int,
         except KeyboardInterrupt:
             raise
         except BaseException:
-            pickler = Plain().pickler(file, skip)
+            pickler = _pickler(file, inside, skip)
             continue
         found.append((file.bytes - before, step, child))
     return found
@@ -78,8 +92,12 @@ def _nbytes(child: Any) -> int | None:
 
 
 def children(whole: Any) -> list[tuple[Step, Any]]:
-    """The parts of an object with the step to each, without running its hooks."""
+    """The parts of an object with the step to each, without running its hooks; none of what travels by its name."""
     kind = type(whole)
+    if issubclass(kind, _BY_NAME):
+        return []
+    if kind is types.MethodType:
+        return [(".__self__", whole.__self__)]
     if kind is dict:
         return [(("k", (key, place)), value) for place, (key, value) in enumerate(whole.items())]
     if kind is list or kind is tuple:

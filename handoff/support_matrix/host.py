@@ -548,7 +548,7 @@ class Ward:
             ref, pickled = refs[numbers[0]]
             obj = Ref(**ref).load().make()
             say({"stage": "parent", "type": class_name(type(obj))})
-            found = diagnose(obj, budget_s=budget_s).culprits if pickled else ()
+            found = diagnose(obj, budget_s=budget_s, arrivals=False).culprits if pickled else ()
             say({"outcome": {"findings": [each.to_json() for each in found]}})
 
         def done(number: int, told: dict[str, Any], _: float) -> None:

@@ -1,0 +1,223 @@
+"""What arrived of the object elsewhere, by the same comparison as ``support``'s: each alteration is a finding.
+
+The object is pickled as each pickler would do it, without what that one refuses; another interpreter loads each pickle,
+compares it with what was sent, and makes the object once more where an answer depends on it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handoff.diagnosing import hooks, reasons
+from handoff.diagnosing.absent import Absent
+from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
+from handoff.diagnosing.load_child import judge_apart
+from handoff.diagnosing.load_elsewhere import load_elsewhere
+from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
+from handoff.diagnosing.walk import Walk, pickles
+from handoff.processes.deadlines import TookTooLong, limited
+
+EACH_S = 5.0  #: for loading and judging one pickle
+HEAVY_S = 0.15  #: where pickling takes longer, the default protocol has to speak for the others
+MOST = 60  #: findings of what arrived altered; a whole library's state can be
+_ABSENT = f"{Absent.__module__}.{Absent.__qualname__}"
+
+Skip = Callable[[str], dict[int, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One pickle of the object."""
+
+    codec: str
+    strategies: tuple[str, ...]
+    data: bytes
+    whole: bool  #: nothing was left out of it
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of it."""
+
+    findings: tuple[Finding, ...] = ()
+    unaltered: tuple[str, ...] = ()  #: strategies by which the whole object arrived with nothing altered
+    notes: tuple[str, ...] = ()
+
+
+def received(
+    obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float, ref: dict[str, Any] | None
+) -> Received:
+    """Send ``obj`` by each pickler and say what arrived altered. ``skip`` gives what a codec must leave out, by id."""
+    from handoff.compare.facts import facts
+
+    sent = _sent(obj, walk, codecs, skip, dump_s, end)
+    if not sent or end - time.monotonic() < 0.5:
+        return Received(notes=("what arrives was not compared: there was no time for it",) if sent else ())
+    try:
+        with limited(max(0.5, (end - time.monotonic()) / 3)):
+            statement = json.loads(json.dumps(facts(obj)))
+    except (TookTooLong, RecursionError):
+        return Received(notes=("what arrives was not compared: the object takes too long to be stated",))
+    each_s = EACH_S + 10 * dump_s
+    more = {"items": [[one.codec, len(one.data)] for one in sent], "sent": statement, "ref": ref, "each_s": each_s}
+    data = b"".join(one.data for one in sent)
+    answer = load_elsewhere(data, "pickle", "judge", max(0.5, end - time.monotonic()), more=more)
+    if not answer.get("ok"):
+        return Received(notes=(f"what arrives was not compared: {answer.get('error')}",))
+    return _findings(obj, walk, skip, sent, answer["answers"], statement, ref)
+
+
+def _sent(obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float) -> list[Sent]:
+    """The pickles, as the strategies make them. dill comes last, and not where loading reopens the user's files."""
+    default = pickle.DEFAULT_PROTOCOL
+    forking = any(carried_by_forking(item) for item in walk.objs) if len(walk.objs) < 100_000 else False
+    wanted: list[tuple[Any, int, tuple[str, ...]]] = []
+    heavy = dump_s > HEAVY_S
+    for protocol in (default,) if heavy else (2, 3, 4, 5):
+        named = (f"pickle-{protocol}",) if not heavy else tuple(name for name in STRATEGIES if "pickle-" in name)
+        wanted.append(
+            (Plain(), protocol, (*named, *(("pickle-default",) if protocol == default and not heavy else ())))
+        )
+    for name, make in (("cloudpickle", Cloudpickle), ("dill", Dill)):
+        if name in codecs and not heavy and not (name == "dill" and _reopens(walk)):
+            codec: Any = make(Plain())
+            wanted.append((codec, codec.default_protocol, (name,)))
+    found = []
+    for codec, protocol, strategies in wanted:
+        file, left_out = io.BytesIO(), skip(codec.name)
+        try:
+            with limited(max(0.2, (end - time.monotonic()) / 4)):
+                error = pickles(codec, obj, left_out, file, protocol)
+        except TookTooLong:
+            continue
+        if error is None:
+            names = tuple(name for name in strategies if not (forking and name == "pickle-default"))
+            found.append(Sent(codec.name, names, file.getvalue(), not left_out))
+    return found
+
+
+def _reopens(walk: Walk) -> bool:
+    return any(each.kind.name in ("file", "temporary-file") for each in walk.culprits.values())
+
+
+def _findings(
+    obj: Any, walk: Walk, skip: Skip, sent: list[Sent], answers: list[Mapping[str, Any]], statement: Any, ref: Any
+) -> Received:
+    unaltered: list[str] = []
+    blocks: dict[str, list[str]] = {}
+    said: dict[str, Mapping[str, str]] = {}
+    first: Sent | None = None
+    for one, answer in zip(sent, answers, strict=False):
+        if "verdict" not in answer:
+            continue
+        altered = [each for each in answer["verdict"]["altered"] if one.whole or _certain(each, walk, skip(one.codec))]
+        if one.whole and not altered:
+            unaltered += one.strategies
+        for each in altered:
+            first = first or one
+            said.setdefault(each["what"], each)
+            blocks.setdefault(each["what"], []).extend(one.strategies)
+    fork = _in_fork(first, statement, ref) if first is not None else None
+    findings: dict[str, Finding] = {}
+    for what, each in list(said.items())[:MOST]:
+        names = tuple(name for name in STRATEGIES if name in blocks[what])
+        finding = _finding(obj, each, names)
+        starts = FRESH_STARTS if fork is not None and what not in fork and names[0] in _of(first) else ALL_STARTS
+        known = findings.get(finding.path)
+        if known is not None:  # told in other words for another pickler
+            names = tuple(name for name in STRATEGIES if name in names or name in known.blocks)
+            finding = replace(known, blocks=names)
+        findings[finding.path] = replace(finding, start_methods=starts)
+    hidden = len(said) - MOST
+    notes = (f"{hidden:,} more altered parts are not shown",) if hidden > 0 else ()
+    return Received(tuple(findings.values()), tuple(unaltered), notes)
+
+
+def _of(one: Sent | None) -> tuple[str, ...]:
+    return one.strategies if one is not None else ()
+
+
+def _in_fork(one: Sent, statement: Any, ref: dict[str, Any] | None) -> set[str] | None:
+    """What of it is altered in a fork of this process, too, where modules and string hashes are the same."""
+    answer = judge_apart(one.codec, one.data, statement, ref, [], EACH_S)
+    return {each["what"] for each in answer["verdict"]["altered"]} if "verdict" in answer else None
+
+
+def _certain(each: Mapping[str, str], walk: Walk, left_out: Mapping[int, Any]) -> bool:
+    """Whether an alteration is none of the stand-ins' doing."""
+    if _ABSENT in each["what"] or "parts from" in each["what"] or each["what"].startswith("parts of"):
+        return False
+    paths = [walk.path(at) for key in left_out if (at := walk.memo.get(key)) is not None]
+    place, _ = split(each)
+    return not any(path.startswith(place) or place.startswith(path) for path in paths)
+
+
+# -- one alteration as a finding
+
+
+def split(each: Mapping[str, str]) -> tuple[str, str]:
+    """The path of what is altered, and what is said of it."""
+    path, what = each["path"], each["what"]
+    if what.startswith(path):
+        label, found, rest = what[len(path) :].partition(": ")
+        if found:
+            return path + label, rest
+    return path, what
+
+
+_STEP = re.compile(r"\.([^\W\d]\w*)|\[(.*?)\](?=[.\[ )]|$)| \((key|value) (\d+)\)", re.DOTALL)
+
+
+def _resolve(obj: Any, path: str) -> list[tuple[str, Any, str]]:
+    """The parts on the way to a path of the comparison: expression, object, and attribute's name if it is one.
+
+    Goes as far as it can be followed past all hooks.
+    """
+    if path.startswith("type("):
+        depth = path.find(").")
+        inner = _resolve(obj, path[5:depth])
+        way, at = [*inner, (f"type({inner[-1][0]})", type(inner[-1][1]), "")], depth + 1
+    else:
+        way, at = [("obj", obj, "")], 3
+    while (match := _STEP.match(path, at)) is not None:
+        step = hooks.step(way[-1][1], match)
+        if step is None:
+            break
+        expression, part, name = step
+        way.append((expression(way[-1][0]), part, name))
+        at = match.end()
+    return way
+
+
+def _finding(obj: Any, each: Mapping[str, str], blocks: tuple[str, ...]) -> Finding:
+    place, text = split(each)
+    way = _resolve(obj, place)
+    path, part, _ = way[-1]
+    kind, reason, fix = hooks.explain(way, _in_words(text), each["hook"], blocks)
+    if path != place and "type(" not in place and place.startswith("obj"):
+        reason = f"{place}: {reason}" if not reason.startswith(place) else reason
+    return Finding(path, reasons.type_name(type(part)), reason, fix, blocks, kind, "arrival")
+
+
+_OF = re.compile(r"([a-z][\w ']*) in obj.*?: (.*)", re.DOTALL)
+
+
+def _in_words(text: str) -> str:
+    if text.endswith(", did not arrive"):
+        return f"it is {text.removesuffix(', did not arrive')} here, and does not arrive"
+    text = text.replace(" of its process, arrived as", " of this process, arrived as")
+    here, found, there = text.partition(", arrived as ")
+    if found and here.startswith("NaN in it"):
+        return f"{here}, and arrives as {there}"
+    if found and (match := _OF.fullmatch(here)) is not None:
+        return f"its {match[1]} is {match[2]} here, and arrives as {there}"
+    if found and " in obj" not in here:
+        return f"it is {here} here, and arrives as {there}"
+    return text

@@ -1,0 +1,68 @@
+"""What arrives altered elsewhere is a finding: its path, the hook that drops it, and a fix that really helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import diagnose_cases as cases
+import pytest
+
+from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose
+from handoff.target import Ref
+
+FRESH = ("spawn", "forkserver")
+
+
+def diagnosed(make: Callable[[], Any]) -> Diagnosis:
+    """As the command does it: another process can make the object once more."""
+    ref = Ref(str(Path(__file__).parent), "diagnose_cases", make.__name__)
+    return diagnose(make(), ref=asdict(ref))
+
+
+def only(make: Callable[[], Any]) -> Finding:
+    found = diagnosed(make)
+    assert not found.culprits, str(found)
+    (finding,) = found.altered
+    return finding
+
+
+def test_what_the_hook_of_a_base_class_leaves_out_is_named_with_the_list_it_reads() -> None:
+    found = only(cases.shop)
+    assert (found.path, found.type, found.blocks) == ("obj[0].root", "str", STRATEGIES)
+    assert "does not arrive: `Listed.__getstate__`" in found.reason
+    assert "__attrs__ = [*Listed.__attrs__, 'root']" in found.fix
+    assert not diagnosed(cases.shop_listed).altered
+
+
+def test_what_a_hook_replaces_is_named_with_its_line() -> None:
+    found = only(cases.callbacks)
+    assert found.path == "obj['registry'].known"
+    assert "`Callbacks.__getstate__` (diagnose_cases.py:" in found.reason
+    assert not diagnosed(cases.callbacks_kept).altered
+
+
+def test_a_hash_that_travels_is_altered_where_strings_hash_otherwise() -> None:
+    found = only(cases.apples)
+    assert (found.path, found.start_methods) == ("list(obj['prices'])[0]", FRESH)
+    assert "`_hash`" in found.fix
+    assert not diagnosed(cases.apples_left_out).altered
+
+
+def test_what_some_protocols_alter_says_which_do_not() -> None:
+    found = only(cases.read_only)
+    assert found.path == "obj['table']" and "pickle-5" not in found.blocks and "pickle-2" in found.blocks
+    assert found.fix.startswith("send it by pickle-5")
+
+
+@pytest.mark.parametrize("make", [cases.shop, cases.apples, cases.read_only, cases.callbacks])
+def test_support_says_the_same(make: Callable[[], Any]) -> None:
+    """What one of the two calls altered by pickle's default and by dill, the other does, too."""
+    from handoff.api import support
+
+    found = diagnose(make())  # neither can make the object once more
+    for strategy in ("pickle-default", "dill"):
+        (cell,) = support(make(), strategies=[strategy], start_methods=["spawn"], patience_s=60)
+        assert (str(cell.outcome.kind) == "altered") == any(strategy in each.blocks for each in found.altered), cell
