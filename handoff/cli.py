@@ -2,7 +2,8 @@
 """The command line. Each command is a module in :mod:`handoff.commands`; adding one touches one file.
 
 Exit codes: 0 fine, 1 a finding (nothing carries it, a failed cell), 2 usage or a target that cannot be loaded,
-130 interrupted. Standard output carries the answer alone; progress goes to standard error.
+130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP. Standard output carries the answer alone; progress goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, NoReturn
 
 from handoff import __version__, commands
 from handoff.options import UsageError, meant
+from handoff.processes import cleanup, signals
 from handoff.target import TargetError
 
 GROUPS = ("at your desk", "the suite", "to look things up")  #: in the order in which people need them
@@ -42,8 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"handoff {args.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\nhandoff {args.command}: interrupted", file=sys.stderr)
-        return 130
+        cleanup.end_own()
+        with suppress(OSError):  # after SIGHUP there is no terminal to say it on
+            print(f"\nhandoff {args.command}: {signals.how()}", file=sys.stderr)
+        return signals.exit_code()
     except BrokenPipeError:  # the reader of our output, such as `head`, had enough
         with suppress(OSError):
             sys.stdout.close()

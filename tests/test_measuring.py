@@ -24,8 +24,7 @@ from handoff.analysis.metrics import BIS, KINDS, METRICS, NULL, START
 from handoff.measuring.experiment import measure, plan
 from handoff.outcome import Kind
 from handoff.payload import Duty
-from handoff.processes.cleanup import members
-from handoff.processes.interpreter import PREFIX
+from handoff.processes.cleanup import PREFIX, members
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record, read, read_all
 from handoff.start_methods import START_METHODS

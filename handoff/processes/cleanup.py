@@ -7,10 +7,13 @@ import os
 import select
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+
+PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
 
 
 def kill_group(group: int, *, spare: int = 0) -> None:
@@ -81,6 +84,17 @@ def end_strays(folder: Path) -> None:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
+
+
+def end_own() -> None:
+    """End every interpreter of this process that is left, with its strays and its folder: a command was interrupted.
+
+    An interrupt can come in the middle of starting or ending one, when nobody else would.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}-{os.getpid()}-*"):
+        if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid():
+            end_strays(folder)
+            sweep(folder)
 
 
 def _carries(pid: int, mark: bytes) -> bool:

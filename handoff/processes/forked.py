@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from handoff.processes.boot import run
-from handoff.processes.interpreter import PREFIX, Interpreter
+from handoff.processes.cleanup import PREFIX
+from handoff.processes.interpreter import Interpreter
 from handoff.timing import nothing
 
 

@@ -21,9 +21,7 @@ from select import select
 from types import MappingProxyType
 from typing import Any
 
-from handoff.processes.cleanup import kill_group, sweep
-
-PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
+from handoff.processes.cleanup import PREFIX, kill_group, sweep
 
 
 class Interpreter:

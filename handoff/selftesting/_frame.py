@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import tempfile
 import time
@@ -18,7 +19,7 @@ from handoff.analysis import stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.stats import Estimate
 from handoff.measuring.experiment import Experiment, measure
-from handoff.processes.interpreter import PREFIX
+from handoff.processes.cleanup import PREFIX
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record
 from handoff.selftesting._numbers import exact_interval
@@ -192,7 +193,7 @@ class Bench:
         self.depth = depth
         self.random = random.Random(seed)
         self.say: Callable[[str], None] = lambda _: None
-        self._folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}-selftest-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}-{os.getpid()}-selftest-")
         self.folder = Path(self._folder.name)  #: private, removed at the end
         self.cell = cache(self._cell)
 
