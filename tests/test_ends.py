@@ -113,3 +113,26 @@ def test_nothing_of_the_users_keeps_a_command_from_ending(what: str, tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert "pickle-5" in done.stdout
+
+
+#: A module, or a maker, that does not give an object, and what every command says of it in one line.
+UNMADE = {
+    "import os; os.kill(os.getpid(), 11)": "SIGSEGV",
+    "import time; time.sleep(600)": "had not returned after",
+    "def make(): raise BaseException('no')": "raised BaseException: no",
+    "def make(): raise SystemExit(3)": "sys.exit",
+    "import os\ndef make(): os._exit(3)": "exited with status 3",
+    "def make():\n    while True: pass": "had not returned after",
+}
+
+
+@pytest.mark.parametrize("code", UNMADE, ids=range(len(UNMADE)))
+@pytest.mark.parametrize("command", ["support", "diagnose", "advise", "measure"])
+def test_every_command_opens_its_target_in_the_same_way(command: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{code}\n")
+    more = ["-o", "records"] if command == "measure" else []
+    line = [sys.executable, "-P", "-m", "handoff", command, "mine.py:make", "-q", "--patience", "3s", *more]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=GENEROUS_S)
+    assert done.returncode == 2, done.stderr
+    assert UNMADE[code] in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -46,6 +46,9 @@ def main(config: dict[str, Any], tell: Tell) -> None:
     begin = time.monotonic()
     _limit(int(limit_bytes * OBJECT_SHARE))
     try:
+        if config["do"] == "list" and "collection" in config:
+            tell({"entries": _described(config), "final": True})
+            return
         entry, obj, imported_s, made_s = _open(config, tell)
     except TargetError as error:
         tell({"failed": str(error), "traceback": traceback.format_exc()})
@@ -57,7 +60,9 @@ def main(config: dict[str, Any], tell: Tell) -> None:
         tell({"failed": _raised(config["target"], error), "traceback": traceback.format_exc()})
         return
     _limit(limit_bytes)
-    if config["do"] == "diagnose":
+    if config["do"] == "list":
+        tell({"entries": [_description(entry)], "final": True})
+    elif config["do"] == "diagnose":
         tell({"diagnosis": _diagnosis(entry, obj, config), "final": True})
     else:
         _advise(config, entry, obj, imported_s, made_s, begin, tell)
@@ -92,18 +97,11 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float, float]
     begin = time.perf_counter()
     obj = entry.payload.make()
     made_s = time.perf_counter() - begin
-    payload = entry.payload
     tell(
         {
             "opened": {
-                "ref": asdict(entry.ref),
-                "name": payload.name,
+                **_description(entry),
                 "declared": "collection" in config,
-                "duties": sorted(payload.duties),
-                "traits": sorted(payload.traits),
-                "nbytes": payload.nbytes,
-                "why": payload.why,
-                "source": payload.source,
                 "type": type(obj).__name__,
                 "none": obj is None,
                 "imported_s": imported_s,
@@ -114,15 +112,37 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float, float]
     return entry, obj, imported_s, made_s
 
 
+def _description(entry: Entry) -> dict[str, Any]:
+    """What the outside may know of a payload, which makes no object of it."""
+    payload = entry.payload
+    return {
+        "ref": asdict(entry.ref),
+        "name": payload.name,
+        "duties": sorted(payload.duties),
+        "traits": sorted(payload.traits),
+        "nbytes": payload.nbytes,
+        "why": payload.why,
+        "source": payload.source,
+    }
+
+
+def _described(config: dict[str, Any]) -> list[dict[str, Any]]:
+    return [_description(entry) for entry in _collection(config).values()]
+
+
+def _collection(config: dict[str, Any]) -> Mapping[str, Entry]:
+    os.chdir(config["cwd"])
+    try:
+        return load_collection(config["collection"])
+    finally:
+        os.chdir(config["folder"])
+
+
 def _entry(config: dict[str, Any]) -> Entry:
     if "ref" in config:
         ref = Ref(**config["ref"] | config.get("work", {}))
         return Entry(ref, ref.load())
-    os.chdir(config["cwd"])
-    try:
-        entries = load_collection(config["collection"])
-    finally:
-        os.chdir(config["folder"])
+    entries = _collection(config)
     name: str = config["payload"] or (next(iter(entries)) if len(entries) == 1 else "")
     if name not in entries:
         said = f"no payload is named {name!r}" if name else f"defines {len(entries)} payloads: say --payload NAME"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff.advising.result import BOTH, Advice, Job
 from handoff.advising.search import BUDGET_S, Opener, Plan, Show, measure
-from handoff.payload import Duty, Payload
+from handoff.payload import Duty, Payload, Trait
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import Interpreter
 from handoff.target import Entry, Ref, parse_work
@@ -36,11 +36,28 @@ def blank(opened: dict[str, Any]) -> Entry:
     payload = Payload(
         name=opened["name"],
         make=make,
+        duties=frozenset(map(Duty, opened["duties"])),
+        traits=frozenset(map(Trait, opened["traits"])),
         nbytes=opened["nbytes"],
         why=opened["why"],
         source=opened["source"],
     )
     return Entry(Ref(**opened["ref"]), payload)
+
+
+def open_target(target: str, *, patience_s: float, progress: Callable[[str], Any] = nothing) -> Mapping[str, Entry]:
+    """The payloads that a TARGET names, by name; this process imports nothing of them.
+
+    The object of a callable is made once, to see that it can be: within ``patience_s``. Raises :class:`TargetError`.
+    """
+    from handoff.processes import sandbox
+
+    config = sandbox.request(target) | {"do": "list"}
+    found: list[dict[str, Any]] = []
+    for message in sandbox.ask(INSIDE, config, patience_s=patience_s, more_s=patience_s, progress=progress):
+        found = message.get("entries", found)
+    entries = [replace(blank(each), target=target) for each in found]
+    return {entry.payload.name: entry for entry in entries}
 
 
 def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_method: str | None) -> Job:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handoff.analysis.metrics import DEEPER
-from handoff.options import UsageError, choose
+from handoff.options import UsageError, choose, seconds
 from handoff.profile import PROFILES, Profile
 from handoff.start_methods import START_METHODS
-from handoff.target import Entry, load_target
-from handoff.terminal import Meter
+from handoff.target import Entry
+from handoff.terminal import Line, Meter
 
 HELP = "measure hand-offs and write records"
 PLACE = ("the suite", 1)
@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--strategy", action="append", default=[], help="only this one (repeatable; handoff list strategies has all)"
     )
     parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
+    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
     parser.add_argument("--seed", type=int, help="of the shuffling, to repeat a run's order")
 
 
@@ -48,12 +49,18 @@ def _too_large(collection: Mapping[str, Entry], profile: Profile) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; 1 when an experiment failed as a whole."""
+    from handoff.advising.run import open_target
     from handoff.analysis.metrics import ALL_KINDS, KINDS
     from handoff.measuring.experiment import measure, plan
     from handoff.strategies import registry
 
     (profile,) = choose("profile", [args.profile], PROFILES)
-    collection = load_target(args.target)
+    patience_s = seconds("--patience", args.patience)
+    line = Line(quiet=args.quiet)
+    try:
+        collection = open_target(args.target, patience_s=patience_s, progress=line)
+    finally:
+        line.clear()
     payloads = choose("payload", args.payload, collection)
     kinds = choose("duty", args.duty, ALL_KINDS) if args.duty else list(KINDS)
     strategies = choose("strategy", args.strategy, registry())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from handoff.options import UsageError, choose, write
+from handoff.options import UsageError, choose, seconds, write
 from handoff.start_methods import START_METHODS
-from handoff.target import load_target
-from handoff.terminal import Meter
+from handoff.terminal import Line, Meter
 
 HELP = "which ways work, break, or silently change the object"
 PLACE = ("at your desk", 2)
@@ -28,31 +27,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--duty", action="append", default=[], help="argument, state, result or shared (repeatable)")
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
-    parser.add_argument("--patience", type=float, default=3.0, metavar="S", help="seconds without an answer: a hang")
+    parser.add_argument(
+        "--patience", metavar="SECONDS", help="for making the object (default: 60s), and for an answer (default: 3s)"
+    )
     parser.add_argument("--jobs", type=int, help="interpreters at the same time (default: one more than cores)")
     parser.add_argument("--isolated", action="store_true", help="an interpreter for each cell: slow, to compare")
 
 
 def run(args: argparse.Namespace) -> int:
     """Execute; 1 when nothing carries some payload, or a cell failed for our own reasons."""
+    from handoff.advising.run import open_target
     from handoff.payload import Duty
-    from handoff.support_matrix.matrix import support, uncarried, ways
+    from handoff.processes import sandbox
+    from handoff.support_matrix.matrix import PATIENCE_S, support, uncarried, ways
     from handoff.support_matrix.text import FORMATS, notes
 
     (form,) = choose("format", [args.format], FORMATS)
-    collection = load_target(args.target)
+    patience_s = seconds("--patience", args.patience) if args.patience else None
+    line = Line(quiet=args.quiet)
+    try:
+        collection = open_target(args.target, patience_s=patience_s or sandbox.PATIENCE_S, progress=line)
+    finally:
+        line.clear()
     payloads = choose("payload", args.payload, collection)
     strategies = choose("strategy", args.strategy, ways())
     duties = choose("duty", args.duty, [str(duty) for duty in Duty])
     start_methods = choose("start method", args.start_method, START_METHODS)
-    if not args.patience > 0 or (args.jobs is not None and args.jobs < 1):
-        raise UsageError("--patience and --jobs must be more than 0")
+    if args.jobs is not None and args.jobs < 1:
+        raise UsageError("--jobs must be more than 0")
     cells = support(
         {name: collection[name] for name in payloads},
         strategies=strategies,
         duties=duties,
         start_methods=start_methods,
-        patience_s=args.patience,
+        patience_s=patience_s or PATIENCE_S,
         jobs=args.jobs,
         isolated=args.isolated,
         progress=Meter(quiet=args.quiet),
