@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from contextlib import suppress
 
@@ -13,6 +15,7 @@ def main() -> int:
     """Run the command line; return its exit code."""
     try:
         signals.heed()
+        _open_streams()
         from handoff.cli import main as run  # it takes a while, and may be interrupted
 
         code = run()
@@ -27,6 +30,21 @@ def main() -> int:
             stream.flush()
     signals.end_soon(code)
     return code
+
+
+def _open_streams() -> None:
+    """Standard streams that are there, whatever we were started with, and that encode any text."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which else a file of ours would get
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

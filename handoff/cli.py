@@ -24,6 +24,7 @@ from handoff import __version__, commands
 from handoff.options import UsageError, meant
 from handoff.processes import cleanup, signals
 from handoff.target import TargetError
+from handoff.terminal import printable
 
 GROUPS = ("at your desk", "the suite", "to look things up")  #: in the order in which people need them
 
@@ -40,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except (UsageError, TargetError) as error:
         if args.verbose:
-            traceback.print_exc()
-        print(f"handoff {args.command}: {error}", file=sys.stderr)
+            print(printable(traceback.format_exc()), end="", file=sys.stderr)
+        print(printable(f"handoff {args.command}: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         cleanup.end_own()

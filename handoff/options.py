@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from handoff.terminal import printable
+
 
 def seconds(option: str, text: str) -> float:
     """``30``, ``30s``, ``500ms`` or ``2m``. Raises :class:`UsageError`."""
@@ -44,7 +46,7 @@ def choose(what: str, wanted: Iterable[str], valid: Iterable[str]) -> list[str]:
 
 def write(text: str, output: str | None) -> None:
     """Write the answer to a file, or to standard output."""
-    text = text if text.endswith("\n") else text + "\n"
+    text = printable(text if text.endswith("\n") else text + "\n")
     if output is None:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -25,15 +25,29 @@ NARROWEST = 40
 MOST_ROWS = 12  #: of a table for people; JSON and CSV have all
 STYLES = {"title": "bold", "bad": "red", "path": "bold cyan", "fix": "green", "dim": "dim", "plain": ""}
 
+#: What a terminal would obey or hide, and what no encoding has: control characters but tab and newline, marks that turn
+#: the direction of text or take no room, lone surrogates.
+_UNPRINTABLE = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """The same with escapes in place of what is not to be printed: payloads' names and messages may hold anything."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One paragraph, or one line that must not be broken (``keep``)."""
+    """One paragraph, or one line that must not be broken (``keep``). Its text is made printable."""
 
     text: str
     style: str = "plain"
     indent: int = 0
     keep: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", printable(self.text))
 
 
 def width() -> int:
@@ -162,7 +176,7 @@ class Line:
 
     def __call__(self, what: str) -> None:
         if self.live:
-            self.stream.write(f"\r\x1b[2K{what} …"[:120])
+            self.stream.write(f"\r\x1b[2K{printable(what)} …"[:120])
             self.stream.flush()
 
     def clear(self) -> None:
@@ -193,7 +207,7 @@ class Meter:
             self._write("\r\x1b[2K" if self.live else f"{state}\n")
         elif self.live:
             left = f", about {clock_time(spent / done * (of - done))} left" if 10 * done >= of else ""
-            self._write(f"\r\x1b[2K{state}{left}  {what}"[: shutil.get_terminal_size().columns + 4])
+            self._write(f"\r\x1b[2K{state}{left}  {printable(what)}"[: shutil.get_terminal_size().columns + 4])
 
     def _write(self, text: str) -> None:
         self.stream.write(text)

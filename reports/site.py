@@ -71,7 +71,7 @@ def write(
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")  # records may hold lone surrogates
     for source in sources:
         if source.path:
             path = folder / "records" / source.path

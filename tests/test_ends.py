@@ -136,3 +136,41 @@ def test_every_command_opens_its_target_in_the_same_way(command: str, code: str,
     assert done.returncode == 2, done.stderr
     assert UNMADE[code] in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+CLEARS = "\x1b]0;title\x07\x1b[2J\ud800 \u202e"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "csv"])
+@pytest.mark.parametrize("command", ["support", "diagnose", "advise"])
+def test_what_a_payload_says_is_printed_and_not_obeyed(command: str, form: str, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"class Bad:\n    def __reduce__(self): raise ValueError({CLEARS!r})\ndef make(): return [Bad()]\n"
+    )
+    ways = ["--strategy", "pickle-5", "--start-method", "fork"] if command == "support" else []
+    ways += ["--budget", "2s", "--start-method", "fork"] if command == "advise" else []
+    line = [sys.executable, "-P", "-m", "handoff", command, "mine.py:make", "-q", "--format", form, *ways]
+    done = subprocess.run(
+        line,
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=GENEROUS_S,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    said = (done.stdout + done.stderr).decode(encoding)
+    assert done.returncode == (0 if command == "advise" else 1), said  # a thread gets the object itself
+    assert "Traceback" not in said
+    assert "title" in said or command == "advise"  # which may have had no time to hear it
+    assert not set(said) & set("\x1b\x07\ud800\u202e")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "| head -1", "| true"])
+def test_streams_may_be_closed(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def make(): return [1, 2]\n")
+    line = f"{sys.executable} -P -m handoff diagnose mine.py:make -q {closed}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=100
+    )
+    assert (done.returncode, done.stderr) == (0, "")
