@@ -1,0 +1,325 @@
+"""Which way to take, and how much can be lost by taking it: bounds of regret, decisions, and their words. Pure.
+
+The question before a refactoring is not "is A different from B?" but "how much can I lose by taking A?". The **regret**
+of a way is how many times more it takes than the best of the others, and 1 if it is the best itself. Its bound is an
+upper confidence limit, good for all ways of a table at once (constrained multiple comparisons with the best: Hsu,
+"Constrained simultaneous confidence intervals for multiple comparisons with the best", Annals of Statistics 12, 1984,
+1136-1144). It is the largest upper limit of the way's ratios to each of the others, paired in the same rounds. For a
+bound to hold, only the ratio to the one truly best way has to, whichever that is; so all bounds hold together
+if as many comparisons do as there are other ways. Hsu takes Dunnett's critical value for them, of equal variances; here
+variances and numbers of trials differ, and the errors, sharing the best, are positively correlated: Sidak's level
+("Rectangular confidence regions for the means of multivariate normal distributions", JASA 62, 1967) is on the safe
+side. The intervals come from :mod:`handoff.analysis.moderated`, all of a table with one level, so that bounds,
+factors and words can't contradict each other.
+
+The way to take is the one with the least bound: the least worst case. A question is *answered* where that is at most
+its profile's :data:`LIMITS`. What is far behind for sure (:data:`FAR`) isn't counted among the comparisons: to be
+taken in error it would have to be misjudged by its whole distance.
+
+**Stopping.** A run goes on with what is not answered, so a table is judged again and again, and stops when it looks
+good; that is no free lunch (Armitage, McPherson & Rowe, JRSS A 132, 1969). The chance of error is therefore shared over
+the ``looks`` that a run may take: each gets the whole divided by the root of their number, since looks at growing data
+resemble each other (to divide by the number would be right for independent ones). Simulated, seven looks at 3 to 12
+trials, six ways of which five are 1.27 to 1.35 times the best, the hardest to get right; share of 600 to 1,500 tables
+whose advised way was beyond its bound when they stopped:
+
+===========================  ============  ============
+error of each look            whole (1 %)   by the root
+===========================  ============  ============
+normal                             0.33 %        0.13 %
+strays of 8 %; Cauchy        0.33; 0.17 %
+two modes, 60:40                    1.2 %        0.73 %
+===========================  ============  ============
+
+Judged once, 1 of 14,400 tables with one best way was wrong so (six kinds of noise, 2 to 8 trials).
+
+**What it takes.** Real trials of 5 rounds, drawn from 40 of each of 32 tables (a two-core machine under load 4 to 9),
+and, of 12 rounds, from 8 of each (load 2 to 4), the latter also by what Smyth's normal law makes of them; share of
+tables answered at 1.25:
+
+===============================  =====  =====  =====  =====
+trials                               3      5      8     12
+===============================  =====  =====  =====  =====
+5 rounds, fork                    26 %   63 %   83 %   91 %
+5 rounds, spawn                   11 %   50 %   76 %   93 %
+12 rounds, fork and spawn         17 %   75 %   88 %
+12 rounds, normal errors           6 %    8 %   69 %
+===============================  =====  =====  =====  =====
+
+Of 1,280 judgments on those of 5 rounds no advised way was beyond its bound by more than 1 %, and all bounds of a table
+held in 98.4 to 100 %. Three trials can't answer more: two of them may be strays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations, cycle, islice
+from statistics import median
+from types import MappingProxyType
+
+from handoff.analysis import units
+from handoff.analysis.moderated import Law, Pair, learn, limits, pair
+from handoff.analysis.stats import CONFIDENCE, Estimate, Samples
+
+LIMITS: Mapping[str, float] = MappingProxyType({"quick": 1.25, "standard": 1.10, "publish": 1.05})
+FAR = 1.5  #: a way whose ratio to some other is surely above this is no contender
+WORTH = 1.02  #: less is nobody's reason to change code, see ``stats.SMALLEST_EFFECT``
+MOST_PLANNED = 64  #: trials beyond which a forecast says no number
+
+
+class Answer(StrEnum):
+    """What a table says to whoever asks "which one?"."""
+
+    CHANGE = "change"
+    KEEP = "keep"
+    CANNOT_TELL = "can't tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Regret:
+    """What can be lost by taking one way."""
+
+    way: str
+    bound: float  #: it takes at most so many times what the best of the others does; 1: none of them is faster
+    factor: Estimate | None  #: how many times less it takes than the baseline; None where that has no time
+    slower: Estimate  #: how many times more it takes than the way with the least bound
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do about one table: one vocabulary for pages, records and the desk."""
+
+    answer: Answer
+    advised: str  #: the way to take; where nothing can be told the least worst so far; "" where nothing has a time
+    bound: float  #: it takes at most so many times what the best of the others does
+    limit: float  #: a bound that decides
+    baseline: str  #: what is done now; "" where that does not carry the object
+    factor: Estimate | None  #: how many times less the advised way takes than the baseline
+    keeping: float  #: the baseline's own bound; infinite where it does not carry the object
+    saves_s: float  #: no way can save more than this of the baseline's time, each time; infinite where it is unknown
+    ways: int  #: that were compared
+
+    @property
+    def decided(self) -> bool:
+        return self.answer is not Answer.CANNOT_TELL
+
+    @property
+    def pays(self) -> bool:
+        """Whether changing was shown to gain anything."""
+        return self.answer is Answer.CHANGE and (self.factor is None or self.factor.low > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which of these ways to take: the samples of one table."""
+
+    lanes: Mapping[str, Samples]  #: the ways that may be taken: none of the harness's own lanes
+    baseline: str  #: what is done now; it need not be among them
+    again: Samples | None = None  #: the second copy of the baseline
+
+
+def law_of(questions: Iterable[Question]) -> Law:
+    """How pairs scatter, from all questions of one kind and metric."""
+    pairs, same = [], []
+    for each in questions:
+        base = each.lanes.get(each.baseline)
+        if base is not None:
+            pairs += [pair(mine, base) for way, mine in sorted(each.lanes.items()) if way != each.baseline]
+            same += [pair(each.again, base)] if each.again is not None else []
+    return learn([*pairs, *same], same)
+
+
+def regrets(question: Question, law: Law, *, confidence: float = CONFIDENCE, looks: int = 1) -> tuple[Regret, ...]:
+    """Every way's regret, the least bound first. All intervals and bounds hold at once with this confidence.
+
+    ``looks``: how often in all the question is asked while its samples grow, see the module's text on stopping.
+    """
+    return _table(question).regrets(question.baseline, law, _error(confidence, looks))
+
+
+def _table(question: Question) -> _Table:
+    ways = tuple(sorted(question.lanes))
+    return _Table(ways, {(a, b): pair(question.lanes[a], question.lanes[b]) for a, b in combinations(ways, 2)})
+
+
+def _error(confidence: float, looks: int) -> float:
+    return (1 - confidence) / math.sqrt(looks)
+
+
+def decide(found: Sequence[Regret], baseline: str, *, limit: float, baseline_s: float = math.inf) -> Decision:
+    """What regrets say. ``baseline_s``: what the baseline takes.
+
+    The baseline is kept where it is good enough and nothing was shown to be faster by more than :data:`WORTH`: a tie is
+    no reason to change code. Where another way is safe and the baseline is not, that way is advised even if it was
+    not shown to be faster: it has the least worst case.
+    """
+    if not found:
+        return Decision(Answer.CANNOT_TELL, "", math.inf, limit, "", None, math.inf, math.inf, 0)
+    best = found[0]
+    now = next((each for each in found if each.way == baseline), None)
+    keeping = now.bound if now else math.inf
+    shown = best.factor is None or (best.factor.low > 1 and best.factor.value >= WORTH)
+    keep = now is not None and keeping <= limit and not (shown and best is not now)
+    taken = now if keep and now else best
+    answer = Answer.KEEP if keep else Answer.CHANGE if best.bound <= limit and best is not now else Answer.CANNOT_TELL
+    saves_s = baseline_s * (1 - 1 / keeping)
+    return Decision(
+        answer, taken.way, taken.bound, limit, baseline if now else "", taken.factor, keeping, saves_s, len(found)
+    )
+
+
+def trials_to_decide(
+    question: Question, law: Law, *, limit: float, confidence: float = CONFIDENCE, looks: int = 1
+) -> int | None:
+    """About how many trials in all it takes to answer; None if :data:`MOST_PLANNED` will hardly do.
+
+    As if further trials said what those at hand do, over and over.
+    """
+    table, error = _table(question), _error(confidence, looks)
+    done = max((len(each.numbers) for each in table.pairs.values()), default=0)
+    if done < 2:
+        return None
+    trials = done
+    while trials <= MOST_PLANNED:
+        if decide(table.grown(trials).regrets(question.baseline, law, error), question.baseline, limit=limit).decided:
+            return trials
+        trials = max(trials + 1, round(trials * 1.2))
+    return None
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def sentence(decision: Decision, *, each: str = "a task") -> str:
+    """What to do, with the numbers that say so. Names stand in backticks."""
+    name, bound = f"`{decision.advised}`", f"at most {_up(decision.bound)} × the best"
+    if not decision.advised:
+        return "Nothing here has a time."
+    if decision.ways == 1:
+        return f"{'Keep' if decision.answer is Answer.KEEP else 'Take'} {name}: nothing else carries it."
+    if decision.answer is Answer.KEEP:
+        if math.isfinite(decision.saves_s) and decision.bound > 1:
+            return f"Keep {name}: no way can save more than {units.seconds(_rounded_up(decision.saves_s))} {each}."
+        return f"Keep {name}: {bound}."
+    if decision.answer is Answer.CHANGE:
+        if decision.factor is None:
+            return f"Take {name}: {bound}."
+        if decision.pays:
+            return f"Take {name}: {bound}, {times(decision.factor)} less than `{decision.baseline}`."
+        return (
+            f"Take {name} to be safe: {bound}, where `{decision.baseline}` could be {_up(decision.keeping)} ×; "
+            f"that it takes less is not shown ({times(decision.factor)})."
+        )
+    least = f"least at risk is {name}, {bound}" if math.isfinite(decision.bound) else "one trial tells nothing"
+    factor = decision.factor
+    gain = f", {times(factor)} less than `{decision.baseline}`" if factor and factor.low > 1 else ""
+    return f"Can't tell yet: {least}{gain}; {units.digits(decision.limit)} × would decide."
+
+
+def short(decision: Decision) -> str:
+    """The same in two or three words."""
+    match decision.answer:
+        case Answer.CHANGE:
+            return f"take {decision.advised}"
+        case Answer.KEEP:
+            return f"keep {decision.advised}"
+        case _:
+            return str(Answer.CANNOT_TELL)
+
+
+def times(figure: Estimate) -> str:
+    """A factor with its interval: ``5.80 × [2.30–16.0]``; ``±?`` where nothing is known of its spread."""
+    if not math.isfinite(figure.high) or figure.low <= 0:
+        return f"{units.digits(figure.value)} × ±?"
+    return f"{units.digits(figure.value)} × [{units.digits(figure.low)}–{units.digits(figure.high)}]"
+
+
+def _up(bound: float) -> str:
+    """A bound as it is shown: rounded up, so that "at most" stays true."""
+    return units.digits(_rounded_up(bound))
+
+
+def _rounded_up(value: float) -> float:
+    """To three significant digits, upwards."""
+    if value <= 0 or not math.isfinite(value):
+        return value
+    step = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return math.ceil(value / step - 1e-6) * step
+
+
+# -- each against each -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The ways of a table, and each two of them as a pair: the first against the second."""
+
+    ways: tuple[str, ...]
+    pairs: Mapping[tuple[str, str], Pair]
+
+    def regrets(self, baseline: str, law: Law, error: float) -> tuple[Regret, ...]:
+        everyone = self._limits(self.ways, law, _sidak(error, len(self.ways) - 1))
+        near = [way for way in self.ways if way == baseline or _floor(everyone, way) <= math.log(FAR)]
+        known = dict(everyone)
+        if len(near) < len(self.ways):
+            known |= self._limits(near, law, _sidak(error, len(near) - 1))
+        bounds = {way: max([0.0, *(known[way, other][2] for other in self.ways if other != way)]) for way in self.ways}
+        typical = {way: max([0.0, *(known[way, other][0] for other in self.ways if other != way)]) for way in self.ways}
+        ordered = sorted(self.ways, key=lambda way: (bounds[way], typical[way], way != baseline, way))
+        return tuple(
+            Regret(
+                way,
+                _exp(bounds[way]),
+                self._estimate(known, (baseline, way)) if baseline in self.ways else None,
+                self._estimate(known, (way, ordered[0])),
+            )
+            for way in ordered
+        )
+
+    def _limits(self, ways: Sequence[str], law: Law, error: float) -> dict[tuple[str, str], tuple[float, float, float]]:
+        """Middle, lower and upper limit of the log-ratio of each to each."""
+        both = list(combinations(ways, 2))
+        found = {}
+        for (a, b), (low, high) in zip(both, limits([self.pairs[key] for key in both], law, error), strict=True):
+            numbers = self.pairs[a, b].numbers
+            at = median(numbers) if numbers else math.nan
+            found[a, b] = at, min(low, at), max(high, at)
+            found[b, a] = -at, -max(high, at), -min(low, at)
+        return found
+
+    def _estimate(self, known: Mapping[tuple[str, str], tuple[float, float, float]], key: tuple[str, str]) -> Estimate:
+        if key[0] == key[1]:
+            return Estimate(1.0, 1.0, 1.0, self._trials(key[0]), 0)
+        one = self.pairs[min(key), max(key)]
+        value, low, high = (_exp(x) for x in known[key])
+        return Estimate(value, low, high, len(one.numbers), round(len(one.numbers) * one.rounds))
+
+    def _trials(self, way: str) -> int:
+        return max((len(each.numbers) for key, each in self.pairs.items() if way in key), default=0)
+
+    def grown(self, trials: int) -> _Table:
+        """As it might look after so many trials: the numbers of each pair over and over."""
+        pairs = {
+            key: Pair(tuple(islice(cycle(each.numbers), max(trials, len(each.numbers)))), each.within, each.rounds)
+            for key, each in self.pairs.items()
+            if each.numbers
+        }
+        return _Table(self.ways, {**self.pairs, **pairs})
+
+
+def _floor(known: Mapping[tuple[str, str], tuple[float, float, float]], way: str) -> float:
+    """How much slower than some other a way surely is: a log-ratio, 0 if there is none."""
+    return max([0.0, *(low for (a, _), (_, low, _) in known.items() if a == way)])
+
+
+def _sidak(error: float, comparisons: int) -> float:
+    """The error of each, so that any of them errs with ``error`` at most. As of two at least: then the interval of
+    a single pair, which has two ends, has the confidence that is said."""
+    return -math.expm1(math.log1p(-error) / max(comparisons, 2))
+
+
+def _exp(x: float) -> float:
+    return math.exp(x) if x < 700 else math.inf if not math.isnan(x) else math.nan
