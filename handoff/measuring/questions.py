@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, median
 
-from handoff.analysis import stats
+from handoff.analysis import regret, stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL
 from handoff.machine import has_gil
@@ -128,24 +128,23 @@ def _variance(values: Sequence[float]) -> float:
 def undecided(records: Sequence[Record], bound: float, looks: int) -> frozenset[str]:
     """The names of those records that leave it open which way to take, in what verdicts are about.
 
-    It is open where taking the best may cost more than ``bound`` times any other. ``looks``: how often that is asked.
+    All records of a kind tell how its lanes scatter. It is open where no way is known to take at most ``bound`` times
+    what the best of the others does; ``looks``: how often that is asked in all.
     """
-    return frozenset(record.name for record in records if not record.failed and _open(record, bound, looks))
+    found: set[str] = set()
+    for kind in {record.kind for record in records}:
+        asked = {record.name: _question(record) for record in records if record.kind == kind and not record.failed}
+        law = regret.law_of(asked.values())
+        for name, question in asked.items():
+            regrets = regret.regrets(question, law, looks=looks)
+            if len(question.lanes) > 1 and not regret.decide(regrets, question.baseline, limit=bound).decided:
+                found.add(name)
+    return frozenset(found)
 
 
-def _open(record: Record, bound: float, looks: int) -> bool:
+def _question(record: Record) -> regret.Question:
+    """Which of the ways that work to take."""
     figures, metric = Figures(record), METRICS[record.kind][0]
-    gone = out(record)
-    ways = [
-        lane
-        for lane in figures.lanes
-        if _answers(lane, figures.record) and lane not in gone and figures.has(lane, metric)
-    ]
-    samples = {way: figures.samples(way, metric) for way in ways}
-    if len(ways) < 2:
-        return False
-    best = min(ways, key=lambda way: stats.estimate(samples[way]).value)
-    confidence = 1 - (1 - stats.CONFIDENCE) / looks
-    return any(
-        stats.ratio(samples[best], samples[way], confidence=confidence).high > bound for way in ways if way != best
-    )
+    ways = [lane for lane in figures.lanes if _answers(lane, record) and figures.has(lane, metric)]
+    again = figures.samples(BIS, metric) if figures.has(BIS, metric) else None
+    return regret.Question({way: figures.samples(way, metric) for way in ways}, record.baseline, again)
