@@ -7,8 +7,10 @@ import types
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from handoff.compare.names import installed
 from handoff.diagnosing import reasons
 from handoff.diagnosing.findings import FRESH_STARTS, PICKLES, STRATEGIES, Finding
+from handoff.diagnosing.libraries import head_of
 from handoff.diagnosing.load_child import plain_value
 from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.received import Received
@@ -16,8 +18,6 @@ from handoff.diagnosing.walk import GROUP_MOST, Walk
 
 PLAINS = (*PICKLES, "pickle-default")
 _FACTS_MOST = 2000  #: values compared with those of a fresh import
-_LIBRARIES = ("numpy", "dill", "cloudpickle", "handoff", "pandas", "scipy", "torch")
-_NOT_USERS = frozenset({*sys.stdlib_module_names, *_LIBRARIES}) - {"__main__"}
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Arrivals:
                 continue
             if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
                 continue
-            if any(value is obj for value in vars(module).values()):
+            if any(value is obj for value in vars(module).values()) and head_of(self.walk, index) is None:
                 self._alter(index, reasons.SENTINEL, STRATEGIES)
 
     def _find_array_aliases(self) -> None:
@@ -154,7 +154,7 @@ class Arrivals:
         walk = self.walk
         for kind, index in walk.classes.items():
             module = kind.__module__
-            if not _is_users(str(module)) or self.walk.plain.named(kind) is not None:
+            if installed(str(module)) or self.walk.plain.named(kind) is not None:
                 continue
             if not kind.__flags__ & (1 << 9):
                 continue
@@ -167,7 +167,7 @@ class Arrivals:
                     found.append((module, f"{kind.__qualname__}.{name}", text, f"{base}.{name}"))
         for index in walk.functions:
             function = walk.objs[index]
-            if not _is_users(str(function.__module__)):
+            if installed(str(function.__module__)):
                 continue
             for name in function.__code__.co_names:
                 text = plain_value(function.__globals__[name]) if name in function.__globals__ else None
@@ -187,10 +187,6 @@ class Arrivals:
             if not any(item.path == path for item in self.altered):
                 self.altered.append(Finding(path, value_type, reason, reasons.CLASS_STATE.fix, STRATEGIES,
                                             reasons.CLASS_STATE.name, "arrival", "", (), "", FRESH_STARTS))  # fmt: skip
-
-
-def _is_users(module: str) -> bool:
-    return module.partition(".")[0] not in _NOT_USERS
 
 
 def _type_of_text(text: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from handoff.diagnosing import hooks, reasons
+from handoff.diagnosing import hooks, libraries, reasons
 from handoff.diagnosing.arrival import PLAINS, Arrivals
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
 from handoff.diagnosing.load_elsewhere import load_elsewhere
@@ -554,7 +554,10 @@ class Run:
             counts[key] = counts.get(key, 0) + 1
             culprits[finding.path] = finding
 
+        heads = {at: libraries.head_of(walk, at) for at in {*walk.culprits, *self.loads} - {*self.recursion}}
         for index in sorted({*walk.culprits, *self.loads, *self.recursion}):
+            if heads.get(index) is not None:
+                continue
             if index in walk.culprits:
                 culprit = walk.culprits[index]
                 add(culprit.kind, index, partial(self._dump_finding, index, culprit))
@@ -562,6 +565,7 @@ class Run:
                 add(reasons.RECURSION, index, partial(self._recursion_finding, index, self.recursion[index]))
             if index in self.loads:
                 add(self.loads[index].kind, index, partial(self._load_finding, self.loads[index]))
+        self._gather(heads, culprits)
         if hidden:
             notes.append(f"{hidden:,} more findings like those listed are not shown")
         if self.arrivals.hidden:
@@ -570,12 +574,30 @@ class Run:
         return Diagnosis(
             target=self.name,
             culprits=tuple(culprits.values()),
-            altered=tuple(self.arrivals.altered[: 5 * GROUP_MOST]),
+            altered=libraries.altered_outside(self.arrivals.altered[: 5 * GROUP_MOST], culprits.values()),
             heavy=self.heavy,
             shared=self._shared(),
             depth=Depth(max(depths, default=0), sys.getrecursionlimit()),
             notes=tuple(notes),
         )
+
+    def _gather(self, heads: dict[int, int | None], culprits: dict[str, Finding]) -> None:
+        """Put what stands inside a library's object beneath it, as one finding."""
+        inside: dict[int, list[Finding]] = {}
+        for index, head in sorted(heads.items()):
+            if head is not None and len(inside.setdefault(head, [])) < GROUP_MOST:
+                inside[head] += self._inner(index)
+        for head, inner in inside.items():
+            if inner:
+                own = culprits.get(self.walk.path(self.walk.named_node(head)))
+                gathered = libraries.gathered(self.walk, head, inner, own)
+                culprits[gathered.path] = gathered
+
+    def _inner(self, index: int) -> list[Finding]:
+        """What is wrong with a node inside a library's object, as far as it stops anything."""
+        found = [self._dump_finding(index, self.walk.culprits[index])] if index in self.walk.culprits else []
+        found += [self._load_finding(self.loads[index])] if index in self.loads else []
+        return [each for each in found if each.blocks]
 
     def _dump_finding(self, index: int, culprit: Culprit) -> Finding:
         walk = self.walk
@@ -592,7 +614,7 @@ class Run:
         starts = FRESH_STARTS if kind is reasons.MAIN else ALL_STARTS
         return Finding(
             walk.path(node), reasons.type_name(type(obj)), reason, kind.fix, tuple(blocks), kind.name, "dump",
-            culprit.error, walk.other_paths(index), self._behind(index), starts,
+            culprit.error, walk.other_paths(index), self._behind(index), starts, source=hooks.source_of(obj),
         )  # fmt: skip
 
     def _blocks_plainly(self, obj: Any, strategy: str) -> bool:
@@ -659,6 +681,8 @@ class Run:
                 continue
             if index in walk.culprits or not _is_mutable(obj) or index in walk.by_value:
                 continue
+            if libraries.head_of(walk, index) is not None:
+                continue  # what a library shares within its own object is that object's affair
             others_above = [parent for parent, _ in others if not self._is_below(parent, index)]
             if not others_above:
                 continue

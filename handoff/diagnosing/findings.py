@@ -34,6 +34,8 @@ class Finding:
     aliases: tuple[str, ...] = ()  #: other paths that lead to the same object
     behind: str = ""  #: the path of the culprit that hides it: seen only once that one is carried or mended
     start_methods: tuple[str, ...] = ALL_STARTS
+    inside: tuple[str, ...] = ()  #: of a library's object: what in it cannot travel, each with pickle's own message
+    source: str = ""  #: where the code of a function or class stands: ``config.py:3``
 
     def to_json(self) -> dict[str, Any]:
         return _plain(asdict(self))

@@ -257,7 +257,9 @@ def source_of(obj: Any) -> str:
     """Where the code of a culprit stands, ``config.py:3``: of a function, a generator, a class or its instance."""
     kind = type(obj)
     if issubclass(kind, types.FunctionType):
-        code = obj.__code__
+        while installed(str(obj.__globals__.get("__name__"))) and "__wrapped__" in vars(obj):
+            obj = vars(obj)["__wrapped__"]  # a library's wrapper around the user's own
+        code = getattr(obj, "__code__", None)
     elif kind in (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType):
         code = next(value for name in ("gi_code", "cr_code", "ag_code") if (value := getattr(obj, name, None)))
     elif issubclass(kind, type):

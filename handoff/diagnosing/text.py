@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from handoff.analysis import units
+from handoff.diagnosing.findings import STRATEGIES
 from handoff.terminal import MOST_ROWS, Part, _code, _csv, cell, drawn, many, page, plain
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ def diagnosis_summary(diagnosis: Diagnosis) -> str:
     """One sentence."""
     if diagnosis.culprits:
         found = f"{many(len(diagnosis.culprits), 'culprit')} in the way of its hand-over"
-        return f"{diagnosis.target}: {found}" + (f", {len(diagnosis.altered)} altered." if diagnosis.altered else ".")
+        others = len(_only_altered(diagnosis))
+        return f"{diagnosis.target}: {found}" + (f", {others} altered." if others else ".")
     if diagnosis.altered:
         return f"{diagnosis.target}: everything is carried, but {many(len(diagnosis.altered), 'part')} not unaltered."
     return f"{diagnosis.target}: no culprit; every pickler carries it, as far as could be seen."
@@ -28,14 +31,15 @@ def diagnosis_summary(diagnosis: Diagnosis) -> str:
 def diagnosis_parts(diagnosis: Diagnosis) -> list[Part]:
     """All that was found, words first."""
     parts = [Part(diagnosis_summary(diagnosis), "title")]
+    altered = {each.path: each for each in diagnosis.altered}
     for title, stops, findings in (
         ("What stops it", "stops", diagnosis.culprits),
-        ("What arrives altered", "altered by", diagnosis.altered),
+        ("What arrives altered", "altered by", _only_altered(diagnosis)),
     ):
         if findings:
             parts += [Part(""), Part(title, "title")]
         for finding in findings:
-            parts += _finding_parts(finding, stops)
+            parts += _finding_parts(finding, stops, altered.get(finding.path) if stops == "stops" else None)
     if diagnosis.heavy and diagnosis.heavy[0].bytes >= HEAVY_BYTES:
         parts += [Part(""), Part("What is heavy (bytes it adds to the pickle)", "title")]
         parts += [
@@ -49,17 +53,49 @@ def diagnosis_parts(diagnosis: Diagnosis) -> list[Part]:
         text = f"Depth: {diagnosis.depth.deepest:,} objects deep; the recursion limit is {diagnosis.depth.limit:,}."
         parts += [Part(""), Part(text, "dim")]
     parts += [Part(f"Note: {note}", "dim") for note in diagnosis.notes]
+    parts += [Part(""), Part(f"next: {next_step(diagnosis)}", "fix")]
     return parts
 
 
-def _finding_parts(finding: Finding, verb: str) -> list[Part]:
+def _only_altered(diagnosis: Diagnosis) -> tuple[Finding, ...]:
+    """What arrives altered and is no culprit: a culprit's own alterations are told with it."""
+    told = {each.path for each in diagnosis.culprits}
+    return tuple(each for each in diagnosis.altered if each.path not in told)
+
+
+def next_step(diagnosis: Diagnosis) -> str:
+    """What to do now: a command for a TARGET, a call for an object."""
+    target = diagnosis.target
+    named = ":" in target or "/" in target
+    blocked = {name for each in (*diagnosis.culprits, *diagnosis.altered) for name in each.blocks}
+    free = [name for name in STRATEGIES if name not in blocked]
+
+    def command(verb: str) -> str:
+        return f"handoff {verb} {shlex.quote(target)}" if named else f"handoff.{verb}({target})"
+
+    if not blocked:
+        return f"{command('advise')}  (which way is the fastest, measured)"
+    if free:
+        return f"{command('support')}  (each way, really tried: {', '.join(free)} should carry it unaltered)"
+    return f"follow a fix above, then {command('diagnose')} again; {command('support')} tries all other ways"
+
+
+INSIDE_SHOWN = 4  #: of a library's object; JSON has more
+
+
+def _finding_parts(finding: Finding, verb: str, altered: Finding | None = None) -> list[Part]:
     where = {"dump": "", "load": " (fails in the worker)", "arrival": ""}.get(finding.where, "")
     starts = "" if len(finding.start_methods) == 3 else f" under {' and '.join(finding.start_methods)}"
     parts = [
-        Part(f"{finding.path}  ({finding.type})", "path", 2),
+        Part(f"{finding.path}  ({finding.type}{f', {finding.source}' if finding.source else ''})", "path", 2),
         Part(f"why: {finding.reason}{where}", "plain", 6),
+        *([Part(f"pickle says: {finding.error}", "plain", 6)] if _says_more(finding) else ()),
+        *(Part(f"in it: {each}", "dim", 6) for each in finding.inside[:INSIDE_SHOWN]),
+        *([Part(f"in it: {more} more", "dim", 6)] if (more := len(finding.inside) - INSIDE_SHOWN) > 0 else ()),
         Part(f"{verb}: {', '.join(finding.blocks) or 'nothing by itself'}{starts}", "bad", 6),
     ]
+    if altered is not None:
+        parts.append(Part(f"altered by {', '.join(altered.blocks)}: {altered.reason}", "bad", 6))
     if finding.fix:
         parts.append(Part(f"fix: {finding.fix}", "fix", 6))
     if finding.behind:
@@ -67,6 +103,11 @@ def _finding_parts(finding: Finding, verb: str) -> list[Part]:
     if finding.aliases:
         parts.append(Part(f"also at {', '.join(finding.aliases)}", "dim", 6))
     return parts
+
+
+def _says_more(finding: Finding) -> bool:
+    """Whether pickle's own message is not told already."""
+    return bool(finding.error) and finding.error not in finding.reason and not finding.inside
 
 
 def diagnosis_markdown(diagnosis: Diagnosis) -> str:

@@ -63,8 +63,7 @@ class Forked(Interpreter):
             os.dup2(orders, 0)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(self.stderr.fileno(), 2)
-            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
-            sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), write_through=True)
+            sys.stdout, sys.stderr = _stream("stdout", 1), _stream("stderr", 2)
             warnings.simplefilter("ignore")
             os.chdir(self.folder)
             os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
@@ -76,6 +75,15 @@ class Forked(Interpreter):
             os.write(2, traceback.format_exc().encode())
         finally:
             os._exit(code)
+
+
+def _stream(name: str, descriptor: int) -> Any:
+    """The process's own stream as it is, for an object may hold it; in the place of somebody's own, a plain one."""
+    stream = getattr(sys, name)
+    if isinstance(stream, io.TextIOWrapper) and stream is getattr(sys, f"__{name}__"):
+        stream.reconfigure(write_through=True)
+        return stream
+    return io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), write_through=True)
 
 
 class _Child:

@@ -1,0 +1,115 @@
+"""What stands inside a library's object is that object's affair: one finding, at the outermost that is the user's."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from handoff.compare.names import installed, module_of
+from handoff.diagnosing import hooks
+from handoff.diagnosing.findings import ALL_STARTS, STRATEGIES, Finding
+from handoff.diagnosing.reasons import type_name
+from handoff.diagnosing.walk import Walk
+
+KIND = "inside-a-library"
+_INSIDE_MOST = 20
+#: Libraries whose classes hold what the user puts into them, part by part.
+_CONTAINERS = ("numpy",)
+
+
+def is_library(module: str) -> bool:
+    """Whether a module belongs to an installed distribution; the standard library's classes hold the user's parts."""
+    top = module.partition(".")[0]
+    return installed(module) and top not in sys.stdlib_module_names and top not in ("builtins", "handoff", *_CONTAINERS)
+
+
+def _code_of_library(function: types.FunctionType) -> bool:
+    """Whether a function's code stands in Python's or a library's file, whatever module it says that it is of."""
+    module = function.__globals__.get("__name__")
+    return isinstance(module, str) and installed(module)
+
+
+def _is_users(part: Any) -> bool:
+    """Whether a part is the user's own: an instance, class or function of a module that nobody has installed."""
+    if issubclass(type(part), types.FunctionType):
+        return not _code_of_library(part)
+    kind = part if issubclass(type(part), type) else type(part)
+    return not installed(module_of(kind))
+
+
+def head_of(walk: Walk, index: int) -> int | None:
+    """The outermost library's object that a culprit stands in, below the user's own; None where there is none."""
+    if _is_users(walk.objs[index]) and not _in_library_code(walk, index):
+        return None
+    head, at = None, walk.parents[index]
+    while at >= 0:
+        part = walk.objs[at]
+        if issubclass(type(part), types.FunctionType):
+            if _code_of_library(part) and at in walk.culprits:
+                head = at
+            elif not _code_of_library(part):
+                break
+        elif not issubclass(type(part), type):
+            if is_library(module_of(type(part))):
+                head = at
+            elif _is_users(part):
+                break
+        at = walk.parents[at]
+    return head
+
+
+def _in_library_code(walk: Walk, index: int) -> bool:
+    """Whether a user's function is kept by a function of the standard library's or a library's that is a culprit."""
+    at = walk.parents[index]
+    while at >= 0:
+        part = walk.objs[at]
+        if issubclass(type(part), types.FunctionType):
+            return _code_of_library(part) and at in walk.culprits
+        at = walk.parents[at]
+    return False
+
+
+def gathered(walk: Walk, head: int, inner: list[Finding], own: Finding | None) -> Finding:
+    """One finding for all that stands inside a library's object; ``own`` is what is wrong with that itself."""
+    found = [*((own,) if own else ()), *inner]
+    blocks = tuple(name for name in STRATEGIES if any(name in each.blocks for each in found))
+    inside = tuple(f"{each.path} ({each.type}): {each.error or each.reason}" for each in inner[:_INSIDE_MOST])
+    if own is not None:
+        return replace(own, blocks=blocks, inside=inside)
+    node = walk.named_node(head)
+    obj = walk.objs[node]
+    library = module_of(type(obj)).partition(".")[0]
+    reason = f"it is an object of {library}'s, and holds what cannot travel"
+    starts = tuple(name for name in ALL_STARTS if any(name in each.start_methods for each in inner))
+    return Finding(
+        walk.path(node), type_name(type(obj)), reason, _again(walk, node), blocks, KIND, inner[0].where, inner[0].error,
+        walk.other_paths(node), "", starts, inside,
+    )  # fmt: skip
+
+
+def _again(walk: Walk, node: int) -> str:
+    """How to do without it, and how to make it again: as the user's own class does, where its source says so."""
+    at, step = walk.parents[node], walk.steps[node]
+    owner = walk.objs[at] if at >= 0 else None
+    if owner is None or not isinstance(step, tuple) or step[0] != "a" or installed(module_of(type(owner))):
+        return "send what it is made from, and make it in the worker, once, in the pool's initializer"
+    name, kind = step[1], type(owner).__qualname__
+    made = hooks.made_by(owner, name)
+    again = f"self.{name} = {made}" if made else "as the constructor does"
+    return (
+        f"leave {name!r} out in `{kind}.__getstate__`, and make it again in `{kind}.__setstate__`: {again}; or make it "
+        "in the worker, once, in the pool's initializer"
+    )
+
+
+def altered_outside(altered: Iterable[Finding], heads: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What arrives altered, without what stands inside a library's object that is a finding already."""
+    places = [each.path for each in heads if each.kind == KIND or each.inside]
+    return tuple(each for each in altered if not any(_is_under(each.path, place) for place in places))
+
+
+def _is_under(path: str, place: str) -> bool:
+    return place in path and path != place

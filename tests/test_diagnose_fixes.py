@@ -1,0 +1,115 @@
+"""Following a fix really makes the object portable: each fix is code that runs here."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import subprocess
+import sys
+from multiprocessing.managers import SyncManager
+from pathlib import Path
+from typing import Any
+
+import fix_cases as cases
+import pytest
+
+from handoff.diagnosing import Diagnosis, diagnose
+from handoff.diagnosing.text import diagnosis_parts
+from handoff.terminal import plain
+from handoff.testing import assert_portable
+
+PICKLES = ("pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-default")
+
+
+@pytest.mark.parametrize("pair", cases.PAIRS, ids=lambda pair: f"{pair.kind}-{pair.path}")
+def test_a_fix_makes_it_portable(pair: cases.Pair) -> None:
+    found = diagnose(pair.before())
+    (finding,) = found.culprits
+    assert (finding.kind, finding.path) == (pair.kind, pair.path), str(found)
+    assert pair.says in finding.fix and finding.error and set(PICKLES) <= set(finding.blocks)
+    mended = pair.after()
+    assert not diagnose(mended).culprits
+    assert_portable(mended)
+
+
+def test_a_managers_proxy_needs_the_managers_authkey() -> None:
+    process = multiprocessing.current_process()
+    before = process.authkey
+    manager = SyncManager(authkey=b"another", ctx=multiprocessing.get_context("spawn"))
+    manager.start()
+    try:
+        obj = {"shared": manager.dict()}
+        (finding,) = diagnose(obj).culprits
+        assert (finding.kind, finding.path, finding.where) == ("manager-authkey", "obj['shared']", "load")
+        process.authkey = b"another"  # as the fix says
+        assert not diagnose(obj).culprits
+    finally:
+        process.authkey = before
+        manager.shutdown()
+
+
+def shown(found: Diagnosis) -> str:
+    return " ".join(plain(diagnosis_parts(found)).split())
+
+
+def test_a_stand_in_that_crashes_a_destructor_is_no_culprit() -> None:
+    found = diagnose({"train": cases.Freed(), "a": 1})
+    assert [each.path for each in found.culprits] == ["obj['train'].guard"]
+
+
+def test_a_standard_stream_is_no_file_that_dill_empties(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)  # not pytest's
+    found = diagnose(cases.Report())
+    assert not found.altered and found.culprits[0].blocks == PICKLES
+
+
+def dispatched() -> Any:
+    @functools.singledispatch
+    def show(value: Any) -> str:
+        return "?"
+
+    return show
+
+
+def test_what_a_real_dump_refutes_is_not_said() -> None:
+    """A nested single-dispatch function: dill carries it, and what stands inside functools is beneath it."""
+    (finding,) = diagnose({"show": dispatched()}).culprits
+    assert finding.path == "obj['show']" and "dill" not in finding.blocks and finding.inside
+    assert finding.source.startswith("test_diagnose_fixes.py:")
+
+
+def test_what_is_heavy_is_in_the_pickle() -> None:
+    class_ = cases.Api
+    assert all("__globals__" not in each.path for each in diagnose([class_, cases.plain_old]).heavy)
+    bound = cases.Clock()
+    bound.alert = bound.now  # type: ignore[attr-defined]
+    bound.rows = list(range(5000))  # type: ignore[attr-defined]
+    assert diagnose(bound).heavy[0].path == "obj.rows"
+
+
+def test_the_next_step_comes_last_and_a_culprit_is_told_once() -> None:
+    text = shown(diagnose({"f": lambda: 1, "lock": cases.Freed().guard}, name="a.py:make"))
+    assert text.count("obj['lock'] (_thread.lock)") == 1 and "altered by dill: a new lock" in text
+    assert "obj['f'] (function, test_diagnose_fixes.py:" in text
+    assert "pickle says: TypeError: cannot pickle '_thread.lock' object" in text
+    assert "next: follow a fix above" in text  # dill carries both, and alters one
+    text = shown(diagnose({"f": lambda: 1}, name="a.py:make"))
+    assert text.rpartition("next: ")[2].startswith(
+        "handoff support a.py:make (each way, really tried: cloudpickle, dill"
+    )
+    assert shown(diagnose([1], name="a.py:make")).endswith(
+        "next: handoff advise a.py:make (which way is the fastest, measured)"
+    )
+
+
+def test_support_of_a_standard_stream_tells_the_same(tmp_path: Path) -> None:
+    """In the fork that ``handoff.support`` works in, standard output is the process's own, too."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, handoff\n"
+        "if __name__ == '__main__':\n"
+        "    found = handoff.support([sys.stdout], strategies=['cloudpickle'], start_methods=['spawn'])\n"
+        "    print([str(cell.outcome.kind) for cell in found])\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "['ok']\n"
