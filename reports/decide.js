@@ -20,7 +20,7 @@
   const seconds = (x) => (x == null ? "?" : `${digits(round3(x / unit(x)[0]))} ${unit(x)[1]}`);
   const ratio = (x) => (x == null ? "?" : `${digits(x)}×`);
   const spread = ([, low, high], per) => `[${digits(round3(low / per))}–${digits(round3(high / per))}]`;
-  const known = ([, low, high]) => high != null && low > 0;
+  const known = ([, low, high]) => high != null && low > 0 && high < 10 * low; // ends ten times apart tell nothing
   const interval = (t) => (known(t) ? `${seconds(t[0])} ${spread(t, unit(t[0])[0])}` : `${seconds(t[0])} ±?`);
   const ratioInterval = (t) => (known(t) ? `${ratio(t[0])} ${spread(t, 1)}` : `${ratio(t[0])} ±?`);
   const size = (x) => {

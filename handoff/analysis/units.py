@@ -52,7 +52,7 @@ def ratio(value: float) -> str:
 
 def ratio_interval(figure: Estimate) -> str:
     """A factor with its interval: ``6.80× [6.71–6.93]``."""
-    if not math.isfinite(figure.high) or figure.low <= 0:
+    if not tells(figure.low, figure.high):
         return f"{ratio(figure.value)} ±?"
     return f"{ratio(figure.value)} [{digits(figure.low)}–{digits(figure.high)}]"
 
