@@ -21,9 +21,9 @@ from handoff.diagnosing.arrival import PLAINS, Arrivals
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.paths import instance_dict
-from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
+from handoff.diagnosing.picklers import Cloudpickle, Dill, Null, Plain, carried_by_forking
 from handoff.diagnosing.received import received
-from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Met, Null, Walk, error_text, pickles
+from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Met, Walk, error_text, pickles
 from handoff.diagnosing.weights import heavy
 from handoff.processes.deadlines import TookTooLong, limited
 

@@ -26,6 +26,18 @@ _NAMED = (types.FunctionType, type)  #: the pickler stores these by name before 
 Reduction = tuple[Any, ...]
 
 
+class Null:
+    """A file that keeps nothing but the number of bytes written."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        self.bytes += size
+        return size
+
+
 class Plain:
     """The standard library's C pickler."""
 

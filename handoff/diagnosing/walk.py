@@ -28,7 +28,7 @@ from handoff.diagnosing.paths import (
     parts_by_identity,
     render,
 )
-from handoff.diagnosing.picklers import BY_NAME, PROTOCOL, Plain, Reduction
+from handoff.diagnosing.picklers import BY_NAME, PROTOCOL, Null, Plain, Reduction
 from handoff.processes.deadlines import Watch
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
@@ -75,18 +75,6 @@ class Met(dict[int, Any]):
         if found and isinstance(key, int):
             self.met.add(key)
         return found
-
-
-class Null:
-    """A file that keeps nothing but the number of bytes written."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-
-    def write(self, data: Any) -> int:
-        size = memoryview(data).nbytes
-        self.bytes += size
-        return size
 
 
 @dataclass(slots=True)
@@ -601,4 +589,4 @@ _LIBRARY_NAMES = frozenset(
     }
 )
 
-__all__ = ["CLASS_OF", "Codec", "Culprit", "Null", "Walk", "error_text", "pickles"]
+__all__ = ["CLASS_OF", "Codec", "Culprit", "Walk", "error_text", "pickles"]
