@@ -107,6 +107,16 @@ class WatchedMended(Watched):
         list.append(self, item)
 
 
+class Closed(dict[str, int]):
+    def __setitem__(self, key: str, value: int) -> None:
+        raise TypeError("closed")
+
+
+class ClosedMended(Closed):
+    def __reduce__(self) -> Any:
+        return type(self), (dict(self),)
+
+
 class Clock:
     """A small class of one's own, in the place of a Mock."""
 
@@ -195,6 +205,7 @@ PAIRS = (
          lambda: {"r": TrackedMended({"changed": True}, a=1)}, "None, None, iter(self.items())"),
     Pair("items-before-attributes", lambda: {"r": Watched([], 1, 2)}, "obj['r']",
          lambda: {"r": WatchedMended([], 1, 2)}, "None, iter(self)"),
+    Pair("items-refused", lambda: {"c": Closed(a=1)}, "obj['c']", lambda: {"c": ClosedMended(a=1)}, "(dict(self),)"),
     Pair("mock", lambda: {"clock": Mock(return_value=7)}, "obj['clock']", lambda: {"clock": Clock()},
          "a small class of your own"),
     Pair("foreign-module", lambda: [Failure()], "obj[0]", lambda: [FailureMended()], "set its __module__"),

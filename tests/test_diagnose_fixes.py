@@ -90,7 +90,7 @@ def test_what_is_heavy_is_in_the_pickle() -> None:
 def test_the_next_step_comes_last_and_a_culprit_is_told_once() -> None:
     text = shown(diagnose({"f": lambda: 1, "lock": cases.Freed().guard}, name="a.py:make"))
     assert text.count("obj['lock'] (_thread.lock)") == 1 and "altered by dill: a new lock" in text
-    assert "obj['f'] (function, test_diagnose_fixes.py:" in text
+    assert "obj['f'] (function) at test_diagnose_fixes.py:" in text
     assert "pickle says: TypeError: cannot pickle '_thread.lock' object" in text
     assert "next: follow a fix above" in text  # dill carries both, and alters one
     text = shown(diagnose({"f": lambda: 1}, name="a.py:make"))
@@ -113,3 +113,17 @@ def test_support_of_a_standard_stream_tells_the_same(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "['ok']\n"
+
+
+def test_importing_does_not_count_as_loading(tmp_path: Path) -> None:
+    """A module that takes longer to import than an object may take to load is no reason to doubt the object."""
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(3.5)\n\nclass Thing:\n    pass\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from slow_to_import import Thing\n"
+        "from handoff.diagnosing import diagnose\n"
+        "found = diagnose([Thing()])\n"
+        "print(found.ok, found.notes)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "True ()\n"

@@ -1,9 +1,11 @@
 """Finds every culprit in an object that stops, or alters, its hand-over to another process, and names its path.
 
-Rooms: ``forking`` (the disposable process), ``engine`` (the steps), ``walk`` (through the object), ``codecs`` (how each
-pickler takes one object apart), ``paths`` (expressions), ``kinds`` (why and what to do, as data), ``loading``,
-``loader`` and ``tolerant`` (loading elsewhere, past failures), ``arrival`` (what arrives altered), ``weights`` (what is
-heavy), ``findings`` (what is said).
+Rooms: ``run`` (the disposable process), ``engine`` (the steps), ``walk`` (through the object), ``picklers`` (how each
+pickler takes one object apart), ``paths`` (expressions), ``reasons`` (why and what to do, as data), ``hooks`` (which
+hook decides, read from classes and source), ``libraries`` (what stands inside a library's object), ``load_elsewhere``,
+``load_child`` and ``tolerant_unpickler`` (loading elsewhere, past failures), ``arrival`` and ``received`` (what arrives
+altered: expected, and seen), ``weights`` (what is heavy), ``dumps`` (real ones), ``findings`` (what is said), ``text``
+(how it is shown).
 """
 
 from handoff.diagnosing.findings import STRATEGIES, Depth, Diagnosis, Finding, Heavy, Shared

@@ -18,12 +18,13 @@ from typing import Any
 
 from handoff.diagnosing import hooks, libraries, reasons
 from handoff.diagnosing.arrival import PLAINS, Arrivals
+from handoff.diagnosing.dumps import Codec, Met, error_text, pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Null, Plain, carried_by_forking
 from handoff.diagnosing.received import received
-from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Codec, Culprit, Met, Walk, error_text, pickles
+from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST, Culprit, Walk
 from handoff.diagnosing.weights import heavy
 from handoff.processes.deadlines import TookTooLong, limited
 
@@ -328,7 +329,7 @@ class Run:
             self.note(f"the pickle has {len(self.data):,} bytes and was not loaded in another process")
             return
         ask = [(module, name) for module, name, _, _ in self.arrivals.facts]
-        answer = load_elsewhere(self.data, "pickle", "fast", self._load_s(), ask)
+        answer = load_elsewhere(self.data, "pickle", "fast", self._load_s(), ask, modules=self.walk.modules())
         if answer.get("ok"):
             self.arrivals.compare(answer.get("facts", []))
         else:
@@ -354,7 +355,9 @@ class Run:
             return
         memo = pickler.memo if isinstance(pickler.memo, dict) else pickler.memo.copy()
         by_place: dict[int, Any] = dict(memo.values())
-        detail = load_elsewhere(file.getvalue(), codec.name, "tolerant", max(1.0, min(self.left_s() / 2, 12.0)))
+        detail = load_elsewhere(
+            file.getvalue(), codec.name, "tolerant", max(1.0, min(self.left_s() / 2, 12.0)), modules=self.walk.modules()
+        )
         named = 0
         for failure in detail.get("failures", ()):
             if failure.get("guarded"):
@@ -415,7 +418,7 @@ class Run:
         if isinstance(obj, BaseException) and stage in ("make", "new"):
             return reasons.EXCEPTION, ALL_STARTS
         if stage == "items" and isinstance(obj, dict | list | set):
-            return reasons.ITEMS, ALL_STARTS
+            return (reasons.ITEMS if failure["type"] == "AttributeError" else reasons.ITEMS_REFUSED), ALL_STARTS
         if stage == "state" and hooks.sets_attributes_itself(type(obj)):
             return reasons.SETATTR, ALL_STARTS
         return (reasons.SETSTATE if stage == "state" else reasons.CONSTRUCTOR), ALL_STARTS
@@ -441,7 +444,7 @@ class Run:
         if self._touches_files(name):
             self.note(f"{name}: not loaded, for loading opens the user's files again")
         elif len(data) <= LOAD_MOST_BYTES // 4 and self.left_s() >= 0.5:
-            answer = load_elsewhere(data, name, "fast", self._load_s())
+            answer = load_elsewhere(data, name, "fast", self._load_s(), modules=self.walk.modules())
             if not answer.get("ok"):
                 self._blame_loads(codec, answer)
 

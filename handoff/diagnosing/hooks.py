@@ -140,12 +140,19 @@ def explain(way: Way, text: str, said: str, blocks: tuple[str, ...]) -> tuple[st
     if owner is None or owner[1] is None:
         return "altered", text, "send what it is made from, and make it again in the worker"
     obj, hook, name = owner
+    if "it is not there here" in text and (puts := hook_of(obj, ("__setstate__",))) is not None:
+        fix = f"set it in `{type(obj).__qualname__}.__init__`, too, or not in {_called(puts)}"
+        return "added", f"{text}: {_called(puts)} puts it there", fix
     called = f"`{said}`" if said else _called(hook)
     code = place_of_code(hook[2])
     where = f" ({code})" if code and not installed(module_of(hook[0])) else ""
     restores = hook_of(obj, ("__setstate__",))
     verb = _verb(obj, name, hook, text, restores)
-    return "left-out", f"{text}: {verb.format(hook=f'{called}{where}')}", _fix(obj, name, hook, called)
+    fix = _fix(obj, name, hook, called)
+    if name and (row := reasons.of_type(type(way[-1][1]))) is not None:  # it could not travel if it were taken along
+        place = f"`{type(obj).__qualname__}.__setstate__`"
+        fix = f"make it again in the worker: in {place}, or where it is used ({row.reason})"
+    return "left-out", f"{text}: {verb.format(hook=f'{called}{where}')}", fix
 
 
 def _better(blocks: tuple[str, ...]) -> str:
@@ -203,7 +210,8 @@ def _verb(obj: Any, name: str, hook: Any, text: str, restores: Any) -> str:
 
 def _fix(obj: Any, name: str, hook: tuple[type, str, Any], called: str) -> str:
     if isinstance(obj, BaseException) and hook[0].__module__ == "builtins":
-        return f"send {name or 'it'!r} beside the exception, or in its args: only these and its own __dict__ travel"
+        what = repr(name) if name else "what is missing (a cause's text, say)"
+        return f"send {what} beside the exception, or in its args: only these and its own __dict__ travel"
     kind, base = type(obj), hook[0]
     own = not installed(module_of(base))
     shown = repr(name) if name else "it"

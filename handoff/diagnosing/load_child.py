@@ -14,6 +14,7 @@ import pickle
 import signal
 import sys
 import types
+from contextlib import suppress
 from typing import Any
 
 from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
@@ -223,11 +224,13 @@ def plain_value(value: Any, level: int = 0) -> str | None:
     if level < 3 and kind in (tuple, list, dict, set, frozenset) and len(value) <= 100:
         if kind is dict:
             pairs = [(plain_value(key, level + 1), plain_value(item, level + 1)) for key, item in value.items()]
-            return None if any(None in pair for pair in pairs) else f"{{{pairs}}}"
+            texts = [f"{key}: {item}" for key, item in pairs if key is not None and item is not None]
+            return f"{{{', '.join(texts)}}}" if len(texts) == len(pairs) else None
         items = [plain_value(item, level + 1) for item in value]
         if any(item is None for item in items):
             return None
-        return f"{kind.__name__}{sorted(map(str, items)) if kind in (set, frozenset) else items}"
+        shown = sorted(map(str, items)) if kind in (set, frozenset) else list(map(str, items))
+        return f"{kind.__name__}[{', '.join(shown)}]"
     return None
 
 
@@ -240,6 +243,11 @@ def start() -> None:
         os.dup2(quiet, descriptor)
     job = json.loads(source.readline())
     data = source.read(job["size"])
+    for module in job["modules"]:
+        with suppress(BaseException):
+            __import__(module)
+    answer.write(b" ")  # ready
+    answer.flush()
     sys.modules.setdefault("__mp_main__", types.ModuleType("__mp_main__"))
     main(job, data, answer)
     answer.close()

@@ -14,6 +14,7 @@ from typing import Any
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from handoff.diagnosing.load_child import start; start()"
 )
+IMPORT_S = 30.0  #: for importing what the pickle needs, which is not loading it; a worker imports it once
 LIMIT_BYTES = 4 << 30  #: address space that a load may take beyond the interpreter's, at least
 
 
@@ -24,11 +25,12 @@ def load_elsewhere(
     limit_s: float,
     ask: list[tuple[str, str]] | None = None,
     more: dict[str, Any] | None = None,
+    modules: list[str] | None = None,
 ) -> dict[str, Any]:
     """The loader's answer: ``ok``, ``error``, ``failures``, ``facts``; or ``died`` / ``hung`` set to True.
 
     ``ask`` is a list of (module, qualified name) whose plain values the loader reports after a successful load.
-    ``more`` is what the mode ``judge`` wants besides.
+    ``more`` is what the mode ``judge`` wants besides. ``modules`` are imported before the clock of ``limit_s`` starts.
     """
     job = {
         "codec": codec,
@@ -37,6 +39,7 @@ def load_elsewhere(
         "limit_s": limit_s,
         "limit_bytes": max(LIMIT_BYTES, 6 * len(data)),
         "ask": ask or [],
+        "modules": modules or [],
         "authkey": _authkey(),
         "main": _main_module(),
         **(more or {}),
@@ -76,9 +79,13 @@ def load_elsewhere(
 
 
 def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s: float) -> bytes | None:
-    """Write the job and read the answer, neither waiting on the other; None when time runs out."""
+    """Write the job and read the answer, neither waiting on the other; None when time runs out.
+
+    A first byte says that all is imported: the clock starts then.
+    """
     assert child.stdin is not None and child.stdout is not None
-    end = time.monotonic() + limit_s
+    end = time.monotonic() + IMPORT_S
+    imported = False
     os.set_blocking(child.stdin.fileno(), False)
     out = [memoryview(head), memoryview(data)]
     answer = bytearray()
@@ -93,6 +100,11 @@ def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s:
                 if ready.fileobj is child.stdout:
                     piece = os.read(child.stdout.fileno(), 1 << 16)
                     answer += piece
+                    if not imported and answer:
+                        imported, end = True, time.monotonic() + limit_s
+                        del answer[:1]
+                        if not answer:
+                            continue
                     if not piece or answer.endswith(b"\n"):
                         return bytes(answer)
                 elif not out:

@@ -145,6 +145,7 @@ KINDS: tuple[Kind, ...] = (
         "a temporary file is an open descriptor of this process, deleted when it is closed",
         _FILE_FIX,
         ("tempfile._TemporaryFileWrapper", "tempfile.SpooledTemporaryFile"),
+        (_DILL_FILE,),
         whole=True,
     ),
     Kind(
@@ -367,6 +368,12 @@ ITEMS = Kind(
     "methods, which need them",
     "define __reduce__ so that the constructor's arguments bring the attributes: return type(self), (arguments,), "
     "None, None, iter(self.items()) for a dict, return type(self), (arguments,), None, iter(self) for a list",
+)
+ITEMS_REFUSED = Kind(
+    "items-refused",
+    "pickle puts its items in through its own methods (__setitem__, append, extend, add), and these refuse them",
+    "define __reduce__ so that the items come with the constructor's arguments: return type(self), (dict(self),), or "
+    "type(self), (list(self),)",
 )
 AUTHKEY = Kind(
     "manager-authkey",

@@ -17,11 +17,12 @@ from typing import Any
 
 from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.absent import Absent
+from handoff.diagnosing.dumps import pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
 from handoff.diagnosing.load_child import judge_apart
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
-from handoff.diagnosing.walk import Walk, pickles
+from handoff.diagnosing.walk import Walk
 from handoff.processes.deadlines import TookTooLong, limited
 
 EACH_S = 5.0  #: for loading and judging one pickle
@@ -68,7 +69,9 @@ def received(
     each_s = EACH_S + 10 * dump_s
     more = {"items": [[one.codec, len(one.data)] for one in sent], "sent": statement, "ref": ref, "each_s": each_s}
     data = b"".join(one.data for one in sent)
-    answer = load_elsewhere(data, "pickle", "judge", max(0.5, end - time.monotonic()), more=more)
+    answer = load_elsewhere(
+        data, "pickle", "judge", max(0.5, end - time.monotonic()), more=more, modules=walk.modules()
+    )
     if not answer.get("ok"):
         return Received(notes=(f"what arrives was not compared: {answer.get('error')}",))
     return _findings(obj, walk, skip, sent, answer["answers"], statement, ref)

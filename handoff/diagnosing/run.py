@@ -17,11 +17,11 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+from handoff.diagnosing.dumps import error_text
 from handoff.diagnosing.engine import Run
 from handoff.diagnosing.findings import Diagnosis
 from handoff.diagnosing.load_child import MainReached
 from handoff.diagnosing.load_elsewhere import end_group
-from handoff.diagnosing.walk import error_text
 
 BUDGET_S = 30.0
 _GRACE_S = 1.0  #: how much longer than its budget the fork may take to end by itself

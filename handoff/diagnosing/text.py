@@ -21,8 +21,7 @@ def diagnosis_summary(diagnosis: Diagnosis) -> str:
     """One sentence."""
     if diagnosis.culprits:
         found = f"{many(len(diagnosis.culprits), 'culprit')} in the way of its hand-over"
-        others = len(_only_altered(diagnosis))
-        return f"{diagnosis.target}: {found}" + (f", {others} altered." if others else ".")
+        return f"{diagnosis.target}: {found}" + (f", {len(diagnosis.altered)} altered." if diagnosis.altered else ".")
     if diagnosis.altered:
         return f"{diagnosis.target}: everything is carried, but {many(len(diagnosis.altered), 'part')} not unaltered."
     return f"{diagnosis.target}: no culprit; every pickler carries it, as far as could be seen."
@@ -87,7 +86,7 @@ def _finding_parts(finding: Finding, verb: str, altered: Finding | None = None) 
     where = {"dump": "", "load": " (fails in the worker)", "arrival": ""}.get(finding.where, "")
     starts = "" if len(finding.start_methods) == 3 else f" under {' and '.join(finding.start_methods)}"
     parts = [
-        Part(f"{finding.path}  ({finding.type}{f', {finding.source}' if finding.source else ''})", "path", 2),
+        Part(f"{finding.path}  ({finding.type}){f' at {finding.source}' if finding.source else ''}", "path", 2),
         Part(f"why: {finding.reason}{where}", "plain", 6),
         *([Part(f"pickle says: {finding.error}", "plain", 6)] if _says_more(finding) else ()),
         *(Part(f"in it: {each}", "dim", 6) for each in finding.inside[:INSIDE_SHOWN]),

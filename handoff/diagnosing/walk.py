@@ -14,9 +14,10 @@ import types
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from handoff.diagnosing import reasons
+from handoff.diagnosing.dumps import Codec, error_text
 from handoff.diagnosing.paths import (
     HOLE,
     Step,
@@ -28,7 +29,7 @@ from handoff.diagnosing.paths import (
     parts_by_identity,
     render,
 )
-from handoff.diagnosing.picklers import BY_NAME, PROTOCOL, Null, Plain, Reduction
+from handoff.diagnosing.picklers import BY_NAME, Null, Plain, Reduction
 from handoff.processes.deadlines import Watch
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
@@ -43,16 +44,6 @@ _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__"
 _CHECK_EVERY = 2048  #: objects between two looks at the clock
 
 
-class Codec(Protocol):
-    """What a walk asks of a pickler."""
-
-    name: str
-
-    def reduce(self, obj: Any) -> Reduction | str: ...
-
-    def pickler(self, file: Any, skip: dict[int, Any], protocol: int = PROTOCOL) -> Any: ...
-
-
 @dataclass(slots=True)
 class Culprit:
     """A node that a codec could not take apart, or whose class no import finds."""
@@ -61,20 +52,6 @@ class Culprit:
     error: str
     codecs: dict[str, str] = field(default_factory=dict)  #: codec name -> error
     whole: bool = False  #: named as a whole, without a look inside
-
-
-class Met(dict[int, Any]):
-    """What a dump is to leave out, by id; remembers what of it the dump came upon."""
-
-    def __init__(self, skip: dict[int, Any]) -> None:
-        super().__init__(skip)
-        self.met: set[int] = set()
-
-    def __contains__(self, key: object) -> bool:
-        found = super().__contains__(key)
-        if found and isinstance(key, int):
-            self.met.add(key)
-        return found
 
 
 @dataclass(slots=True)
@@ -488,6 +465,12 @@ class Walk:
             index = self.parents[index]
         return index
 
+    def modules(self) -> list[str]:
+        """The modules that a process which loads the pickle has to import, as far as they were met."""
+        named = [*self.classes, *(self.objs[index] for index in self.functions)]
+        found = {module: None for each in named if isinstance(module := getattr(each, "__module__", None), str)}
+        return [module for module in found if module not in ("builtins", "__main__")]
+
     def makers(self, index: int) -> list[int]:
         """The objects whose reductions made a node afresh: another dump makes another, so they stand for it."""
         passed = []
@@ -547,26 +530,6 @@ def _fresh_items(item: Any, path: str, level: int) -> Iterator[tuple[Any, str, i
             yield value, apply(path, step) if path else "", level + 1
 
 
-def error_text(error: BaseException) -> str:
-    """``TypeError: cannot pickle ...``, without the tail of a failing ``str``."""
-    try:
-        text = str(error)
-    except Exception:
-        text = "(its message cannot be shown)"
-    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
-
-
-def pickles(codec: Codec, obj: Any, skip: dict[int, Any], file: Any, protocol: int = PROTOCOL) -> BaseException | None:
-    """Pickle for real into ``file``, with stand-ins for ``skip``; the error if it fails."""
-    try:
-        codec.pickler(file, skip, protocol).dump(obj)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return error.with_traceback(None)
-    return None
-
-
 def _has_own_hooks(kind: type) -> bool:
     names = ("__reduce_ex__", "__reduce__", "__getstate__", "__getattribute__")
     return any(isinstance(getattr(kind, name, None), types.FunctionType) for name in names)
@@ -589,4 +552,4 @@ _LIBRARY_NAMES = frozenset(
     }
 )
 
-__all__ = ["CLASS_OF", "Codec", "Culprit", "Walk", "error_text", "pickles"]
+__all__ = ["CLASS_OF", "GROUP_MOST", "Culprit", "Walk"]

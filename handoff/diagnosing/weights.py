@@ -6,11 +6,12 @@ import time
 import types
 from typing import Any, TypeAlias
 
+from handoff.diagnosing.dumps import pickles
 from handoff.diagnosing.findings import Heavy
 from handoff.diagnosing.paths import Step, attribute, instance_dict, literal, parts_by_identity, render
 from handoff.diagnosing.picklers import Null, Plain
 from handoff.diagnosing.reasons import type_name
-from handoff.diagnosing.walk import ATOMS, pickles
+from handoff.diagnosing.walk import ATOMS
 
 MOST = 10  #: parts to list
 _SPLIT = 0.2  #: a part with this share of all bytes is looked into
