@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 
-# A shell's background job (`nohup`, `&`, many CI runners) ignores SIGINT, and so would every child of a test: those
-# that send it to one would wait for ever. A handler becomes the default again in what is executed.
+# A shell's background job (`nohup`, `&`, many CI runners) ignores these signals, and so would every child of a test:
+# those that send one would wait for ever. A handler becomes the default again in what is executed.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
