@@ -73,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
         hint = meant((wrong[1] or wrong[2]).partition("=")[0], sorted(self.valid)) if wrong else ""
-        super().error(f"{message};{hint}" if hint else message)
+        super().error(message + hint)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,11 +27,11 @@ class UsageError(Exception):
 
 
 def meant(name: str, valid: Iterable[str]) -> str:
-    """`` did you mean 'spawn'?`` where a valid name is close, or nothing."""
+    """``; did you mean 'spawn'?`` where a valid name is close, or nothing."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, list(valid), 1)
-    return f" did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def choose(what: str, wanted: Iterable[str], valid: Iterable[str]) -> list[str]:
@@ -40,7 +40,7 @@ def choose(what: str, wanted: Iterable[str], valid: Iterable[str]) -> list[str]:
     wanted = [name for text in wanted for name in text.split(",")]
     for name in wanted:
         if name not in valid:
-            raise UsageError(f"unknown {what} {name!r};{meant(name, valid)} valid are: {', '.join(valid)}")
+            raise UsageError(f"unknown {what} {name!r}; valid are: {', '.join(valid)}{meant(name, valid)}")
     return wanted or valid
 
 
