@@ -21,7 +21,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from handoff.payload import Payload
-from handoff.processes.stacks import place_of
+from handoff.stacks import place_of
 
 #: ``place:name`` or ``place:name(arguments)``; the first colon that a (dotted) name follows parts the two.
 _TARGET = re.compile(r"(?P<place>.+?):(?P<call>[^\W\d]\w*(?:\.[^\W\d]\w*)*\s*(?:\(.*\))?)\s*", re.DOTALL)

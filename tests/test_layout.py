@@ -13,7 +13,7 @@ ROOMS = ("handoff", "payloads", "benchmarks", "reports")
 
 #: From the ground upwards: a module imports from its own floor and from those before it in this list.
 FLOORS = (
-    ("outcome", "profile", "machine", "start_methods", "checksum", "terminal", "options"),
+    ("outcome", "profile", "machine", "start_methods", "checksum", "terminal", "options", "stacks"),
     ("compare",),
     ("payload", "record"),
     ("target", "declarations"),
@@ -37,7 +37,7 @@ FLOORS = (
 CIRCLES_TO_DO = {
     frozenset({"handoff.advising.in_sandbox", "handoff.advising.run"}),
 }
-UPWARDS_TO_DO = {("handoff.target", "handoff.processes.stacks")}
+UPWARDS_TO_DO: set[tuple[str, str]] = set()
 TOO_LONG_TO_DO = {"handoff.diagnosing.engine", "handoff.support_matrix.host", "payloads.resources"}
 
 #: The two commands that hand over to what stands above the package.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from handoff.analysis.units import size
 from handoff.outcome import describe
 from handoff.processes.sandbox import memory_limit
-from handoff.processes.stacks import place_of
+from handoff.stacks import place_of
 from handoff.target import Entry, Ref, TargetError, load_collection
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 
 from handoff.outcome import describe
 from handoff.payload import Payload
-from handoff.processes.stacks import place_of
+from handoff.stacks import place_of
 from handoff.target import Ref, TargetError, keep
 
 PATIENCE_S = 30.0  #: with one call of it; what takes longer than this is no job for a quick look

@@ -17,7 +17,7 @@ from typing import Any
 
 from handoff.processes.cleanup import end_strays, sweep
 from handoff.processes.interpreter import Interpreter
-from handoff.processes.stacks import user_frame
+from handoff.stacks import user_frame
 from handoff.target import TargetError, parse_target
 
 PATIENCE_S = 60.0  #: for importing the user's code and making the object

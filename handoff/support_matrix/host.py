@@ -51,7 +51,7 @@ from handoff.processes.cleanup import (
     with_descendants,
 )
 from handoff.processes.interpreter import describe_exit
-from handoff.processes.stacks import pickles, user_frame_in_brief
+from handoff.stacks import pickles, user_frame_in_brief
 from handoff.support_matrix import original
 from handoff.support_matrix.shared_imports import harmless
 from handoff.target import Ref

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 
 #: Files of Python's library and of this package, and code that is in no file.
-NOT_THEIRS = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(__file__)), "<")
+NOT_THEIRS = (os.path.dirname(os.__file__), os.path.dirname(__file__), "<")
 
 
 def _theirs(stacks: str) -> Iterator[tuple[str, str, str]]:
