@@ -123,7 +123,7 @@ def test_a_pool_whose_worker_died_with_its_lock_can_be_ended(monkeypatch: pytest
     ready = ctx.Semaphore(0)
     crew = scaling.PoolCrew(scaling.Hiring(ctx, Ref("", PAYLOADS, "task"), 2, ready), lambda *_: ())
     assert ready.acquire(timeout=60)
-    assert crew.pool._outqueue._wlock.acquire(timeout=10)  # as a worker does that is killed while it answers
+    assert crew.pool._outqueue._wlock.acquire(timeout=60)  # as a worker does that is killed while it answers
     processes = list(crew.pool._pool)
     crew.kill()
     assert not any(process.is_alive() for process in processes)

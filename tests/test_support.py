@@ -28,6 +28,7 @@ from handoff.support_matrix.text import FORMATS
 from handoff.target import load_collection
 
 HERE = Path(__file__).parent
+GENEROUS_S = 60.0  #: an upper bound on ending, not a measurement
 CATALOGUE = load_collection(HERE.parent / "payloads")
 HOSTILE = load_collection(HERE / "hostile.py")
 USUAL = ("pickle-5", "process-args", "pool", "process-pool-executor", "queue")
@@ -52,7 +53,7 @@ def litter() -> set[str]:
 @pytest.fixture(autouse=True)
 def _no_trace() -> Iterator[None]:
     yield
-    end = time.monotonic() + 5
+    end = time.monotonic() + GENEROUS_S
     while litter() and time.monotonic() < end:
         time.sleep(0.05)
     assert litter() == set()
