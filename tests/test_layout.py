@@ -40,8 +40,8 @@ CIRCLES_TO_DO = {
 UPWARDS_TO_DO: set[tuple[str, str]] = set()
 TOO_LONG_TO_DO = {"handoff.diagnosing.engine", "handoff.support_matrix.host", "payloads.resources"}
 
-#: The two commands that hand over to what stands above the package.
-ABOVE = ("handoff.commands.compare", "handoff.commands.report")
+#: The commands that hand over to what stands above the package.
+ABOVE = ("handoff.commands.compare", "handoff.commands.export", "handoff.commands.report")
 
 LONGEST, LONG, FLAT = 600, 500, 20
 MANY_LONG = 7  #: modules over ``LONG`` lines; to become 3

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--threshold {args.threshold}: a factor of 1 or more")
     try:
         found = compare.compare(
-            _tables(args.before), _tables(args.after), ratios=None if of == "auto" else of == "ratios"
+            tables(args.before), tables(args.after), ratios=None if of == "auto" else of == "ratios"
         )
     except ValueError as error:
         raise UsageError(f"{args.before} and {args.after}: {error}") from error
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found.minded(args.threshold) else 0
 
 
-def _tables(source: str) -> Any:
+def tables(source: str) -> Any:
     """The tables of a folder of records; what cannot be read is said. Raises :class:`UsageError`."""
     from handoff.reports import rows, site
 
@@ -60,9 +60,9 @@ def _tables(source: str) -> Any:
         raise UsageError(f"{source}: no such folder; make records with: handoff measure TARGET -o {source}")
     found = site.load(Path(source))
     problems = list(found.problems)
-    tables = rows.tables(sorted(found.sources, key=lambda each: each.record.started), problems)
+    known = rows.tables(sorted(found.sources, key=lambda each: each.record.started), problems)
     for problem in problems:
         print(f"skipped: {problem}", file=sys.stderr)
-    if not tables:
+    if not known:
         raise UsageError(f"{source}: no records")
-    return tables
+    return known

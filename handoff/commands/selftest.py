@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from handoff.selftesting._frame import Report
 
 HELP = "measure the suite's own error on this machine"
-PLACE = ("the suite", 5)
+PLACE = ("the suite", 6)
 EXAMPLES = (
     "handoff selftest --quick",
     "handoff selftest --check identical",
