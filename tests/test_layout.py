@@ -38,7 +38,7 @@ CIRCLES_TO_DO = {
     frozenset({"handoff.advising.in_sandbox", "handoff.advising.run"}),
 }
 UPWARDS_TO_DO: set[tuple[str, str]] = set()
-TOO_LONG_TO_DO = {"handoff.diagnosing.engine", "handoff.support_matrix.host", "payloads.resources"}
+TOO_LONG_TO_DO = {"payloads.resources"}
 
 #: The commands that hand over to what stands above the package.
 ABOVE = ("handoff.commands.compare", "handoff.commands.export", "handoff.commands.report")

@@ -1,6 +1,7 @@
 """Finds every culprit in an object that stops, or alters, its hand-over to another process, and names its path.
 
-Rooms: ``run`` (the disposable process), ``engine`` (the steps), ``walk`` (through the object), ``picklers`` (how each
+Rooms: ``run`` (the disposable process), ``engine`` (the steps), ``evidence`` (what they have
+seen), ``conclusion`` (from that to findings), ``walk`` (through the object), ``picklers`` (how each
 pickler takes one object apart), ``paths`` (expressions), ``reasons`` (why and what to do, as data), ``hooks`` (which
 hook decides, read from classes and source), ``libraries`` (what stands inside a library's object), ``load_elsewhere``,
 ``load_child`` and ``tolerant_unpickler`` (loading elsewhere, past failures), ``arrival`` and ``received`` (what arrives

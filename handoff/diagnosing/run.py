@@ -18,7 +18,8 @@ from dataclasses import replace
 from typing import Any
 
 from handoff.diagnosing.dumps import error_text
-from handoff.diagnosing.engine import Run
+from handoff.diagnosing.engine import Steps
+from handoff.diagnosing.evidence import Evidence
 from handoff.diagnosing.findings import Diagnosis
 from handoff.diagnosing.load_child import MainReached
 from handoff.diagnosing.load_elsewhere import end_group
@@ -50,9 +51,9 @@ def diagnose(
         raise MainReached("diagnose was called while a worker imports the main module: guard it with "
                           "if __name__ == '__main__'")  # fmt: skip
     if not hasattr(os, "fork"):
-        run = Run(obj, name, time.monotonic() + budget_s, lambda _: None, ref)
-        run.note("this platform has no fork: hooks ran in this process, and dill and cloudpickle were not asked")
-        return run.all(behind=False, arrivals=False)
+        seen = Evidence(obj, name, time.monotonic() + budget_s, ref)
+        seen.note("this platform has no fork: hooks ran in this process, and dill and cloudpickle were not asked")
+        return Steps(seen, lambda _: None).all(behind=False, arrivals=False)
     return _in_fork(obj, name, budget_s, ref, arrivals)
 
 
@@ -119,7 +120,7 @@ def _be_the_child(
             while line:
                 line = line[os.write(writer, line) :]
 
-        send(Run(obj, name, end, send, ref).all(arrivals=arrivals), True)
+        send(Steps(Evidence(obj, name, end, ref), send).all(arrivals=arrivals), True)
         code = 0
     except BaseException as error:
         try:

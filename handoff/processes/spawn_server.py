@@ -93,6 +93,20 @@ def watch() -> None:
     spawn.prepare = prepare_here
 
 
+def watch_spawned() -> None:
+    """Really spawned interpreters of this process, too, leave word of what they cannot load."""
+    original: Callable[..., list[str]] = spawn.get_command_line
+    spawn.get_preparation_data = _data
+
+    def command_line(**kwargs: Any) -> list[str]:
+        line = original(**kwargs)
+        at = line.index("-c") + 1
+        line[at] = f"import handoff.processes.spawn_server; handoff.processes.spawn_server.watch(); {line[at]}"
+        return line
+
+    spawn.get_command_line = command_line
+
+
 def outlive_clients() -> None:
     """Make the server of this process go on when one who asks for a process is killed in the middle of asking.
 

@@ -1,6 +1,6 @@
 """Which ways work at all: every payload by every strategy and route, executed, and what really became of each.
 
-Cells are run in wards (:mod:`handoff.support_matrix.host`), one interpreter for a group of strategies, a start method
+Cells are run in hosts (:mod:`handoff.support_matrix.host`), one interpreter for a group of strategies, a start method
 and some payloads; each cell has processes of its own, but those have one together that a look at the object refuses.
 """
 
@@ -34,7 +34,7 @@ from handoff.timing import nothing
 PATIENCE_S = 3.0  #: after this without an answer a cell hangs
 SLOW_S = 0.4  #: after this a cell that has not answered waits beside the next ones
 CHUNK = 900  #: cells for one interpreter, which costs as much as about twenty
-SILENT_S = 120.0  #: after this a ward itself is given up
+SILENT_S = 120.0  #: after this a host itself is given up
 #: Read when an interpreter of ours starts, and taken out of its environment then: huge pages for large blocks, which
 #: fault less often where 64 MiB are copied, and no threads of numpy's that wait for work.
 ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "OPENBLAS_NUM_THREADS": "1"}
@@ -150,20 +150,20 @@ def unavailable(way: Way, start_method: str) -> str:
 
 @dataclass
 class _Batch:
-    """What one ward is to do."""
+    """What one host is to do."""
 
     preload: tuple[str, ...]  #: modules
     start_method: str
     cells: list[int]
     running: set[int] = field(default_factory=set)
-    waits: bool = False  #: whether it has begun its last cell: another ward may begin
+    waits: bool = False  #: whether it has begun its last cell: another host may begin
     began: float = field(default_factory=time.monotonic)
     inside: Any = None
     pending: bytes = b""
 
 
 class _Run:
-    """All cells, and the wards that work on them."""
+    """All cells, and the hosts that work on them."""
 
     def __init__(
         self, todo: Sequence[_Todo], patience_s: float, jobs: int, progress: Progress, *, isolated: bool
@@ -195,7 +195,7 @@ class _Run:
                     self._end(batch, f"no answer in {SILENT_S:g} s")
 
     def _line_up(self) -> None:
-        """Share the cells out to wards."""
+        """Share the cells out to hosts."""
         groups: dict[tuple[tuple[str, ...], str], dict[Ref, list[int]]] = {}
         known = ways()
         for index, cell in enumerate(self.todo):
@@ -205,7 +205,7 @@ class _Run:
         batches = []
         for (group, method), found in groups.items():
             large = {ref for ref in found if LARGE in self.modules.get(ref, ())}
-            if sum(map(len, found.values())) < CHUNK:  # one ward for all of them is cheaper
+            if sum(map(len, found.values())) < CHUNK:  # one host for all of them is cheaper
                 large = {*found} if large else large
             for refs in (found.keys() - large, large):
                 cells = [found[ref] for ref in found if ref in refs]
@@ -240,18 +240,18 @@ class _Run:
                 self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
 
     def _ask(self, config: dict[str, Any], what: str, payloads: Mapping[Ref, Any]) -> Iterator[tuple[Ref, Any]]:
-        """Ask wards about payloads. Of those that they do not come to there is no answer."""
+        """Ask hosts about payloads. Of those that they do not come to there is no answer."""
         refs = list(payloads)
         shares = [share for share in (refs[start :: self.jobs] for start in range(self.jobs)) if share]
-        wards = [_ward(config | {what: [payloads[ref] for ref in share]}) for share in shares]
+        hosts = [_host(config | {what: [payloads[ref] for ref in share]}) for share in shares]
         try:
-            for share, inside in zip(shares, wards, strict=True):
+            for share, inside in zip(shares, hosts, strict=True):
                 for word in inside.told(SILENT_S):
                     yield share[word["number"]], word
         except TimeoutError:
             return
         finally:
-            for inside in wards:
+            for inside in hosts:
                 _close(inside)
 
     def close(self) -> None:
@@ -286,7 +286,7 @@ class _Run:
             for index in batch.cells
             for cell in (self.todo[index],)
         ]
-        batch.inside = _ward(config)
+        batch.inside = _host(config)
         batch.began = time.monotonic()
         self.active.append(batch)
 
@@ -317,7 +317,7 @@ class _Run:
         self.progress(len(self.outcomes), len(self.todo), "")
 
     def _end(self, batch: _Batch, why: str) -> None:
-        """A ward has ended. If not all of its cells are done, the one it was at is to blame, and another goes on."""
+        """A host has ended. If not all of its cells are done, the one it was at is to blame, and another goes on."""
         self.active.remove(batch)
         if not why:
             why = f"the measuring process {batch.inside.how_it_ended()}"
@@ -350,12 +350,12 @@ def _chunks(payloads: Sequence[list[int]], most: int) -> Iterator[list[int]]:
         yield chunk
 
 
-def _ward(config: dict[str, Any]) -> Interpreter:
+def _host(config: dict[str, Any]) -> Interpreter:
     return Interpreter("handoff.support_matrix.host", config, environment=config["environment"])
 
 
 def _close(inside: Interpreter) -> None:
-    """End a ward, and whoever still carries its mark: a daemon that a cell has started, after the ward was killed."""
+    """End a host, and whoever still carries its mark: a daemon that a cell has started, after the host was killed."""
     folder = inside.folder
     died = inside.process.poll() not in (None, 0)
     inside.close()

@@ -1,0 +1,306 @@
+"""Disposable processes of the support matrix: each is forked for a run of numbers, watched, and cleaned up after.
+
+Who does not answer is asked for its stacks first, so that the outcome can say where it hangs. Who takes longer than
+``slow_s`` and does nothing waits on, while the next ones have their turn. At its end everything that it has started is
+ended, too: its workers, what they have started, and daemons that have left their session.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handoff.outcome import Kind, Outcome
+from handoff.processes import spawn_server
+from handoff.processes.cleanup import end_all, lives, own_children, processor_s, remove, with_descendants
+from handoff.processes.interpreter import describe_exit
+from handoff.stacks import pickles, user_frame_in_brief
+from handoff.timing import nothing
+
+Tell = Callable[[dict[str, Any]], None]
+
+STARTING_S = 20.0  #: patience while something starts or is made: a busy machine is slow, not hung
+LOOK_S = 0.1  #: between two looks at whether a process works or waits
+BUSY = 0.25  #: of the time that it has had, in its processes on a processor: it works
+WAITING = 16  #: processes that may wait beside the one that has its turn
+MAKINGS = 20  #: as often as it took to make and state the object, beside its patience, a process may be silent
+
+
+@dataclass
+class _Running:
+    """A disposable process, what it has told so far, and its files."""
+
+    numbers: deque[int]  #: what it is to do, one after the other: the first is what it is at
+    pid: int
+    pidfd: int
+    read: int
+    folder: Path
+    stage: str = "making"
+    began: float = field(default_factory=time.perf_counter)
+    since: float = field(default_factory=time.monotonic)  #: when it told the last time
+    looked: float = 0.0  #: when it was seen to work
+    making_s: float = 0.0  #: that it took until it could be handed over
+    pending: bytes = b""
+    known: dict[str, Any] = field(default_factory=dict)  #: what it told beside its stages
+
+    def next(self) -> None:
+        """It goes on to its next number."""
+        self.stage, self.began, self.since = "making", time.perf_counter(), time.monotonic()
+
+
+#: What a process does, in a folder of its own: it tells the outcomes of its numbers, and with each if it goes on.
+Body = Callable[[Sequence[int], Tell, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What processes are forked for: numbers, each of which has an outcome."""
+
+    body: Body
+    done: Callable[[int, dict[str, Any], float], None]
+    at: Callable[[int], None] = nothing  #: a number is begun, perhaps again
+
+
+class Disposable:
+    """The disposable processes of a process that forks: one has its turn, others may wait beside it."""
+
+    def __init__(
+        self, folder: Path, patience_s: float, slow_s: float, tracker: int, server: spawn_server.Server | None = None
+    ) -> None:
+        self.folder, self.patience_s, self.slow_s = folder, patience_s, slow_s
+        self.tracker, self.server = tracker, server  #: shared by all of them, and not ended with one
+        self.count = 0
+        self.slow = False  #: whether one has made the others wait
+        self.hung = False  #: whether one did not answer at all: then the next that seem to work may do so for ever, too
+        self.todo: deque[deque[int]] = deque()  #: runs of numbers that no process has begun
+        self.running: list[_Running] = []
+        self.current: _Running | None = None  #: the one whose turn it is: the others wait
+        self.write = 0  #: in a template, where it tells the host that it waits
+        self.making_s = 0.0  #: in a template, what it has taken to import and make
+
+    def run(self, runs: Iterable[Sequence[int]], work: Work) -> list[int]:
+        """One process after the other, each for a run of numbers; who takes long waits beside the next.
+
+        A process goes on to its next number as long as its body does; one whose outcome is None it gives back, to have
+        a process of its own. Returns what could not be begun, because the server of these processes is gone.
+        """
+        self.todo = deque(deque(run) for run in runs)
+        left: list[int] = []
+        while self.todo or self.running:
+            if self.todo and self.current is None and len(self.running) <= WAITING:
+                if not self._served():
+                    left = [number for run in self.todo for number in run]
+                    self.todo.clear()
+                    continue
+                numbers = self.todo.popleft()
+                work.at(numbers[0])
+                self.current = self._fork(numbers, work.body)
+                self.running.append(self.current)
+            elif self.current is None and self.write:  # the next template may have its turn
+                os.write(self.write, b"w")
+            ready = self._wait()
+            for child in (*self.running,):
+                if child.read in ready or child.pidfd in ready:
+                    for word in self._words(child):  # somebody may have forked it, and then it tells all twice
+                        if child in self.running and word.get("number", child.numbers[0]) == child.numbers[0]:
+                            self._finish(work, child, word["outcome"], goes_on=word.get("goes_on", False))
+                if child in self.running:
+                    self._watch(work, child)
+        return left
+
+    def _finish(self, work: Work, child: _Running, outcome: dict[str, Any] | None, *, goes_on: bool = False) -> None:
+        """A process is done with its number."""
+        number = child.numbers.popleft()
+        seconds = time.perf_counter() - child.began
+        if goes_on and child.numbers:
+            work.at(child.numbers[0])
+            child.next()
+        else:
+            self.running.remove(child)
+            self.current = None if child is self.current else self.current
+            self._clean_up(child)
+            again = deque([number] if outcome is None else [])
+            self.todo.extendleft(run for run in (child.numbers, again) if run)
+        if outcome is not None:
+            work.done(number, child.known | outcome, seconds)
+
+    def _watch(self, work: Work, child: _Running) -> None:
+        """A process that has told nothing yet is given up after its time; the next has its turn before that."""
+        now = time.monotonic()
+        if now > child.since + self._patience(child):
+            self._finish(work, child, self._where_it_hangs(child).to_json())
+            self.hung = True
+        elif child is self.current and now > self._turn_ends(child):
+            if not self.hung and self._works(child):
+                child.looked = now
+            else:
+                self.current = None
+                self.slow = True
+
+    def _served(self) -> bool:
+        """Whether there is the server that starts this one's processes, or none is needed."""
+        return self.server is None or not self.write or lives(self.server.pid)
+
+    def _wait(self) -> list[int]:
+        """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
+        deadlines = [child.since + self._patience(child) for child in self.running]
+        if self.current is not None:
+            deadlines.append(self._turn_ends(self.current))
+        left = min(deadlines) - time.monotonic()
+        watched = [fd for child in self.running for fd in {child.read, child.pidfd}]
+        return select.select(watched, [], [], max(left, 0) + 0.001)[0]
+
+    def _turn_ends(self, child: _Running) -> float:
+        """When it is looked at whether the others go on waiting for this one: sooner where they had to wait before."""
+        return max(child.since + (self.slow_s / 5 if self.slow else self.slow_s), child.looked + LOOK_S)
+
+    def _works(self, child: _Running) -> bool:
+        """Whether one takes long because it has much to do: then others beside it would only make it take longer."""
+        worked_s = sum(processor_s(pid) for pid in self._members(child))
+        return worked_s > BUSY * (time.perf_counter() - child.began)
+
+    def _patience(self, child: _Running) -> float:
+        if child.stage in ("making", "starting"):
+            return STARTING_S
+        return self.patience_s + MAKINGS * (child.making_s + self.making_s)
+
+    def _fork(self, numbers: deque[int], body: Body) -> _Running:
+        self.count += 1
+        folder = self.folder / f"c{self.count}" if not self.write else self.folder / f"c{os.getpid()}-{self.count}"
+        folder.mkdir()
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            if self.write:
+                os.close(self.write)
+            _execute(lambda say: body(numbers, say, folder), write, folder)
+        os.close(write)
+        return _Running(numbers, pid, os.pidfd_open(pid), read, folder)
+
+    def _words(self, child: _Running) -> Iterator[dict[str, Any]]:
+        """What it tells: an outcome, with which it may go on; as it dies, none but that."""
+        if child.read != child.pidfd and select.select([child.read], [], [], 0)[0]:
+            data = os.read(child.read, 1 << 16)
+            child.pending += data
+            while b"\n" in child.pending:
+                line, child.pending = child.pending.split(b"\n", 1)
+                word = json.loads(line)
+                if "outcome" in word:
+                    yield word
+                    continue
+                now = time.monotonic()
+                if child.stage == "making":
+                    child.making_s += now - child.since
+                child.stage, child.since = word.pop("stage"), now
+                child.known |= word
+            if not data:  # nobody can tell anything any more
+                os.close(child.read)
+                child.read = child.pidfd
+        elif select.select([child.pidfd], [], [], 0)[0]:
+            status = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
+            where = "result" if child.stage == "result" else "parent"
+            outcome = Outcome(Kind.BROKEN, where, "", f"the parent {describe_exit(status)}").to_json()
+            yield {"outcome": outcome}
+
+    def _where_it_hangs(self, child: _Running) -> Outcome:
+        """Who does not answer, and where does it hang?"""
+        members = self._members(child)
+        for member in members:
+            if spawn_server.word_of(member, "stack", str(child.folder)).exists():
+                with suppress(ProcessLookupError):
+                    os.kill(member, spawn_server.ASK)
+        time.sleep(0.05)
+        limit = STARTING_S if child.stage in ("making", "starting") else self.patience_s
+        where = "parent" if child.stage in ("making", "parent") else "result" if child.stage == "result" else "worker"
+        place = ""
+        for member in members:
+            path = spawn_server.word_of(member, "stack", str(child.folder))
+            with suppress(OSError):
+                text = path.read_text(encoding="utf-8", errors="replace")
+                place = place or user_frame_in_brief(text)
+                if member == child.pid and where == "worker" and pickles(text):
+                    where = "parent"
+        return Outcome(Kind.BROKEN, where, "", f"no answer in {limit:g} s{place}")
+
+    # -- the end of a process
+
+    def _clean_up(self, child: _Running) -> None:
+        """End everything that it has started, and remove its files."""
+        known = self._of_others(child)
+        ended: set[int] = set()
+
+        def left() -> set[int]:
+            served = with_descendants(set(_workers(child.folder)) - ended)
+            ended.update(served)
+            return (served | set(own_children())) - known
+
+        end_all(left)
+        os.close(child.pidfd)
+        if child.read != child.pidfd:
+            os.close(child.read)
+        remove(child.folder)
+        name = f"{self.folder.name}-{child.folder.name}"
+        with suppress(OSError):
+            for entry in os.listdir("/dev/shm"):
+                if entry.startswith((f"{name}-", f"sem.{name}-")):
+                    Path("/dev/shm", entry).unlink(missing_ok=True)
+
+    def shared(self) -> set[int]:
+        """The processes that serve all of them."""
+        return {self.tracker} if self.server is None else {self.tracker, self.server.pid}
+
+    def _of_others(self, child: _Running) -> set[int]:
+        """Processes known not to be of this one."""
+        known = {os.getpid(), *self.shared()}
+        for other in self.running:
+            if other is not child:
+                known |= {other.pid, *_workers(other.folder)}
+        return known
+
+    def _members(self, child: _Running) -> set[int]:
+        """Its processes: its own descendants, those of its workers, and all orphans."""
+        known = self._of_others(child)
+        return with_descendants({child.pid, *_workers(child.folder), *own_children()} - known) - known
+
+
+def _workers(folder: Path) -> list[int]:
+    """The workers that a server has forked for a disposable process."""
+    try:
+        return [int(name.removeprefix("worker-")) for name in os.listdir(folder) if name.startswith("worker-")]
+    except OSError:
+        return []
+
+
+def _execute(body: Callable[[Tell], None], write: int, folder: Path) -> None:
+    """The forked side: never returns."""
+    status = 70
+    try:
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        sys.excepthook = sys.__excepthook__
+        os.set_inheritable(write, False)
+        os.environ[spawn_server.WORD] = spawn_server.cell = str(folder)
+        spawn_server.answer_when_asked()
+
+        def say(word: dict[str, Any]) -> None:
+            data = json.dumps(word).encode() + b"\n"
+            while data:
+                data = data[os.write(write, data) :]
+
+        try:
+            body(say)
+            status = 0
+        except BaseException as error:  # ours, or the payload's own SystemExit
+            say({"outcome": Outcome.from_exception(Kind.BROKEN, "parent", error).to_json()})
+    finally:
+        os._exit(status)
