@@ -162,7 +162,7 @@ def advise(
     duty: str | None = None,
     tasks: int | None = None,
     workers: int | None = None,
-    start_method: str | None = None,
+    start_methods: Sequence[str] = (),
     budget_s: float = 30.0,
     work: Callable[[Any], Any] | None = None,
     name: str = "obj",
@@ -171,21 +171,24 @@ def advise(
     """Measure what can carry ``obj`` for a job, and say which way to take.
 
     ``duty``: ``argument``, ``state``, ``result`` or ``shared``; None: sent with every task or set up once, whichever is
-    better. ``tasks`` (default 100) on ``workers`` processes (default: usable cores). About ``budget_s`` seconds are
-    spent, in forks of this process. ``work(obj)`` is what a task does with the object; None: it reads all of it.
-    ``progress`` is told what goes on. Raises ``ValueError`` for a wrong argument, also for work that raises or hangs,
-    and ``OSError`` where there is no fork.
+    better. ``tasks`` (default 100) on ``workers`` processes (default: usable cores). ``start_methods``: those to be
+    judged (default: all of this platform). About ``budget_s`` seconds are spent, in forks of this process.
+    ``work(obj)`` is what a task does with the object; None: it reads all of it. ``progress`` is told what goes on.
+    Raises ``ValueError`` for a wrong argument, also for work that raises or hangs, and ``OSError`` where there is no
+    fork.
     """
-    from handoff.advising.run import advise_object, usual_job
+    from handoff.advising.run import advise_object, judged, usual_job
     from handoff.start_methods import START_METHODS
 
     _one_of("duty", duty, tuple(map(str, Duty)))
-    _one_of("start_method", start_method, START_METHODS)
+    for each in start_methods:
+        _one_of("start_methods", each, START_METHODS)
     if min(1 if tasks is None else tasks, 1 if workers is None else workers) < 1 or not budget_s > 0:
         raise ValueError(f"tasks, workers and budget_s must be positive: {tasks=} {workers=} {budget_s=}")
-    job = usual_job(duty, tasks, workers, start_method)
+    methods = judged(start_methods)
+    job = usual_job(duty, tasks, workers, methods[0])
     try:
-        found = advise_object(obj, job, name=name, budget_s=budget_s, work=work, progress=progress)
+        found = advise_object(obj, job, also=methods[1:], name=name, budget_s=budget_s, work=work, progress=progress)
     except TargetError as error:
         raise ValueError(str(error).replace("--work ", "work=")) from None
     return Advised(**{each.name: getattr(found, each.name) for each in fields(Advice)})

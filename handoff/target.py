@@ -329,6 +329,7 @@ _held: list[Any] = []
 
 
 REF = Ref("", __name__, "obj")
+LIVE_WORK = f"{__name__}:work"  #: the work of a live object, where it has no name to import it by
 
 
 def hold(obj: Any, work: Callable[[Any], Any] | None = None) -> None:

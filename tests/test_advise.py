@@ -281,6 +281,9 @@ def test_what_the_diagnosis_saw_altered_is_excluded_for_all_that_pickle_alike() 
     )
     advice = advise("t", job("argument"), [record], cores=CORES, diagnosis=Diagnosis("t", altered=(altered,)))
     assert [row.strategy for tier in advice.tiers for row in tier] == ["pickle-default"]
+    elsewhere = dataclasses.replace(altered, start_methods=("fork",))  # the records are of spawn
+    advice = advise("t", job("argument"), [record], cores=CORES, diagnosis=Diagnosis("t", altered=(elsewhere,)))
+    assert len([row for tier in advice.tiers for row in tier]) == 4
 
 
 @pytest.mark.parametrize("build", [synthetic.model_under_spawn, lambda: [synthetic.hostile()]])

@@ -61,7 +61,7 @@ def test_support_of_plain_data() -> None:
 def test_advise_on_a_live_object(start_method: str) -> None:
     seen: list[str] = []
     found = handoff.advise(
-        {"a": list(range(1000))}, tasks=10, workers=2, budget_s=8, start_method=start_method, progress=seen.append
+        {"a": list(range(1000))}, tasks=10, workers=2, budget_s=8, start_methods=[start_method], progress=seen.append
     )
     assert found.best is not None
     assert repr(found).startswith("<Advice for obj: Take ")
@@ -85,7 +85,7 @@ def test_rich_draws_all_results(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"duty": "fun"}, {"tasks": 0}, {"workers": 0}, {"start_method": "x"}, {"budget_s": -1}]
+    "wrong", [{"duty": "fun"}, {"tasks": 0}, {"workers": 0}, {"start_methods": ["x"]}, {"budget_s": -1}]
 )
 def test_wrong_arguments_raise(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -9,13 +9,16 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from handoff.advising import warned
+from handoff.advising.warned import Bindings
 from handoff.analysis.units import size
 from handoff.outcome import describe
 from handoff.processes.sandbox import memory_limit
 from handoff.stacks import place_of
-from handoff.target import Entry, Ref, TargetError, load_collection
+from handoff.target import Entry, Ref, TargetError, load_collection, parse_call
 
 if TYPE_CHECKING:
     from handoff.measuring.messages import Config
@@ -49,7 +52,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
         if config["do"] == "list" and "collection" in config:
             tell({"entries": _described(config), "final": True})
             return
-        entry, obj, imported_s, made_s = _open(config, tell)
+        entry, obj, before, imported_s, made_s = _open(config, tell)
     except TargetError as error:
         tell({"failed": str(error), "traceback": traceback.format_exc()})
         return
@@ -65,7 +68,7 @@ def main(config: dict[str, Any], tell: Tell) -> None:
     elif config["do"] == "diagnose":
         tell({"diagnosis": _diagnosis(entry, obj, config), "final": True})
     else:
-        _advise(config, entry, obj, imported_s, made_s, begin, tell)
+        _advise(config, entry, obj, before, imported_s, made_s, begin, tell)
 
 
 def _settle() -> None:
@@ -89,11 +92,12 @@ def _limit(nbytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float, float]:
-    """Load the target and make its object; tell of it; and how long importing and making took."""
+def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, Bindings, float, float]:
+    """Load the target and make its object; tell of it. Also what was bound before, and how long both took."""
     begin = time.perf_counter()
     entry = _entry(config)
     imported_s = time.perf_counter() - begin
+    before = warned.bindings() if config["do"] == "advise" else {}
     begin = time.perf_counter()
     obj = entry.payload.make()
     made_s = time.perf_counter() - begin
@@ -109,7 +113,7 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, float, float]
             }
         }
     )
-    return entry, obj, imported_s, made_s
+    return entry, obj, before, imported_s, made_s
 
 
 def _description(entry: Entry) -> dict[str, Any]:
@@ -173,10 +177,17 @@ def _diagnosis(entry: Entry, obj: Any, config: dict[str, Any]) -> dict[str, Any]
 
 
 def _advise(
-    config: dict[str, Any], entry: Entry, obj: Any, imported_s: float, made_s: float, begin: float, tell: Tell
+    config: dict[str, Any],
+    entry: Entry,
+    obj: Any,
+    before: Bindings,
+    imported_s: float,
+    made_s: float,
+    begin: float,
+    tell: Tell,
 ) -> None:
     """Diagnose; and, what takes long to make, measure here, by forks. Else it is measured from outside, afresh."""
-    from handoff.advising import run, search, work
+    from handoff.advising import across, run, work
     from handoff.advising.recipes import recipe_for
     from handoff.advising.result import Job
     from handoff.diagnosing import Diagnosis
@@ -189,17 +200,20 @@ def _advise(
     except TargetError as error:
         tell({"failed": str(error), "traceback": ""})
         return
+    maker = parse_call(entry.ref.name)[0] if "collection" not in config else ""
+    warnings = warned.warned(obj, before=before, maker=maker, work=entry.payload.work)
     data = _diagnosis(entry, obj, config)
     if made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
         walk_s = run.walking(obj, entry.payload)
         tell({"diagnosis": data, "walk_s": walk_s, "work_s": work_s or walk_s, "work": asked.work, "note": note,
-              "final": True})  # fmt: skip
+              "warnings": [each.to_json() for each in warnings], "final": True})  # fmt: skip
         return
     job = run.fitting(asked, config["duty"], entry.payload.duties, declared="collection" in config)
     plan = run.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data), work_s, note)
-    plan.imported_s, plan.made_s, plan.recipe = imported_s, made_s, recipe_for(entry.ref, job)
-    advice = search.measure(
-        plan,
+    plan.imported_s, plan.made_s, plan.recipes = imported_s, made_s, partial(recipe_for, entry.ref)
+    plan.warnings = warnings
+    advice = across.measure_each(
+        run.under_each(plan, config["also"]),
         progress=lambda what: tell({"progress": what}),
         show=lambda first: tell({"first": first.to_json()}),
     )

@@ -109,6 +109,56 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderMethod:
+    """The best way under one start method, of several that were judged."""
+
+    start_method: str
+    strategy: str = ""  #: "": there is none
+    duty: str = ""
+    chunk: int = 1
+    total_s: float = math.nan
+    ratio: float = math.nan  #: of the total, to that of the way to take
+    start_s: float = math.nan  #: until one worker is ready
+    note: str = ""  #: why there is none, or why it is not taken
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: _finite(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ByDefault:
+    """What some Pythons do with the object when nothing is said: start method, pickle protocol, and what that takes."""
+
+    pythons: str  #: ``this Python (3.11)``, ``3.14 and later``
+    start_method: str
+    protocol: int
+    task_s: float = math.nan
+    total_s: float = math.nan
+    note: str = ""  #: why there is no figure
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: _finite(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceWarning:
+    """What can go wrong under some start methods, seen from facts at hand, and what to do about it."""
+
+    what: str
+    remedy: str
+    start_methods: tuple[str, ...] = ()  #: under which; (): under all
+    serious: bool = False  #: these are not taken as long as there is another
+
+    @property
+    def text(self) -> str:
+        under = f"under {' and '.join(self.start_methods)}: " if self.start_methods else ""
+        return f"{under}{self.what}. {self.remedy[:1].upper()}{self.remedy[1:]}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "start_methods": list(self.start_methods)}
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """What to take for a job, how sure that is, and what else there is."""
 
@@ -128,6 +178,9 @@ class Advice:
     seconds: float = 0.0  #: that measuring took
     work_s: float = math.nan  #: of a task's time: what it does with the object, alone and at once
     culprits: tuple[Any, ...] = field(default=())  #: findings of the diagnosis
+    start_methods: tuple[UnderMethod, ...] = ()  #: the one to take first; (): only one was asked for
+    defaults: tuple[ByDefault, ...] = ()  #: what Pythons do by themselves, this one first
+    warnings: tuple[AdviceWarning, ...] = ()
 
     @property
     def best(self) -> Row | None:
@@ -155,6 +208,9 @@ class Advice:
             "notes": list(self.notes),
             "seconds": self.seconds,
             "work_s": _finite(self.work_s),
+            "start_methods": [each.to_json() for each in self.start_methods],
+            "defaults": [each.to_json() for each in self.defaults],
+            "warnings": [each.to_json() for each in self.warnings],
         }
 
     @classmethod
@@ -178,6 +234,9 @@ class Advice:
             recipe=Recipe(**data["recipe"]) if data["recipe"] else None,
             notes=tuple(data["notes"]),
             culprits=tuple(_from_json(Finding, each) for each in data["culprits"]),
+            start_methods=tuple(_from_json(UnderMethod, each) for each in data.get("start_methods", ())),
+            defaults=tuple(_from_json(ByDefault, each) for each in data.get("defaults", ())),
+            warnings=tuple(_from_json(AdviceWarning, each) for each in data.get("warnings", ())),
         )
 
     def __repr__(self) -> str:

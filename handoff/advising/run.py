@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from handoff.advising.result import BOTH, Advice, Job
-from handoff.advising.search import BUDGET_S, Opener, Plan, Show, measure
+from handoff.advising import across, warned
+from handoff.advising.result import BOTH, Advice, AdviceWarning, Job
+from handoff.advising.search import BUDGET_S, Opener, Plan, Show
 from handoff.payload import Duty, Payload, Trait
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import Interpreter
@@ -72,6 +73,32 @@ def usual_job(duty: str | None, tasks: int | None, workers: int | None, start_me
         workers or usable_cores(),
         start_method or multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0],
     )
+
+
+def judged(asked: Sequence[str]) -> tuple[str, ...]:
+    """The start methods to judge: those asked for, or else all of this platform, this Python's own first."""
+    import multiprocessing
+
+    if asked:
+        return tuple(dict.fromkeys(asked))
+    usual = multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+    return usual, *(each for each in multiprocessing.get_all_start_methods() if each != usual)
+
+
+def under_each(plan: Plan, also: Sequence[str]) -> list[Plan]:
+    """The plan, and the same for other start methods."""
+    methods = (plan.job.start_method, *also)
+    warnings = warned.concerning(plan.warnings, methods)
+    return [
+        replace(
+            plan,
+            job=replace(plan.job, start_method=method),
+            notes=list(plan.notes),
+            warnings=warnings,
+            against=warned.against(warnings, method),
+        )
+        for method in methods
+    ]
 
 
 def walking(obj: Any, payload: Payload) -> float:
@@ -152,13 +179,17 @@ def advise_object(
     obj: Any,
     job: Job,
     *,
+    also: Sequence[str] = (),
     name: str = "obj",
     budget_s: float = BUDGET_S,
     work: Callable[[Any], Any] | None = None,
     progress: Callable[[str], Any] = nothing,
     show: Show = nothing,
 ) -> Advice:
-    """Advise on an object of this process. Everything happens in forks of it. Raises ``OSError`` without fork."""
+    """Advise on an object of this process, under the job's start method and ``also`` under others.
+
+    Everything happens in forks of it. Raises ``OSError`` without fork.
+    """
     from handoff import target
     from handoff.advising.work import found_by_name, named
     from handoff.diagnosing import diagnose
@@ -168,7 +199,12 @@ def advise_object(
         raise OSError("this platform has no fork: use the command, handoff advise file.py:callable")
     end = time.monotonic() + budget_s
     diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(15.0, budget_s / 3)))
+    warnings = list(warned.warned(obj, work=work))
     ref = target.REF if work is None else found_by_name(work, target.REF, job.start_method)
+    if also and ref.work == target.LIVE_WORK:
+        warnings.append(AdviceWarning(f"{work!r} has no name that a worker could import it by, so that only fork was "
+                                      "judged", "give a function of a module", tuple(also)))  # fmt: skip
+        also = ()
     entry = Entry(ref, Payload(name="obj", make=target.obj, work=work))
     job = replace(job, work=named(entry.payload))
     target.hold(obj, work)
@@ -176,7 +212,8 @@ def advise_object(
         work_s, note = tasked(entry, obj, job)
         plan = forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
         plan.leave_out = tuple(each.name for each in registry().values() if each.makes)  # how to make it is not known
-        return measure(plan, progress=progress, show=show)
+        plan.warnings = tuple(warnings)
+        return across.measure_each(under_each(plan, also), progress=progress, show=show)
     finally:
         target.let_go()
 
@@ -198,6 +235,7 @@ def advise_target(
     target: str,
     job: Job,
     *,
+    also: Sequence[str] = (),
     duty: str | None = None,
     payload: str | None = None,
     work: str = "",
@@ -206,7 +244,12 @@ def advise_target(
     progress: Callable[[str], Any] = nothing,
     show: Show = nothing,
 ) -> Advice:
-    """Advise on what a TARGET names. This process imports nothing of it. Raises :class:`TargetError`."""
+    """Advise on what a TARGET names, under the job's start method and ``also`` under others.
+
+    This process imports nothing of the target. Raises :class:`TargetError`.
+    """
+    from functools import partial
+
     from handoff.advising.recipes import recipe_for
     from handoff.diagnosing import Diagnosis
     from handoff.machine import usable_cores
@@ -217,6 +260,7 @@ def advise_target(
     config = sandbox.request(target, payload) | {
         "do": "advise",
         "job": asdict(job),
+        "also": list(also),
         "duty": duty,
         "budget_s": budget_s,
         "work": dict(zip(("work", "work_root"), parse_work(work), strict=True)) if work else {},
@@ -253,9 +297,12 @@ def advise_target(
         opened["imported_s"],
         opened["made_s"],
         diagnosis,
-        recipe=recipe_for(entry.ref, job),
+        recipes=partial(recipe_for, entry.ref),
         notes=notes,
+        warnings=tuple(
+            AdviceWarning(**each | {"start_methods": tuple(each["start_methods"])}) for each in told["warnings"]
+        ),
     )
     if paths := parts_left_out(diagnosis):
         plan.refactored = beside(entry, paths), fresh
-    return measure(plan, progress=progress, show=show)
+    return across.measure_each(under_each(plan, also), progress=progress, show=show)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff.advising.ranking import COARSE, FEW, Ranking, rank
-from handoff.advising.result import Advice, Job
+from handoff.advising.result import Advice, AdviceWarning, Job
 from handoff.advising.words import advise, heavy_bytes, known_altered
 from handoff.analysis import stats
 from handoff.analysis.metrics import BIS
@@ -73,7 +73,10 @@ class Plan:
     made_s: float = math.nan  #: what making it takes
     diagnosis: Diagnosis | None = None
     leave_out: tuple[str, ...] = ()  #: strategies that can't be asked
-    recipe: Any = None
+    recipes: Callable[[Job], Any] | None = None  #: how the recipes of a job are written down
+    warnings: tuple[AdviceWarning, ...] = ()
+    against: str = ""  #: what speaks against this start method, so that it is taken only if no other can be
+    several: bool = False  #: whether this start method is one of several that are judged
     notes: list[str] = field(default_factory=list)
     seed: int = field(default_factory=lambda: random.SystemRandom().randrange(2**32))
     refactored: tuple[Entry, Opener] | None = None
@@ -211,62 +214,84 @@ def _turn(name: str, duty: Duty) -> int:
     return dict(strategy.likely).get(duty, MIDDLE + strategy.late)
 
 
-def measure(plan: Plan, *, progress: Callable[[str], Any] = nothing, show: Show = nothing) -> Advice:
-    """Measure within the budget, and advise. ``show`` gets what is known after the first look."""
-    begin = time.monotonic()
-    if plan.walk_s >= COMPARED_S:
-        plan.notes.append(CHECKSUM_NOTE)
-        plan.entry = replace(plan.entry, ref=replace(plan.entry.ref, stated=False))
-    runs: dict[Duty, _Lanes] = {}
-    names = {duty: lanes_for(duty, plan.leave_out) for duty in plan.job.duties}
-    order = plan.job.duties[::-1] if plan.heavy else plan.job.duties  # what is set up once, first
-    for duty in dict.fromkeys((*order, Duty.STATE)):  # without strategies: what starting a worker takes
-        runs[duty] = _Lanes(plan, plan.entry, duty, names.get(duty, ()), plan.opener)
-        runs[duty].record.outcomes |= _too_large(plan, names.get(duty, ()))
-    refactored: list[Record] = []
-    memory: list[Record] = []
+class Search:
+    """The measuring for one job under one start method: a first look, then as much as there is time for."""
 
-    def conclude() -> Advice:
+    def __init__(self, plan: Plan, progress: Callable[[str], Any] = nothing) -> None:
+        self.plan, self.progress = plan, progress
+        self.began = time.monotonic()
+        if plan.walk_s >= COMPARED_S:
+            plan.notes.append(CHECKSUM_NOTE)
+            plan.entry = replace(plan.entry, ref=replace(plan.entry.ref, stated=False))
+        self.names = {duty: lanes_for(duty, plan.leave_out) for duty in plan.job.duties}
+        self.runs: dict[Duty, _Lanes] = {}
+        order = plan.job.duties[::-1] if plan.heavy else plan.job.duties  # what is set up once, first
+        for duty in dict.fromkeys((*order, Duty.STATE)):  # without strategies: what starting a worker takes
+            names = self.names.get(duty, ())
+            self.runs[duty] = _Lanes(plan, plan.entry, duty, names, plan.opener)
+            self.runs[duty].record.outcomes |= _too_large(plan, names)
+        self.refactored: list[Record] = []
+        self.memory: list[Record] = []
+
+    def ranking(self) -> Ranking:
+        """What is known by now."""
+        return _ranking(self.plan, self.runs)
+
+    def look(self, show: Show = nothing, more: Sequence[str] = ()) -> None:
+        """A first look at the likeliest ways of each duty, and at ``more`` where they serve it."""
+        plan, end = self.plan, self.plan.end
+        for number, (duty, run) in enumerate(self.runs.items()):
+            names = self.names.get(duty, [])
+            self.progress(f"{plan.job.start_method}, {duty}: a first look")
+            scouts = names[:SCOUTS]
+            if plan.heavy and scouts:
+                scouts = [name for name in names if duty in registry()[name].heavy] or scouts
+            scouts = list(dict.fromkeys([*scouts, *(name for name in more if name in names)]))
+            now = time.monotonic()
+            plan.end = now + (end - now) / (len(self.runs) - number)
+            if plan.left_s() > 0:
+                run.one(scouts)
+            if scouts and plan.left_s() > 0 and not _any_works(run, scouts):
+                run.one(_next(names, run))
+            if duty in plan.job.duties:
+                show(self.conclude())
+        plan.end = end
+
+    def go_on(self, *, always: bool) -> None:
+        """All the others, until the time is up or all is known; ``always`` something, however little time there is."""
+        plan = self.plan
+        if plan.refactored is not None and plan.left_s() > 2:
+            self.progress("the refactored shape")
+            self.refactored += _measure_refactored(plan, *plan.refactored)
+        _look_at_all(plan, self.runs, self.names, self.progress)
+        _go_on(plan, self.runs, self.progress)
+        if always and not self.ranking().tiers:
+            _measure_the_baseline(plan, self.runs, self.names, self.progress)
+
+    def weigh(self) -> None:
+        """What the leading ways take in memory, as far as the time allows."""
+        self.memory += _weigh(self.plan, self.ranking(), self.progress)
+
+    def conclude(self) -> Advice:
+        """The advice, from what is known by now."""
+        plan = self.plan
         return advise(
             plan.target,
             plan.job,
-            [run.settled() for run in runs.values()],
+            [run.settled() for run in self.runs.values()],
             cores=plan.cores,
             diagnosis=plan.diagnosis,
-            refactored=refactored,
-            memory=memory,
+            refactored=self.refactored,
+            memory=self.memory,
             imported_s=plan.imported_s,
             made_s=plan.made_s,
-            recipe=plan.recipe,
+            recipe=plan.recipes(plan.job) if plan.recipes else None,
             notes=plan.notes,
-            seconds=round(time.monotonic() - begin, 1),
+            seconds=round(time.monotonic() - self.began, 1),
             work_s=plan.work_s or math.nan,
+            warnings=plan.warnings,
+            several=plan.several,
         )
-
-    for duty, run in runs.items():
-        progress(f"{duty}: a first look")
-        scouts = names.get(duty, [])[:SCOUTS]
-        if plan.heavy and scouts:
-            scouts = [name for name in names[duty] if duty in registry()[name].heavy] or scouts
-        if plan.left_s() > 0:
-            run.one(scouts)
-        if scouts and plan.left_s() > 0 and not _any_works(run, scouts):
-            run.one(_next(names[duty], run))
-        if duty in plan.job.duties:
-            show(conclude())
-    if plan.refactored is not None and plan.left_s() > 2:
-        progress("the refactored shape")
-        refactored += _measure_refactored(plan, *plan.refactored)
-    if not _ranking(plan, runs).tiers and plan.left_s() <= 0:
-        _measure_the_baseline(plan, runs, names, progress)
-    _look_at_all(plan, runs, names, progress)
-    end = plan.end
-    if _ranking(plan, runs).tiers:
-        plan.end -= min(MEMORY_S, MEMORY_SHARE * (end - begin))
-    _go_on(plan, runs, progress)
-    plan.end = end
-    memory += _weigh(plan, _ranking(plan, runs), progress)
-    return conclude()
 
 
 def _too_large(plan: Plan, names: Sequence[str]) -> dict[str, Outcome]:
@@ -343,7 +368,7 @@ def _look_at_all(
 
 def _ranking(plan: Plan, runs: dict[Duty, _Lanes]) -> Ranking:
     records = [run.settled() for run in runs.values()]
-    altered = known_altered(plan.diagnosis)
+    altered = known_altered(plan.diagnosis, plan.job.start_method)
     return rank(
         records, plan.job, cores=plan.cores, altered=altered, imported_s=plan.imported_s, made_s=plan.made_s,
         nbytes=heavy_bytes(plan.diagnosis),

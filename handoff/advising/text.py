@@ -10,9 +10,10 @@ from handoff.analysis import units
 from handoff.terminal import MOST_ROWS, WIDEST, Part, _code, _csv, cell, drawn, many, page, plain, table, width
 
 if TYPE_CHECKING:
-    from handoff.advising.result import Advice, Row
+    from handoff.advising.result import Advice, ByDefault, Row, UnderMethod
 
 
+CLEARLY = 0.05  #: less apart are two trials of one way
 HEAD = ("way", "duty", "job", "task", "×", "setup", "memory", "99 % of a task", "trials", "note")
 
 
@@ -43,6 +44,8 @@ def advice_parts(advice: Advice, columns: int | None = None) -> list[Part]:
     if advice.best:
         parts.append(Part(f"What it is: {_summary(advice.best)}."))
         parts.append(Part(f"What it means: {advice.best.meaning}."))
+    parts += _start_method_parts(advice)
+    parts += [Part(f"Warning: {each.text}.", "fix") for each in advice.warnings]
     parts += _refactoring_parts(advice)
     if advice.tiers:
         parts += [Part(""), Part("The job by each way; ways between two lines are a tie", "title")]
@@ -70,6 +73,30 @@ def _code_parts(advice: Advice) -> list[tuple[str, str]]:
         return []
     before, after = advice.recipe.before.rstrip(), advice.recipe.after.rstrip()
     return [("The code, as it may be already", after)] if before == after else [("Before", before), ("After", after)]
+
+
+def _start_method_parts(advice: Advice) -> list[Part]:
+    """What the other start methods would do, a line each, and what Pythons do by default."""
+    parts = [Part(f"Start methods: {_under(each)}." if n == 0 else f"{_under(each)}.", indent=2 * (n > 0))
+             for n, each in enumerate(advice.start_methods)]  # fmt: skip
+    if advice.defaults:
+        parts.append(Part(f"By default: {'; '.join(map(_default, advice.defaults))}."))
+    return parts
+
+
+def _under(each: UnderMethod) -> str:
+    if not each.strategy:
+        return f"{each.start_method}: {each.note}"
+    way = f"{each.strategy} ({each.duty})" + (f", chunks of {each.chunk}" if each.chunk > 1 else "")
+    more = f", {units.ratio(each.ratio)}" if abs(each.ratio - 1) >= CLEARLY else ", as good" if each.ratio != 1 else ""
+    text = f"{each.start_method}: {units.seconds(each.total_s)} by {way}{more}"
+    ready = f"a worker is ready in {units.seconds(each.start_s)}" if each.start_s > 0 else ""
+    return "; ".join(filter(None, (text, ready, each.note)))
+
+
+def _default(each: ByDefault) -> str:
+    known = f"{units.seconds(each.total_s)} for the job, {units.seconds(each.task_s)} a task"
+    return f"{each.pythons}: {each.start_method} and protocol {each.protocol}, {each.note or known}"
 
 
 def _refactoring_parts(advice: Advice) -> list[Part]:
@@ -152,6 +179,8 @@ def advice_markdown(advice: Advice) -> str:
         + cell(" ".join(filter(None, (advice.sure, advice.now, advice.breaks_even, advice.memory)))),
         "",
     ]
+    lines += [f"- {cell(part.text)}" for part in _start_method_parts(advice)]
+    lines += [f"- Warning: {cell(each.text)}." for each in advice.warnings]
     lines += [f"- {cell(part.text)}" for part in _refactoring_parts(advice)]
     if advice.tiers:
         lines += ["", f"| tier | {' | '.join(HEAD)} |", "| ---: | --- | --- |" + " ---: |" * 5 + " --- | ---: | --- |"]

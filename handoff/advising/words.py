@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from handoff.advising.ranking import FEW, REFERENCE, UNMEASURED, Ranking, Way, rank
-from handoff.advising.result import BOTH, Advice, Job, Refactoring, Row
+from handoff.advising.result import BOTH, Advice, AdviceWarning, Job, Refactoring, Row
 from handoff.analysis import cost, stats, units
 from handoff.analysis.metrics import NULL
 from handoff.analysis.stats import Verdict
@@ -50,14 +50,16 @@ def advise(
     notes: Sequence[str] = (),
     seconds: float = 0.0,
     work_s: float = math.nan,
+    warnings: Sequence[AdviceWarning] = (),
+    several: bool = False,
 ) -> Advice:
-    """Put a ranking into words.
+    """Put a ranking into words. With ``several`` start methods judged, they say of which this is.
 
     ``work_s`` is what a task does with the object, alone; ``refactored`` are records of it without its culprits,
     ``memory`` those of the kinds ``memory-<duty>``.
     """
     ranking = rank(
-        records, job, cores=cores, altered=known_altered(diagnosis), imported_s=imported_s, made_s=made_s,
+        records, job, cores=cores, altered=known_altered(diagnosis, job.start_method), imported_s=imported_s, made_s=made_s,
         nbytes=heavy_bytes(diagnosis),
     )  # fmt: skip
     tiers = tuple(tuple(_with_memory(row, memory) for row in tier) for tier in ranking.tiers)
@@ -78,7 +80,7 @@ def advise(
         job=job,
         tiers=ranking.tiers,
         excluded=ranking.excluded,
-        advice=_sentence(job, ranking, changes, diagnosis, work_s),
+        advice=_sentence(job, ranking, changes, diagnosis, work_s, several=several),
         start_s=ranking.start_s,
         sure=_how_sure(ranking),
         now=_now(ranking, job),
@@ -90,6 +92,7 @@ def advise(
         seconds=seconds,
         work_s=work_s,
         culprits=diagnosis.culprits if diagnosis else (),
+        warnings=tuple(warnings),
     )
 
 
@@ -144,10 +147,12 @@ def heavy_bytes(diagnosis: Diagnosis | None) -> int:
     return sum(each.bytes for each in diagnosis.heavy) if diagnosis else 0
 
 
-def known_altered(diagnosis: Diagnosis | None) -> dict[str, str]:
-    """Strategies that the diagnosis saw altering the object, also by carrying the same pickle another way."""
+def known_altered(diagnosis: Diagnosis | None, start_method: str) -> dict[str, str]:
+    """Strategies that the diagnosis saw altering the object under a start method, also by carrying the same pickle."""
     found: dict[str, str] = {}
     for finding in diagnosis.altered if diagnosis else ():
+        if start_method not in finding.start_methods:
+            continue
         reason = f"{finding.path} ({finding.type}): {finding.reason}"
         for name, strategy in registry().items():
             if strategy.pickled_as in finding.blocks:
@@ -175,7 +180,13 @@ def _task(job: Job, best: Row, work_s: float) -> str:
 
 
 def _sentence(
-    job: Job, ranking: Ranking, changes: Sequence[Refactoring], diagnosis: Diagnosis | None, work_s: float
+    job: Job,
+    ranking: Ranking,
+    changes: Sequence[Refactoring],
+    diagnosis: Diagnosis | None,
+    work_s: float,
+    *,
+    several: bool = False,
 ) -> str:
     best = ranking.tiers[0][0] if ranking.tiers else None
     task = _task(job, best, work_s) if best else ""
@@ -184,7 +195,8 @@ def _sentence(
     if best is None:
         return _sentence_of_none(ranking, diagnosis)
     missing = _not_looked_at(job, ranking)
-    lead = f"Of what was measured, {_named(best)}" if missing else f"Take {_named(best)}"
+    under = f", under {job.start_method}" if several else ""
+    lead = f"Of what was measured, {_named(best)}{under}" if missing else f"Take {_named(best)}{under}"
     text = f"{lead}: {work} take about {units.seconds(best.total_s)}"
     now = ranking.ways.get(usual(Duty.ARGUMENT))
     if now is not None and best.key != now.key:

@@ -16,7 +16,7 @@ from typing import Any
 from handoff.outcome import describe
 from handoff.payload import Payload
 from handoff.stacks import place_of
-from handoff.target import Ref, TargetError, keep
+from handoff.target import LIVE_WORK, Ref, TargetError, keep
 
 PATIENCE_S = 30.0  #: with one call of it; what takes longer than this is no job for a quick look
 AGAIN_S = 1.0  #: what takes less is called a second time: a first call fills caches, and a job has many
@@ -99,7 +99,7 @@ def found_by_name(work: Callable[..., Any], ref: Ref, start_method: str) -> Ref:
             raise ValueError(
                 f"work={work!r}: under {start_method} a worker imports it by name: give a function of a module"
             )
-        return replace(ref, work="handoff.target:work", work_root="")
+        return replace(ref, work=LIVE_WORK, work_root="")
     path = Path(file).resolve()
     if module == "__main__":
         return replace(ref, work=f"{path.stem}:{name}", work_root=str(path.parent))

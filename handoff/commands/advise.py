@@ -38,7 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tasks", type=int, metavar="N", help="how many tasks the job has (default: 100)")
     parser.add_argument("--workers", type=int, metavar="K", help="processes (default: as many as usable cores)")
-    parser.add_argument("--start-method", metavar="M", help="fork, spawn or forkserver (default: this Python's)")
+    which = "fork, spawn or forkserver (repeatable; default: all there are, and which to take)"
+    parser.add_argument("--start-method", action="append", default=[], metavar="M", help=which)
     parser.add_argument("--budget", metavar="SECONDS", default="30s", help="for measuring (default: 30s)")
     parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
     parser.add_argument("--format", choices=("text", "json", "markdown", "csv"), default="text", help="default: text")
@@ -53,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.duty:
         choose("duty", [args.duty], list(Duty))
-    if args.start_method:
-        choose("start method", [args.start_method], START_METHODS)
+    methods = run.judged(choose("start method", args.start_method, START_METHODS) if args.start_method else ())
     for option, value in (("--tasks", args.tasks), ("--workers", args.workers)):
         if value is not None and value < 1:
             raise UsageError(f"{option} {value}: give 1 or more")
@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         advice = run.advise_target(
             args.target,
-            run.usual_job(args.duty, args.tasks, args.workers, args.start_method),
+            run.usual_job(args.duty, args.tasks, args.workers, methods[0]),
+            also=methods[1:],
             duty=args.duty,
             payload=args.payload,
             work=args.work,

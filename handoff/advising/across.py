@@ -1,0 +1,157 @@
+"""One job under several start methods: each is looked at, and one answer says which to take.
+
+First a look at the likeliest ways under each; then the budget goes to those that are not clearly behind, and most of it
+to the first of them. Of start methods that are as fast as each other, as far as can be told, this Python's own is
+taken, since nothing changes then.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handoff.advising.ranking import COARSE, UNMEASURED, UNSURE_LONG, Ranking
+from handoff.advising.result import Advice, ByDefault, Row, UnderMethod
+from handoff.advising.search import MEMORY_S, MEMORY_SHARE, Plan, Search, Show
+from handoff.analysis import stats
+from handoff.payload import Duty
+from handoff.start_methods import by_default
+from handoff.strategies import baselines, registry
+from handoff.timing import nothing
+
+LOOK = 0.5  #: of the budget, at most, for the first looks at several start methods
+LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
+AS_GOOD = 0.05  #: two trials of one way differ by as much: no reason to change the start method
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one start method by now."""
+
+    search: Search
+    ranking: Ranking
+
+    @property
+    def best(self) -> Row | None:
+        return self.ranking.tiers[0][0] if self.ranking.tiers else None
+
+    @property
+    def total_s(self) -> float:
+        return self.best.total_s if self.best else math.inf
+
+    @property
+    def out(self) -> bool:
+        """Whether it is no answer: nothing carries the object, or a warning speaks against it."""
+        return self.best is None or bool(self.search.plan.against)
+
+
+def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = nothing, show: Show = nothing) -> Advice:
+    """Measure these plans, which differ in their start method alone, until the end that they have in common.
+
+    The first is what is done by default. ``show`` gets what is known after the first look at it.
+    """
+    begin, end = time.monotonic(), plans[0].end
+    stop = end - min(MEMORY_S, MEMORY_SHARE * max(0.0, end - begin))
+    searches = [Search(replace(plan, several=len(plans) > 1), progress) for plan in plans]
+    looks_s = (LOOK if len(plans) > 1 else 1.0) * max(0.0, end - begin)
+    for number, search in enumerate(searches):
+        now = time.monotonic()
+        search.plan.end = now + (begin + looks_s - now) / (len(searches) - number)
+        search.look(show if number == 0 else nothing, _defaults(search.plan) if len(plans) > 1 else ())
+    for number, (search, share) in enumerate(_worth_more(searches)):
+        search.plan.end = time.monotonic() + share * (stop - time.monotonic())
+        search.go_on(always=number == 0)
+    known = _order(searches)
+    first = known[0].search
+    first.plan.end = end
+    first.weigh()
+    advice = replace(first.conclude(), seconds=round(time.monotonic() - begin, 1))
+    if len(plans) == 1:
+        return advice
+    under = tuple(_under(each, known[0]) for each in known)
+    return replace(advice, start_methods=under, defaults=_by_default(known))
+
+
+def _defaults(plan: Plan) -> list[str]:
+    """The ways that Pythons take by themselves, for the comparison of what they do."""
+    return [way for _, method, protocol in _pythons() if method == plan.job.start_method for way in _ways_of(protocol)]
+
+
+def _ways_of(protocol: int) -> list[str]:
+    """The ways that pickle in a protocol and do no more; what this Python does by itself first, if it takes that."""
+    plain = [each.name for each in registry().values() if each.pickled_as == each.name == f"pickle-{protocol}"]
+    own = by_default(sys.version_info[:2], sys.platform)[1]
+    return [*(baselines(Duty.ARGUMENT)[:1] if protocol == own else ()), *plain]
+
+
+def _pythons() -> list[tuple[str, str, int]]:
+    """What Pythons on this platform do by default, this one first: who, start method, protocol."""
+    here = sys.version_info[:2]
+    other, who = ((3, 13), "3.13 and earlier") if here >= (3, 14) else ((3, 14), "3.14 and later")
+    this = f"this Python ({here[0]}.{here[1]})"
+    return [(this, *by_default(here, sys.platform)), (who, *by_default(other, sys.platform))]
+
+
+def _worth_more(searches: Sequence[Search]) -> list[tuple[Search, float]]:
+    """The start methods not clearly behind, the best first, each with its share of what is left when its turn comes."""
+    known = sorted((_Known(search, search.ranking()) for search in searches), key=lambda each: each.total_s)
+    best_s = known[0].total_s
+    near = [each.search for each in known if each is known[0] or each.total_s < COARSE * best_s < math.inf]
+    shares = [LEADER if len(near) > 1 else 1.0, *(1 / (len(near) - number) for number in range(1, len(near)))]
+    return list(zip(near, shares, strict=True))
+
+
+def _order(searches: Sequence[Search]) -> list[_Known]:
+    """The start method to take, and then the others, the best first."""
+    found = [_Known(search, search.ranking()) for search in searches]
+    known = sorted(found, key=lambda each: (each.out, each.total_s))
+    best, usual = known[0], found[0]
+    error = min(max(AS_GOOD, best.ranking.aa), UNSURE_LONG)
+    if usual is not best and usual.out == best.out and usual.total_s <= (1 + error) * best.total_s:
+        known.remove(usual)
+        known.insert(0, usual)
+    return known
+
+
+def _under(each: _Known, first: _Known) -> UnderMethod:
+    plan, best = each.search.plan, each.best
+    if best is None:
+        late = any(other.outcome == UNMEASURED for other in each.ranking.excluded)
+        failed = next((run.record.failed for run in each.search.runs.values() if run.record.failed), "")
+        note = failed or ("not measured for lack of time" if late else "nothing carries it")
+        return UnderMethod(plan.job.start_method, note=plan.against or note)
+    return UnderMethod(
+        plan.job.start_method,
+        best.strategy,
+        best.duty,
+        best.chunk,
+        best.total_s,
+        best.total_s / first.total_s,
+        each.ranking.start_s,
+        plan.against,
+    )
+
+
+def _by_default(known: Sequence[_Known]) -> tuple[ByDefault, ...]:
+    found = []
+    for who, method, protocol in _pythons():
+        here = next((each for each in known if each.search.plan.job.start_method == method), None)
+        duties = here.search.plan.job.duties if here else ()
+        duty = next((duty for duty in (Duty.ARGUMENT, Duty.RESULT) if duty in duties), None)
+        if here is None or duty is None:
+            continue
+        names = _ways_of(protocol)
+        way = next(filter(None, (here.ranking.ways.get(f"{name} {duty}") for name in names)), None)
+        if way is not None:
+            figures = stats.estimate(way.task).value, stats.estimate(way.total).value
+            found.append(ByDefault(who, method, protocol, *figures))
+        else:
+            why = next((each for each in here.ranking.excluded if each.strategy in names), None)
+            measured = why is not None and why.outcome != UNMEASURED
+            note = f"{why.outcome}: {why.reason}" if why and measured else "not measured for lack of time"
+            found.append(ByDefault(who, method, protocol, note=note))
+    return tuple(found)
