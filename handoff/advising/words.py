@@ -58,10 +58,10 @@ def advise(
     ``work_s`` is what a task does with the object, alone; ``refactored`` are records of it without its culprits,
     ``memory`` those of the kinds ``memory-<duty>``.
     """
+    altered = known_altered(diagnosis, job.start_method)
     ranking = rank(
-        records, job, cores=cores, altered=known_altered(diagnosis, job.start_method), imported_s=imported_s, made_s=made_s,
-        nbytes=heavy_bytes(diagnosis),
-    )  # fmt: skip
+        records, job, cores=cores, altered=altered, imported_s=imported_s, made_s=made_s, nbytes=heavy_bytes(diagnosis)
+    )
     tiers = tuple(tuple(_with_memory(row, memory) for row in tier) for tier in ranking.tiers)
     ranking = replace(ranking, tiers=tiers)
     diagnosis = _not_refuted(diagnosis, ranking)
