@@ -19,10 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from handoff import timeouts
+
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2), Linux 3.4
-GRACE_S = 10.0  #: asv gives its own child one second between SIGTERM and SIGKILL, and trackers clean up after that
-LEAVE_S = 3.0  #: what has lost its parent may end by itself for so long before it is ended
-POLL_S = 0.25
 
 
 def run(
@@ -36,7 +35,7 @@ def run(
     """Run ``command`` with its output in ``log`` and, line by line, given to ``line``; return its exit code.
 
     ``tick`` is called a few times a second. When this process is interrupted or terminated the child is interrupted,
-    given :data:`GRACE_S` seconds, then killed; ``KeyboardInterrupt`` goes on to the caller, and no descendant lives.
+    given ``timeouts.INTERRUPTED_S``, then killed; ``KeyboardInterrupt`` goes on to the caller, and no descendant lives.
     """
     adopt_orphans()
     with interruptible(), log.open("ab") as file:
@@ -57,7 +56,7 @@ def run(
         except BaseException:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(GRACE_S)
+                process.wait(timeouts.INTERRUPTED_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -79,7 +78,7 @@ def _follow(
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
         while True:
-            if selector.select(POLL_S):
+            if selector.select(timeouts.TICK_S):
                 data = os.read(fd, 65536)
                 if not data:
                     break
@@ -126,7 +125,11 @@ def sweep() -> list[int]:
     segments and semaphores of the killed with them.
     """
     ended: list[int] = []
-    for number, patience_s in ((None, LEAVE_S), (signal.SIGTERM, LEAVE_S), (signal.SIGKILL, LEAVE_S)):
+    for number, patience_s in (
+        (None, timeouts.ORPHAN_S),
+        (signal.SIGTERM, timeouts.ORPHAN_S),
+        (signal.SIGKILL, timeouts.ORPHAN_S),
+    ):
         if number is not None:
             for pid in descendants():
                 if not is_tracker(pid):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks._progress import NOW
+from handoff import timeouts
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import DEEPER, INHERITANCE, START, STARTUP
 from handoff.measuring.experiment import Experiment, measure, plan, serves
@@ -29,7 +30,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: What asv compares figures by. A new version needs a line under METHODOLOGY in the changelog.
 VERSION = "4"
-TIMEOUT_S = 4 * 3600  #: for one ``setup_cache``; each hand-off in it has a watchdog of its own
 
 #: The deeper kinds that have a module here; the others would have thousands of cells: their records are for the desk.
 ASV_DEEPER = (STARTUP, INHERITANCE)
@@ -129,7 +129,7 @@ class Benchmark(ABC):
     """The base of every class here that asv runs. asv leaves out what is abstract, so each is run once, as itself."""
 
     param_names = ["strategy", "payload"]
-    timeout = 60  #: seconds for a cell, which looks one number up
+    timeout = timeouts.LOOKUP_S  #: asv's name for it
     version = VERSION
 
     @abstractmethod
@@ -139,7 +139,7 @@ class Benchmark(ABC):
 
 def lasting(setup_cache: F) -> F:
     """Give a ``setup_cache`` the time that a slice takes at most."""
-    return _with(setup_cache, timeout=TIMEOUT_S)
+    return _with(setup_cache, timeout=timeouts.SLICE_S)
 
 
 def in_seconds(track: F) -> F:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from handoff import timeouts
 from handoff.advising.result import Advice
 from handoff.diagnosing import BUDGET_S, Diagnosis
 from handoff.diagnosing import diagnose as find
@@ -18,8 +19,6 @@ from handoff.timing import nothing
 
 if TYPE_CHECKING:
     from handoff.terminal import Part
-
-PATIENCE_S = 5.0  #: after this without a word a hand-over hangs
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -201,7 +200,7 @@ def support(
     duties: Sequence[str] = (),
     start_methods: Sequence[str] = (),
     name: str = "obj",
-    patience_s: float = PATIENCE_S,
+    patience_s: float = timeouts.PORTABLE_S,
 ) -> Support:
     """Try ``obj`` by each strategy (default: all), for each duty (default: the first that each strategy serves), under
     each start method (default: this Python's), for real, and say what became of it.

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from handoff import __version__, commands
-from handoff.options import UsageError, meant
+from handoff.commands._options import UsageError, meant
 from handoff.processes import cleanup, signals
 from handoff.target import TargetError
 from handoff.terminal import printable

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from handoff import timeouts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -21,7 +23,7 @@ class Profile:
     lane_s: float  #: what one lane may take of one trial; a slow lane gets fewer rounds, at least one
     grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
     deeper: bool = False  #: whether asv measures the deeper kinds that it has
-    answer_s: float = 10.0  #: silence after which a hand-off counts as hung
+    answer_s: float = timeouts.HANDOFF_S  #: silence after which a hand-off counts as hung
     record_s: float = 0.0  #: go on until so many seconds a record are over, for all of a run together (0: no limit)
     most_bytes: int = 0  #: of a collection, payloads larger than this are left out (0: none); named ones never are
     all_lanes_bytes: int = 0  #: of a larger one the ways that contend for a smaller one like it are measured (0: all)

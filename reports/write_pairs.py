@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from handoff.commands._options import UsageError, choose
 from handoff.measuring.pairs import load_pairs, measure_pairs, plan_pairs
-from handoff.options import UsageError, choose
 from handoff.profile import PROFILES
 from handoff.record import read_all
 from handoff.start_methods import START_METHODS

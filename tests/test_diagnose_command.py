@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from handoff.options import seconds
+from handoff.commands._options import seconds
 from handoff.processes.sandbox import memory_limit
 from handoff.target import Ref, TargetError, load_target, parse_call, parse_target
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -13,7 +14,7 @@ ROOMS = ("handoff", "payloads", "benchmarks", "reports")
 
 #: From the ground upwards: a module imports from its own floor and from those before it in this list.
 FLOORS = (
-    ("outcome", "profile", "machine", "start_methods", "checksum", "terminal", "options", "stacks"),
+    ("outcome", "profile", "machine", "start_methods", "checksum", "terminal", "stacks", "timeouts"),
     ("compare",),
     ("payload", "record"),
     ("target", "declarations"),
@@ -150,3 +151,54 @@ def test_modules_are_short_and_the_package_has_few_at_its_top() -> None:
     assert not {name for name, number in lines.items() if number > LONGEST}
     assert len([name for name, number in lines.items() if number > LONG]) <= MANY_LONG, lines
     assert len(list((ROOT / "handoff").glob("*.py"))) <= FLAT
+
+
+#: What waits, by the name that it is called by, and what a waiting time is called where it is declared.
+WAITS = {"deadline", "limited", "told", "answer", "ready", "join", "wait", "acquire", "select", "poll", "alarm"}
+WAITING = re.compile(r"(?i).*(patience|timeout|grace|patient|silent)(_s)?$")
+
+
+def waiting_literals(module: str) -> Iterator[int]:
+    """The lines of a module on which a waiting time stands as a number: as an argument, a default or a constant."""
+
+    def number(node: ast.AST | None) -> bool:
+        match node:
+            case ast.Call(func=ast.Name(id="max" | "min"), args=args):
+                return any(map(number, args))
+            case ast.Constant(value=bool()):
+                return False
+            case ast.Constant(value=int() | float() as value):
+                return value > 0
+        return False
+
+    for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args, keywords=keywords):
+                given = [word.value for word in keywords if word.arg and WAITING.match(word.arg)]
+                direct = [
+                    arg for arg in args if name != "limited" or isinstance(arg, ast.Constant)
+                ]  # shares of budgets
+                if any(map(number, given)) or (name in WAITS and any(map(number, direct))):
+                    yield node.lineno
+            case ast.arguments():
+                usual = zip(node.args[::-1], node.defaults[::-1], strict=False)  # the last ones have defaults
+                pairs = [*usual, *zip(node.kwonlyargs, node.kw_defaults, strict=True)]
+                yield from (arg.lineno for arg, default in pairs if WAITING.match(arg.arg) and number(default))
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                if WAITING.match(name) and number(node.value):
+                    yield node.lineno
+
+
+def test_every_waiting_time_stands_in_the_one_table() -> None:
+    """Payloads are plain files, which know nothing of the package's inside: theirs stand once in that room."""
+    rooms = {module for module in modules() if module.split(".")[0] != "payloads" or "claims" in module}
+    found = {module: lines for module in rooms - {"handoff.timeouts"} if (lines := [*waiting_literals(module)])}
+    assert not found
+
+
+def test_every_waiting_time_has_a_reason_and_is_used() -> None:
+    table = (ROOT / "handoff" / "timeouts.py").read_text(encoding="utf-8")
+    names = re.findall(r"^([A-Z_]+) = [^#\n]*(?:  #: .+)$", table, re.MULTILINE)
+    assert names == re.findall(r"^([A-Z_]+) =", table, re.MULTILINE)
+    used = "".join(path.read_text(encoding="utf-8") for path in modules().values())
+    assert [name for name in names if f"timeouts.{name}" not in used] == []

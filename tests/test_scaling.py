@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from test_measuring import assert_no_trace
 
+from handoff import timeouts
 from handoff.analysis.figures import Figures
 from handoff.analysis.job_model import Prediction, efficiency, predictions, share
 from handoff.analysis.metrics import (
@@ -118,7 +119,7 @@ def test_many_workers_on_one_thing(payloads: Mapping[str, Entry]) -> None:
 
 def test_a_pool_whose_worker_died_with_its_lock_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pool.terminate alone would wait for ever: a worker that is killed does not release the result queue's lock."""
-    monkeypatch.setattr(scaling, "KILL_S", 0.5)
+    monkeypatch.setattr(timeouts, "WORKER_STOP_S", 0.5)
     ctx = multiprocessing.get_context("fork")
     ready = ctx.Semaphore(0)
     crew = scaling.PoolCrew(scaling.Hiring(ctx, Ref("", PAYLOADS, "task"), 2, ready), lambda *_: ())

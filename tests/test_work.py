@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import handoff
+from handoff import timeouts
 from handoff.advising import work
 from handoff.payload import DONE, Payload
 from handoff.target import Ref, TargetError, parse_work
@@ -100,8 +101,8 @@ def test_work_is_tried_where_it_can_do_no_harm(jobs: Path) -> None:
 def test_what_is_wrong_with_it_is_one_line(
     jobs: Path, function: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "PATIENCE_S", 1.0)
-    monkeypatch.setattr(work, "STATED_S", 1.0)
+    monkeypatch.setattr(timeouts, "WORK_S", 1.0)
+    monkeypatch.setattr(timeouts, "STATED_S", 1.0)
     ref = ref_of(jobs, function)
     with pytest.raises(TargetError, match=told):
         work.tried(ref, ref.load().make(), "it")

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from handoff import timeouts
 from handoff.advising import across, warned
 from handoff.advising.result import BOTH, Advice, AdviceWarning, Job
 from handoff.advising.search import BUDGET_S, Opener, Plan, Show
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 INSIDE = "handoff.advising.in_sandbox"  #: what runs where the user's code does
 TASKS = 100
-WALK_MOST_S = 3.0
 NONE_NOTE = "the callable returned None: if that is not the object you mean, does it lack a return?"
 
 
@@ -102,9 +102,9 @@ def under_each(plan: Plan, also: Sequence[str]) -> list[Plan]:
 
 
 def walking(obj: Any, payload: Payload) -> float:
-    """Seconds that reading all of an object takes; at most :data:`WALK_MOST_S`."""
+    """Seconds that reading all of an object takes; at most ``timeouts.READING_S``."""
     begin = time.perf_counter()
-    with suppress(Exception, NoAnswer), deadline(WALK_MOST_S):
+    with suppress(Exception, NoAnswer), deadline(timeouts.READING_S):
         payload.touch(obj)
     return time.perf_counter() - begin
 
@@ -240,7 +240,7 @@ def advise_target(
     payload: str | None = None,
     work: str = "",
     budget_s: float = BUDGET_S,
-    patience_s: float = 60.0,
+    patience_s: float = timeouts.TARGET_S,
     progress: Callable[[str], Any] = nothing,
     show: Show = nothing,
 ) -> Advice:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from handoff import timeouts
 from handoff.advising.ranking import COARSE, FEW, Ranking, rank
 from handoff.advising.result import Advice, AdviceWarning, Job
 from handoff.advising.words import advise, heavy_bytes, known_altered
@@ -41,7 +42,6 @@ TARGET = 0.03  #: narrow enough: every likely way's ratio to the best is within 
 HOPELESS = (20.0, 8.0, 4.0)  #: slower than the best by this factor after one, two, more trials: measured no more
 SHARE = 0.4  #: of what is left of the budget, for the first look at everything
 MEMORY_SHARE, MEMORY_S, MEMORY_MOST = 0.2, 6.0, 4  #: of the budget, at most, for the memory of so many ways
-ALWAYS_S = 20.0  #: for one trial of the baseline where the budget was over before anything was measured
 FIXED_S = 0.6  #: about what a trial takes without any lane: an interpreter, its imports, a worker
 
 MIDDLE = 50  #: more than there are likely ways
@@ -188,7 +188,7 @@ class _Lanes(Run):
         heard = time.monotonic()
         while True:
             try:
-                for message in inside.told(0.2):
+                for message in inside.told(timeouts.TICK_S):
                     heard = time.monotonic()
                     if heard > self.plan.end:
                         raise _OutOfTime
@@ -313,7 +313,7 @@ def _measure_the_baseline(
         base = next((name for name in names[duty] if name in baselines(duty)), None)
         if base is not None and base not in runs[duty].failed(runs[duty].record):
             progress(f"{duty}: {base}, although the budget is over")
-            plan.end = time.monotonic() + ALWAYS_S + plan.imported_s + 10 * plan.work_s
+            plan.end = time.monotonic() + timeouts.TRIAL_ANYWAY_S + plan.imported_s + 10 * plan.work_s
             runs[duty].one([base])
         if runs[duty].settled().rows:
             break

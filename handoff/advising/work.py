@@ -13,15 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from handoff import timeouts
 from handoff.outcome import describe
 from handoff.payload import Payload
 from handoff.stacks import place_of
 from handoff.target import LIVE_WORK, Ref, TargetError, keep
 
-PATIENCE_S = 30.0  #: with one call of it; what takes longer than this is no job for a quick look
 AGAIN_S = 1.0  #: within this it is called again: a first call fills caches, and a job has many
 CALLS = 5  #: at most, of which the quickest counts: the others waited for a busy machine
-STATED_S = 3.0  #: for looking whether it changes the object; what takes longer to state is not looked at
 SOURCE = "handoff.advising.work"
 
 
@@ -35,9 +34,9 @@ def tried(ref: Ref, obj: Any, what: str) -> tuple[float, str]:
     config = {"work of": ref.name}
     with closing(Forked(SOURCE, config, prepare=lambda: _given.update(ref=ref, obj=obj))) as inside:
         try:
-            found = next(iter(inside.told(PATIENCE_S + STATED_S)), None)
+            found = next(iter(inside.told(timeouts.WORK_S + timeouts.STATED_S)), None)
         except TimeoutError:
-            raise TargetError(f"--work {what}: had not returned after {PATIENCE_S:g} s") from None
+            raise TargetError(f"--work {what}: had not returned after {timeouts.WORK_S:g} s") from None
         if found is None:
             raise TargetError(f"--work {what}: its process {inside.how_it_ended()}")
     if "failed" in found:
@@ -84,7 +83,7 @@ def _stated(obj: Any) -> str:
     from handoff.compare.facts import brief
     from handoff.processes.deadlines import NoAnswer, deadline
 
-    with suppress(NoAnswer, Exception), deadline(STATED_S / 2):
+    with suppress(NoAnswer, Exception), deadline(timeouts.STATED_S / 2):
         return brief(obj)
     return ""
 

@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from handoff.options import UsageError, choose, seconds, write
+from handoff.commands._options import UsageError, choose, seconds, write
 from handoff.start_methods import START_METHODS
 from handoff.terminal import Line
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from handoff.options import UsageError, choose, write
+from handoff.commands._options import UsageError, choose, write
 
 HELP = "what got slower, faster, refused or altered between two runs?"
 PLACE = ("the suite", 4)

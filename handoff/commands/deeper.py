@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from handoff.options import UsageError, write
+from handoff.commands._options import UsageError, write
 
 HELP = "show start-up, memory, scaling and predicted jobs from records"
 PLACE = ("the suite", 3)

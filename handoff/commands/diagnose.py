@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from handoff.options import seconds, write
+from handoff.commands._options import seconds, write
 from handoff.terminal import Line
 
 HELP = "what in this object is in the way, where, and what to do about it?"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from handoff.options import UsageError, write
+from handoff.commands._options import UsageError, write
 
 if TYPE_CHECKING:
     from handoff.payload import Payload

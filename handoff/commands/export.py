@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from handoff.options import UsageError, choose, write
+from handoff.commands._options import UsageError, choose, write
 
 HELP = "a run's figures for pytest-benchmark, Bencher or github-action-benchmark"
 PLACE = ("the suite", 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from handoff.options import UsageError, choose, write
+from handoff.commands._options import UsageError, choose, write
 
 HELP = "all strategies, payloads or duties, a line each"
 PLACE = ("to look things up", 1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handoff.analysis.metrics import DEEPER
-from handoff.options import UsageError, choose, seconds
+from handoff.commands._options import UsageError, choose, seconds
 from handoff.profile import PROFILES, Profile
 from handoff.start_methods import START_METHODS
 from handoff.target import Entry

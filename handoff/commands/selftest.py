@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff.options import UsageError, choose, write
+from handoff.commands._options import UsageError, choose, write
 from handoff.terminal import Meter
 
 if TYPE_CHECKING:

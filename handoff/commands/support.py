@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from handoff.options import UsageError, choose, seconds, write
+from handoff import timeouts
+from handoff.commands._options import UsageError, choose, seconds, write
 from handoff.start_methods import START_METHODS
 from handoff.terminal import Line, Meter
 
@@ -38,15 +39,14 @@ def run(args: argparse.Namespace) -> int:
     """Execute; 1 when nothing carries some payload, or a cell failed for our own reasons."""
     from handoff.advising.run import open_target
     from handoff.payload import Duty
-    from handoff.processes import sandbox
-    from handoff.support_matrix.matrix import PATIENCE_S, support, uncarried, ways
+    from handoff.support_matrix.matrix import support, uncarried, ways
     from handoff.support_matrix.text import FORMATS, notes
 
     (form,) = choose("format", [args.format], FORMATS)
     patience_s = seconds("--patience", args.patience) if args.patience else None
     line = Line(quiet=args.quiet)
     try:
-        collection = open_target(args.target, patience_s=patience_s or sandbox.PATIENCE_S, progress=line)
+        collection = open_target(args.target, patience_s=patience_s or timeouts.TARGET_S, progress=line)
     finally:
         line.clear()
     payloads = choose("payload", args.payload, collection)
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         strategies=strategies,
         duties=duties,
         start_methods=start_methods,
-        patience_s=patience_s or PATIENCE_S,
+        patience_s=patience_s or timeouts.CELL_S,
         jobs=args.jobs,
         isolated=args.isolated,
         progress=Meter(quiet=args.quiet),

@@ -27,6 +27,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from handoff import timeouts
 from handoff.compare.difference import NANS, Comparison, Difference, compare, difference
 from handoff.compare.facts import facts, stated_with_parts
 from handoff.compare.identity import hashes, keeps_hash
@@ -35,8 +36,6 @@ from handoff.compare.ownership import CACHE, INSTALLED, LEAVES_OUT, PRIVATE, REF
 
 #: The state of these travels inside what is said of them; their own equality would compare no more.
 EQUALITIES = ("identical", "equals", "__eq__")  #: in this order: the strictest first
-WORD_S = 1.0  #: for what is asked of the object's own code at once
-CONTROL_S = 2.5  #: for making an original once more
 MOST_NOTES = 20
 
 Limit = Callable[[float], AbstractContextManager[Any]]
@@ -86,7 +85,7 @@ def judge(
     control: Callable[[], Any] | None = None,
     *,
     limit: Limit = lambda _: nullcontext(),
-    control_s: float = CONTROL_S,
+    control_s: float = timeouts.CONTROL_S,
 ) -> Verdict:
     """Compare what arrived with what was sent, in the process in which it arrived.
 
@@ -356,7 +355,7 @@ class _Judge:
     def asked(self, question: Callable[[], Any]) -> bool | None:
         """The plain answer of somebody's code; None where it raises, takes too long, or gives something else."""
         try:
-            with self.limit(WORD_S):
+            with self.limit(timeouts.OWN_WORD_S):
                 answer = question()
         except Exception:
             return None

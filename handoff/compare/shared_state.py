@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from handoff import timeouts
 from handoff.compare.facts import Walk
 from handoff.compare.kinds import Plan
 from handoff.compare.names import class_name, module_of
 from handoff.compare.ownership import PRIVATE, REFERENCE, REMAKES, STATE, is_data
 
-WAIT_S = 1.0  #: after this a lock that says it is free counts as dead, and a message that was sent as lost
 MARK = "handoff was here"
 _BYTES = MARK.encode()
 _DRAIN = 10_000  #: permits taken from one semaphore at most
@@ -108,8 +108,8 @@ def _hold(item: Any) -> None:
 
 
 def _hold_reentrant(item: Any) -> None:
-    if "count=0" in repr(item) and not item.acquire(timeout=WAIT_S):
-        raise TimeoutError(f"says it is free, and cannot be taken in {WAIT_S:g} s")
+    if "count=0" in repr(item) and not item.acquire(timeout=timeouts.SHARED_S):
+        raise TimeoutError(f"says it is free, and cannot be taken in {timeouts.SHARED_S:g} s")
     # held by this thread already: taking it once more changes nothing for anybody else
 
 
@@ -137,7 +137,7 @@ def _hold_any(item: Any) -> None:
 def _put(item: Any) -> None:
     full = sys.modules["queue"].Full if "queue" in sys.modules else ValueError
     with contextlib.suppress(full):
-        item.put(MARK, timeout=WAIT_S)
+        item.put(MARK, timeout=timeouts.SHARED_S)
     _wait(lambda: not getattr(item, "_buffer", None))  # multiprocessing's own thread writes it out
 
 
@@ -150,7 +150,7 @@ def _in_queue(item: Any) -> bool:
 
 
 def _arrives(item: Any) -> bool:
-    """Take what the queue holds until the mark comes, at most WAIT_S; then put everything back."""
+    """Take what the queue holds until the mark comes, at most ``timeouts.SHARED_S``; then put everything back."""
     taken: list[Any] = []
 
     def comes() -> bool:
@@ -167,7 +167,7 @@ def _arrives(item: Any) -> bool:
 
 
 def _wait(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + WAIT_S
+    end = time.monotonic() + timeouts.SHARED_S
     while not condition():
         if time.monotonic() > end:
             return False

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from handoff import timeouts
 from handoff.diagnosing import hooks, libraries, reasons
 from handoff.diagnosing.arrival import PLAINS
 from handoff.diagnosing.evidence import Evidence, LoadCulprit
@@ -135,7 +136,7 @@ class _Conclusion:
         hook = kind.__reduce_ex__ if not isinstance(obj, type) else None
         if protocol == 5 and isinstance(hook, types.FunctionType):
             try:
-                with limited(3.0):
+                with limited(timeouts.DUMP_S):
                     pickle.dumps(obj, 5)
             except Exception:
                 return True

@@ -17,6 +17,7 @@ import types
 from contextlib import suppress
 from typing import Any
 
+from handoff import timeouts
 from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
 
 
@@ -60,7 +61,6 @@ def judge_all(job: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
 
     Each is loaded in a fork, so that none can change what another finds. Controls are made here, once, if one is asked.
     """
-    from handoff.compare.arrival import CONTROL_S
     from handoff.processes.deadlines import limited
     from handoff.target import Ref
 
@@ -73,7 +73,7 @@ def judge_all(job: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
         if ref and answers[-1].get("asked") and not made:
             try:
                 for _ in range(2):
-                    with limited(CONTROL_S):
+                    with limited(timeouts.CONTROL_S):
                         made.append(Ref(**ref).load().make())
             except BaseException:
                 ref = None

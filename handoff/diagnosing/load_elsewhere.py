@@ -11,10 +11,11 @@ import sys
 import time
 from typing import Any
 
+from handoff import timeouts
+
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from handoff.diagnosing.load_child import start; start()"
 )
-IMPORT_S = 30.0  #: for importing what the pickle needs, which is not loading it; a worker imports it once
 LIMIT_BYTES = 4 << 30  #: address space that a load may take beyond the interpreter's, at least
 
 
@@ -84,7 +85,7 @@ def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s:
     A first byte says that all is imported: the clock starts then.
     """
     assert child.stdin is not None and child.stdout is not None
-    end = time.monotonic() + IMPORT_S
+    end = time.monotonic() + timeouts.IMPORT_S
     imported = False
     os.set_blocking(child.stdin.fileno(), False)
     out = [memoryview(head), memoryview(data)]

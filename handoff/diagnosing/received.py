@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handoff import timeouts
 from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.absent import Absent
 from handoff.diagnosing.dumps import pickles
@@ -25,7 +26,6 @@ from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_for
 from handoff.diagnosing.walk import Walk
 from handoff.processes.deadlines import TookTooLong, limited
 
-EACH_S = 5.0  #: for loading and judging one pickle
 HEAVY_S = 0.15  #: where pickling takes longer, the default protocol has to speak for the others
 MOST = 60  #: findings of what arrived altered; a whole library's state can be
 _ABSENT = f"{Absent.__module__}.{Absent.__qualname__}"
@@ -66,7 +66,7 @@ def received(
             statement = json.loads(json.dumps(facts(obj)))
     except (TookTooLong, RecursionError):
         return Received(notes=("what arrives was not compared: the object takes too long to be stated",))
-    each_s = EACH_S + 10 * dump_s
+    each_s = timeouts.ARRIVAL_S + 10 * dump_s
     more = {"items": [[one.codec, len(one.data)] for one in sent], "sent": statement, "ref": ref, "each_s": each_s}
     data = b"".join(one.data for one in sent)
     answer = load_elsewhere(
@@ -149,7 +149,7 @@ def _of(one: Sent | None) -> tuple[str, ...]:
 
 def _in_fork(one: Sent, statement: Any, ref: dict[str, Any] | None) -> set[str] | None:
     """What of it is altered in a fork of this process, too, where modules and string hashes are the same."""
-    answer = judge_apart(one.codec, one.data, statement, ref, [], EACH_S)
+    answer = judge_apart(one.codec, one.data, statement, ref, [], timeouts.ARRIVAL_S)
     return {each["what"] for each in answer["verdict"]["altered"]} if "verdict" in answer else None
 
 

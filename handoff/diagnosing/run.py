@@ -17,6 +17,7 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+from handoff import timeouts
 from handoff.diagnosing.dumps import error_text
 from handoff.diagnosing.engine import Steps
 from handoff.diagnosing.evidence import Evidence
@@ -25,7 +26,6 @@ from handoff.diagnosing.load_child import MainReached
 from handoff.diagnosing.load_elsewhere import end_group
 
 BUDGET_S = 30.0
-_GRACE_S = 1.0  #: how much longer than its budget the fork may take to end by itself
 
 
 def diagnose(
@@ -70,7 +70,7 @@ def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, a
     except OSError:
         pass
     try:
-        text, ended = _read(reader, time.monotonic() + budget_s + _GRACE_S)
+        text, ended = _read(reader, time.monotonic() + budget_s + timeouts.DIAGNOSIS_GRACE_S)
     finally:
         os.close(reader)
         end_group(child)

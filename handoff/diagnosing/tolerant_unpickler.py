@@ -12,10 +12,10 @@ import re
 import sys
 from typing import Any
 
+from handoff import timeouts
 from handoff.diagnosing.absent import Absent
 from handoff.processes.deadlines import limited
 
-STEP_S = 2.0  #: one constructor or ``__setstate__`` that takes longer counts as hanging
 _Base: Any = vars(pickle)["_Unpickler"]  # the pure-Python one, of which mypy knows little
 
 
@@ -130,7 +130,7 @@ class Tolerant(_Base):  # type: ignore[misc]
         args = self.stack.pop()
         func = self.stack[-1]
         try:
-            with limited(STEP_S):
+            with limited(timeouts.HOOK_S):
                 self.stack[-1] = func(*args)
         except BaseException as error:
             self.stack[-1] = Absent()
@@ -154,7 +154,7 @@ class Tolerant(_Base):  # type: ignore[misc]
     def make_new(self, args: Any, kwargs: Any) -> None:
         kind = self.stack[-1]
         try:
-            with limited(STEP_S):
+            with limited(timeouts.HOOK_S):
                 self.stack[-1] = kind.__new__(kind, *args, **kwargs)
         except BaseException as error:
             self.stack[-1] = Absent()
@@ -163,7 +163,7 @@ class Tolerant(_Base):  # type: ignore[misc]
     def do_build(self) -> None:
         obj, state, depth = self.stack[-2], self.stack[-1], len(self.stack)
         try:
-            with limited(STEP_S):
+            with limited(timeouts.HOOK_S):
                 _Base.dispatch[pickle.BUILD[0]](self)
         except BaseException as error:
             del self.stack[depth - 1 :]
@@ -188,7 +188,7 @@ class Tolerant(_Base):  # type: ignore[misc]
     def put(self, items: list[Any], into: Any) -> None:
         for place in range(0, len(items), 2):
             try:
-                with limited(STEP_S):
+                with limited(timeouts.HOOK_S):
                     into[items[place]] = items[place + 1]
             except BaseException as error:
                 self.blame(error, items[place], into)
@@ -211,7 +211,7 @@ class Tolerant(_Base):  # type: ignore[misc]
         items = self.pop_mark()
         for item in items:
             try:
-                with limited(STEP_S):
+                with limited(timeouts.HOOK_S):
                     self.stack[-1].add(item)
             except BaseException as error:
                 self.blame(error, item, self.stack[-1])
@@ -245,7 +245,7 @@ class Tolerant(_Base):  # type: ignore[misc]
 
     def extend(self, items: list[Any], into: Any) -> None:
         try:
-            with limited(STEP_S):
+            with limited(timeouts.HOOK_S):
                 if hasattr(into, "extend"):
                     into.extend(items)
                 else:

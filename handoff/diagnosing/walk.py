@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from handoff import timeouts
 from handoff.diagnosing import reasons
 from handoff.diagnosing.dumps import Codec, error_text
 from handoff.diagnosing.paths import (
@@ -33,7 +34,6 @@ from handoff.diagnosing.picklers import BY_NAME, Null, Plain, Reduction
 from handoff.processes.deadlines import Watch
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...), type(NotImplemented), bytearray})
-HOOK_S = 2.0  #: a hook of the user's that takes one to two times as long counts as hanging
 _COPYREG: Any = copyreg
 _NEW = (_COPYREG.__newobj__, _COPYREG.__newobj_ex__)
 _FRESH = (".__reduce_ex__(", ".__getstate__(", ".dispatch_table[")
@@ -81,7 +81,7 @@ class Walk:
     complete: bool = True
     _simple: dict[type, bool] = field(default_factory=dict)
     _found: dict[int, bool] = field(default_factory=dict)
-    _watch: Watch = field(default_factory=lambda: Watch(HOOK_S))
+    _watch: Watch = field(default_factory=lambda: Watch(timeouts.HOOK_S))
     _paths: dict[int, str] = field(default_factory=dict)
     _makers: dict[int, int] = field(default_factory=dict)  #: what :meth:`makers` has found; -1: none
     _depths: list[int] = field(default_factory=list)  #: of the nodes for which :meth:`depths` was asked

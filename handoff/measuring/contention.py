@@ -13,10 +13,11 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
+from handoff import timeouts
 from handoff.analysis import metrics
 from handoff.analysis.metrics import CONTENDED, numbers_of_workers
 from handoff.measuring import harness
-from handoff.measuring.lane import START_S, Handle, Lane, LaneFailed, Refused
+from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused
 from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome
@@ -77,7 +78,7 @@ def _crew(measuring: Measuring, stack: ExitStack, workers: int) -> list[Handle]:
         handles.append(Handle.hire(measuring.shop.ctx, job, Launch.PROCESS))
         stack.callback(handles[-1].stop)
     for handle in handles:
-        for name, error in handle.ready(2 * START_S)["errors"].items():
+        for name, error in handle.ready(2 * timeouts.WORKER_START_S)["errors"].items():
             measuring.settle(name, Outcome.from_json(error))
     measuring.lanes = [lane for lane in measuring.lanes if not measuring.failed(lane.name)]
     return handles
@@ -85,7 +86,7 @@ def _crew(measuring: Measuring, stack: ExitStack, workers: int) -> list[Handle]:
 
 def _sample(measuring: Measuring, lane: Lane, operation: str, label: str, handles: list[Handle]) -> None:
     try:
-        with measuring.trying(lane.name, START_S):
+        with measuring.trying(lane.name, timeouts.WORKER_START_S):
             total, spent = _contend(measuring, lane, operation, handles)
     except Refused as refused:
         for handle in handles:
@@ -105,7 +106,7 @@ def _contend(measuring: Measuring, lane: Lane, operation: str, handles: list[Han
         begin_s = perf_counter() + lead_s
         for slot, handle in enumerate(handles):
             handle.command(**ask, slot=slot, begin_s=begin_s, end_s=begin_s + window_s)
-        answers: list[dict[str, Any]] = [handle.answer(START_S) for handle in handles]
+        answers: list[dict[str, Any]] = [handle.answer(timeouts.WORKER_START_S) for handle in handles]
         if not any(answer["late"] for answer in answers) or lead_s > 1.0:
             break
         lead_s *= 2

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from handoff import timeouts
 from handoff.analysis import stats
 from handoff.analysis.metrics import CODEC, DEEPER, FLOORS, KINDS, NULL, START, duty_of
 from handoff.machine import fingerprint, noise
@@ -306,7 +307,7 @@ class Run:
             "experiments": [self.spec(index) for index in order],
         }
         inside = Interpreter(self.inside, config, seed=self.seed + number)
-        patience = max(90.0, 15 * self.profile.answer_s)
+        patience = max(timeouts.TRIAL_SILENT_S, 15 * self.profile.answer_s)
         at, trying, died, began = order[0], "", "", time.perf_counter()
         try:
             for event in inside.told(patience):

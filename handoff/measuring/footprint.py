@@ -18,11 +18,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from handoff import timeouts
 from handoff.analysis import metrics
 from handoff.analysis.metrics import DEEPER, FROZEN, INHERIT, INHERITANCE
 from handoff.machine import usable_cores
 from handoff.measuring import harness
-from handoff.measuring.lane import START_S, Handle, Lane, Refused
+from handoff.measuring.lane import Handle, Lane, Refused
 from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import Job
 from handoff.outcome import OK, Kind, Outcome
@@ -52,7 +53,7 @@ def run(measuring: Measuring) -> None:
             if strategy is not None and strategy.launch is Launch.THREAD:
                 raise Refused(Outcome(Kind.UNAVAILABLE, "", "", "a thread has no memory of its own"))
             for workers, prefix in ((1, "worker"), (usable_cores(), "workers")):
-                with measuring.trying(name, 2 * START_S):
+                with measuring.trying(name, 2 * timeouts.WORKER_START_S):
                     _look(measuring, lane, duty, workers, prefix)
         except Refused as refused:
             measuring.settle(name, refused.outcome)
@@ -163,7 +164,7 @@ def hand_over(measuring: Measuring, lane: Lane, duty: Duty, handles: list[Handle
             handle.answer(measuring.answer_s)
             kept.append(end[1].decode(end[1].take()))
             checksum = (getattr(end[1], "touch", None) or measuring.payload.touch)(kept[-1])
-        answer = handle.answer(max(60.0, measuring.answer_s))
+        answer = handle.answer(max(timeouts.SAMPLE_S, measuring.answer_s))
         if duty in (Duty.ARGUMENT, Duty.STATE):
             checksum = answer["checksum"]
         if checksum != expected:
@@ -209,7 +210,7 @@ def _run_inheritance(measuring: Measuring) -> None:
         before()
         try:
             for metric, step, workers in readings:
-                with measuring.trying(name, 2 * START_S):
+                with measuring.trying(name, 2 * timeouts.WORKER_START_S):
                     measuring.value(lane, metric, _growth(measuring, lane, step, workers))
         except Refused as refused:
             measuring.settle(name, refused.outcome)
@@ -231,7 +232,7 @@ def _growth(measuring: Measuring, lane: Lane, step: str, workers: int) -> int:
             handle.ready()
         for handle in handles:  # all are told first: they read at the same time
             handle.command(do="grow", lane=lane.name, step=step)
-        grown = [handle.answer(START_S)["uss_bytes"] for handle in handles]
+        grown = [handle.answer(timeouts.WORKER_START_S)["uss_bytes"] for handle in handles]
         for handle in handles:
             handle.stop()
         return sum(grown)

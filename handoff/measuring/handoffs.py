@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from handoff import timing
+from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, NULL
 from handoff.compare.arrival import Verdict
 from handoff.measuring import harness, looking
-from handoff.measuring.lane import START_S, Handle, Lane, Refused, merge
+from handoff.measuring.lane import Handle, Lane, Refused, merge
 from handoff.measuring.lasting import Lasting, travels
 from handoff.measuring.ledger import LOOKING, WORKERS
 from handoff.measuring.rounds import Measuring
@@ -95,7 +95,7 @@ def _given_to_lasting(measuring: Measuring, duty: Duty, group: list[Lane]) -> li
     for lane in new:
         _open_near(duty, lane, lasting.handle, lane.stack)
     job = Job(ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in new))
-    _note(measuring, lasting.take_on(job, START_S))
+    _note(measuring, lasting.take_on(job, timeouts.WORKER_START_S))
     return [lane for lane in group if lane.worker is None]
 
 

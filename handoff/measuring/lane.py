@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from handoff import timeouts
 from handoff.measuring.worker import CHECKSUM, Job
 from handoff.measuring.worker import main as work
 from handoff.outcome import Kind, Outcome
 from handoff.processes.worker_process import Gone, Silent, WorkerProcess
 from handoff.strategy import Launch, Strategy
 from handoff.timing import Spent
-
-START_S = 60.0  #: patience with a starting worker: importing on a busy machine is slow, not hung
 
 
 @dataclass
@@ -73,7 +72,7 @@ class Handle:
         """Of its process; a thread has none."""
         return int(self.inside.process.pid)
 
-    def ready(self, seconds: float = START_S) -> dict[str, Any]:
+    def ready(self, seconds: float = timeouts.WORKER_START_S) -> dict[str, Any]:
         """Wait until the worker has opened its ends; what failed to open is in ``errors``."""
         answer = self.answer(seconds)
         self.inside.started()

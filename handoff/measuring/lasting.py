@@ -13,10 +13,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NoReturn
 
+from handoff import timeouts
 from handoff.measuring.lane import Handle, Lane
 from handoff.measuring.worker import Job
-
-LEAVE_S = 10.0  #: patience with a worker that closes its ends and collects garbage
 
 
 class Lasting:
@@ -40,7 +39,7 @@ class Lasting:
     def leave(self) -> None:
         """Let it forget the payload. Raises :class:`handoff.measuring.lane.Refused`."""
         self.handle.command(do="leave")
-        self.handle.answer(LEAVE_S)
+        self.handle.answer(timeouts.LANE_LEAVE_S)
 
     def close(self) -> None:
         """After its end."""

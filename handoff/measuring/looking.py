@@ -10,7 +10,8 @@ import pickle
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from handoff.compare.arrival import CONTROL_S, Alteration, Verdict, judge
+from handoff import timeouts
+from handoff.compare.arrival import Alteration, Verdict, judge
 from handoff.compare.difference import difference
 from handoff.compare.facts import brief as facts_in_brief
 from handoff.compare.facts import brief_and_keepers, digest, facts
@@ -44,7 +45,7 @@ def same(payload: Payload, obj: Any, expected: str) -> bool:
 
 def _keeps_hash(obj: Any) -> bool:
     try:
-        with limited(CONTROL_S):
+        with limited(timeouts.CONTROL_S):
             return keeps_hash(obj)
     except Exception:
         return False
@@ -61,7 +62,7 @@ def judged(payload: Payload, obj: Any, known: str) -> Verdict:
     if payload.facts:
         text = difference(statement, json.loads(state(payload, obj)))
         return Verdict((Alteration("obj", text),) if text else ())
-    control_s = max(CONTROL_S, CONTROLS * making_s)
+    control_s = max(timeouts.CONTROL_S, CONTROLS * making_s)
     return judge(statement, obj, payload.make, limit=limited, control_s=control_s)
 
 
@@ -71,7 +72,7 @@ def reconsidered(verdict: Verdict, payload: Payload, obj: Any, known: str) -> Ve
     if not verdict.altered or payload.facts:
         return verdict
     try:
-        with limited(CONTROL_S):
+        with limited(timeouts.CONTROL_S):
             copy = pickle.loads(ForkingPickler.dumps(obj))
     except Exception:
         return verdict

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
+from handoff import timeouts
 from handoff.analysis.metrics import BIS, DEEPER, duty_of
 from handoff.compare.arrival import Verdict
 from handoff.measuring import looking
@@ -207,7 +208,7 @@ class Measuring:
 
     def timed(self, lane: Lane, run: Run, n: int) -> Spent:
         try:
-            with deadline(max(60.0, 10 * self.answer_s)):
+            with deadline(max(timeouts.SAMPLE_S, 10 * self.answer_s)):
                 return run(n)
         except (NoAnswer, Exception) as error:
             outcome = (

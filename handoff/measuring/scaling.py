@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handoff import timing
+from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, CHUNKS, JOB, JOB_TASKS, JOB_WAYS, numbers_of_workers
 from handoff.outcome import OK
 from handoff.processes.pool import end_pool
@@ -41,8 +41,6 @@ JOB_BATCH_S = 0.1
 STEADY = 10  #: a sample lasts at least this many times the profile's: a scheduler's time slice is milliseconds
 MOST_JOB_S = 2.0  #: a job that would take longer is left out ...
 FAR = 100  #: ... or so many times its start, which hardly matters any more
-READY_S = 60.0  #: patience with a starting crew
-KILL_S = 5.0  #: patience with a pool that is ended in the middle of its work
 
 
 # -- in the worker
@@ -122,7 +120,7 @@ class PoolCrew:
         self.pool.join()
 
     def kill(self) -> None:
-        end_pool(self.pool, KILL_S)
+        end_pool(self.pool, timeouts.WORKER_STOP_S)
 
 
 class ExecutorCrew:
@@ -343,8 +341,8 @@ class Site:
         try:
             crew.assemble()
             for _ in range(workers):
-                if not ready.acquire(timeout=READY_S):
-                    raise RuntimeError(f"not all of {workers} workers were ready in {READY_S:g} s")
+                if not ready.acquire(timeout=timeouts.WORKER_START_S):
+                    raise RuntimeError(f"not all of {workers} workers were ready in {timeouts.WORKER_START_S:g} s")
         except BaseException:
             crew.kill()
             raise
@@ -387,7 +385,7 @@ def run(measuring: Measuring) -> None:
             gc.collect()
             lane = Lane(name, None)
             try:
-                with measuring.trying(name, 3 * READY_S):
+                with measuring.trying(name, 3 * timeouts.WORKER_START_S):
                     _sample(site, lane, ways[name], label, numbers[label])
             except Refused as refused:
                 failed.add(name)
@@ -406,7 +404,10 @@ def _verify(measuring: Measuring) -> None:
 
     strategy = measuring.shop.strategies["simple-queue"]
     lane = Lane(strategy.name, strategy)
-    with measuring.trying(BASELINE, 2 * READY_S), crew(measuring, lane, Duty.ARGUMENT, 1) as (handles, ends):
+    with (
+        measuring.trying(BASELINE, 2 * timeouts.WORKER_START_S),
+        crew(measuring, lane, Duty.ARGUMENT, 1) as (handles, ends),
+    ):
         hand_over(measuring, lane, Duty.ARGUMENT, handles, ends)
 
 

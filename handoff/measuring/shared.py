@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from handoff import timeouts
 from handoff.analysis.metrics import BIS, NULL, OPERATIONS
 from handoff.measuring import harness
 from handoff.measuring.lane import Handle, Lane, Refused
@@ -14,8 +15,6 @@ from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
 from handoff.strategy import Launch
 from handoff.timing import Spent
-
-LONG_S = 60.0  #: patience with a sample of operations, at least: an element at a time through a manager
 
 
 def run(measuring: Measuring) -> None:
@@ -103,4 +102,4 @@ def first_update(measuring: Measuring, lane: Lane) -> None:
 def operate(measuring: Measuring, lane: Lane, operation: str, n: int) -> Spent:
     """``n`` operations of the worker on what is shared."""
     lane.hired.command(do=Duty.SHARED, lane=lane.name, operation=operation, size=measuring.size(), n=n)
-    return Spent(**lane.hired.answer(max(LONG_S, 10 * measuring.answer_s)))
+    return Spent(**lane.hired.answer(max(timeouts.SAMPLE_S, 10 * measuring.answer_s)))

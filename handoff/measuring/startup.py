@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from handoff import timeouts
 from handoff.analysis import metrics
 from handoff.analysis.metrics import BARE, START
 from handoff.outcome import OK, Kind, Outcome
@@ -69,7 +70,7 @@ class Program:
             "orders": path,
         }
         self.inside = Interpreter("handoff.measuring.startup_parent", config, script=condition.script)
-        self.told: Iterator[dict[str, Any]] = self.inside.told(60.0)
+        self.told: Iterator[dict[str, Any]] = self.inside.told(timeouts.WORKER_START_S)
 
     def answer(self) -> dict[str, Any]:
         """Its next answer. Raises ``RuntimeError`` when there is none."""

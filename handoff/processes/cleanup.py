@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from handoff import timeouts
+
 PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
 
 
@@ -21,7 +23,7 @@ def kill_group(group: int, *, spare: int = 0) -> None:
 
     With ``spare``, the calling process, nobody waits for the trackers: they end after it has.
     """
-    for _ in range(200):
+    for _ in range(int(timeouts.TRACKERS_S / 0.01)):
         found = {pid: tracks for pid, tracks in members(group).items() if pid != spare}
         if not found or (spare and all(found.values())):
             return
@@ -75,7 +77,7 @@ def end_strays(folder: Path) -> None:
     Contained processes of ours among them see that their parent is gone, and clean up after themselves: they get time.
     """
     mark = f"TMPDIR={folder}".encode()
-    for attempt in range(60):
+    for attempt in range(int(timeouts.STRAYS_S / 0.05)):
         strays = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _carries(pid, mark)]
         if not strays:
             return
@@ -138,7 +140,7 @@ def _await_end(pid: int) -> None:
     except ChildProcessError:  # somebody else's, who waits for it
         with suppress(ProcessLookupError):
             watched = os.pidfd_open(pid)
-            select.select([watched], [], [], 1.0)
+            select.select([watched], [], [], timeouts.KILLED_S)
             os.close(watched)
 
 

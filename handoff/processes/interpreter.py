@@ -21,6 +21,7 @@ from select import select
 from types import MappingProxyType
 from typing import Any
 
+from handoff import timeouts
 from handoff.processes.cleanup import PREFIX, kill_group, sweep
 
 
@@ -82,7 +83,7 @@ class Interpreter:
                 yield json.loads(line)
                 silent_since = time.monotonic()
             ended = self.process.poll() is not None
-            ready, _, _ = select([self.fd], [], [], 0 if ended else min(patience_s, 0.25))
+            ready, _, _ = select([self.fd], [], [], 0 if ended else min(patience_s, timeouts.TICK_S))
             if ready:
                 data = os.read(self.fd, 1 << 20)
                 if not data:

@@ -15,13 +15,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from handoff import timeouts
 from handoff.processes.cleanup import end_strays, sweep
 from handoff.processes.interpreter import Interpreter
 from handoff.stacks import user_frame
 from handoff.target import TargetError, parse_target
 
-PATIENCE_S = 60.0  #: for importing the user's code and making the object
-GRACE_S = 5.0  #: more than it was given, before it is ended from outside
 MEMORY_SHARE = 0.8  #: of what is available: the rest is for the machine to go on working
 
 
@@ -72,7 +71,7 @@ def ask(
     inside_module: str,
     config: dict[str, Any],
     *,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = timeouts.TARGET_S,
     more_s: float,
     progress: Callable[[str], None],
 ) -> Iterator[dict[str, Any]]:
@@ -85,21 +84,21 @@ def ask(
     with closing(Sandbox(inside_module, config)) as inside:
         end = time.monotonic() + patience_s
         opened = False
-        told = inside.told(0.5)
+        told = inside.told(2 * timeouts.TICK_S)
         while True:
             try:
                 message = next(told, None)
             except TimeoutError:
                 if time.monotonic() > end:
                     raise _given_up(target, inside, patience_s if not opened else more_s, opened=opened) from None
-                told = inside.told(0.5)
+                told = inside.told(2 * timeouts.TICK_S)
                 continue
             if message is None:
                 raise _ended(target, inside, opened=opened)
             if "failed" in message:
                 raise TargetError(message["failed"]) from _Theirs(message["traceback"])
             if "opened" in message:
-                opened, end = True, time.monotonic() + more_s + GRACE_S
+                opened, end = True, time.monotonic() + more_s + timeouts.SANDBOX_GRACE_S
             yield message
             if message.get("final"):
                 return
@@ -110,7 +109,7 @@ def _given_up(target: str, inside: Interpreter, seconds: float, *, opened: bool)
         return TargetError(f"{target}: looking at the object did not come to an end within {seconds:g} s")
     with suppress(ProcessLookupError):
         os.kill(inside.process.pid, signal.SIGUSR2)  # its stacks, please
-    time.sleep(0.2)
+    time.sleep(timeouts.STACKS_S)
     stacks = inside.complaints()
     error = TargetError(
         f"{target}: had not returned after {seconds:g} s{user_frame(stacks)};"

@@ -6,12 +6,13 @@ import atexit
 import os
 import signal
 
+from handoff import timeouts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
 HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-END_S = 2.0  #: for what runs at an interpreter's end: the user's exit hooks, destructors and threads may hang
 
 _got = signal.SIGINT
 _code: int | None = None
@@ -54,7 +55,7 @@ def how() -> str:
 
 
 def end_soon(code: int) -> None:
-    """The interpreter's own end has :data:`END_S` seconds from now on; then this process exits as it is.
+    """The interpreter's own end has ``timeouts.END_S`` from now on; then this process exits as it is.
 
     After the last exit hook it exits, too: destructors of what modules hold do not run.
     """
@@ -65,7 +66,7 @@ def end_soon(code: int) -> None:
         os._exit(code)
 
     signal.signal(signal.SIGALRM, exit_now)
-    signal.setitimer(signal.ITIMER_REAL, END_S)
+    signal.setitimer(signal.ITIMER_REAL, timeouts.END_S)
 
 
 def _leave() -> None:

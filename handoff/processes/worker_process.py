@@ -10,12 +10,11 @@ from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
+from handoff import timeouts
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.pool import a_worker, end_pool
 from handoff.processes.serving import Serve, hear, keep_for_task, serve_as_task, tell
 from handoff.strategy import Launch
-
-STOP_S = 5.0  #: given to a worker that was asked to end
 
 
 class Gone(Exception):
@@ -84,7 +83,7 @@ class WorkerProcess:
         """How it ended."""
         if self.process is None:
             return Gone("the worker ended")
-        self.process.join(1)
+        self.process.join(timeouts.KILLED_S)
         return Gone(f"the worker {describe_exit(self.process.exitcode)}")
 
     def dismiss(self) -> None:
@@ -99,16 +98,18 @@ class WorkerProcess:
         self.dismiss()
         match self.launch:
             case Launch.THREAD:
-                self.thread.join(1)
+                self.thread.join(timeouts.KILLED_S)
             case Launch.POOL:
-                self.task.wait(STOP_S)  # Pool.terminate waits for ever for a lock that a worker held when it was ended
+                self.task.wait(
+                    timeouts.WORKER_STOP_S
+                )  # Pool.terminate waits for ever for a lock that a worker held when it was ended
                 if self.task.ready():
                     self.pool.close()
                     self.pool.join()
                 else:
                     self._end_pool()
             case Launch.PROCESS:
-                self.process.join(STOP_S)
+                self.process.join(timeouts.WORKER_STOP_S)
                 self._end_process()
         self.close()
 
@@ -137,4 +138,4 @@ class WorkerProcess:
         """End a pool whose worker is stuck in its initializer or its one task, where it holds no lock of the pool."""
         if self.process.is_alive():
             self.process.kill()
-        end_pool(self.pool, STOP_S)
+        end_pool(self.pool, timeouts.WORKER_STOP_S)

@@ -10,6 +10,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from handoff import timeouts
 from handoff.processes.interpreter import Interpreter
 from handoff.selftesting._frame import Bench, Check, Line, Result, State, worst
 
@@ -57,7 +58,7 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
 def _run(bench: Bench) -> Result:
     inside = Interpreter(__name__, {})
     try:
-        told = list(inside.told(60))
+        told = list(inside.told(timeouts.SAMPLE_S))
         ended = inside.how_it_ended()
     finally:
         complaint = inside.complaints().strip().splitlines()

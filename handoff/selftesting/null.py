@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Any
 
+from handoff import timeouts
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import NULL
@@ -131,7 +132,7 @@ def _play(lane: Lane, n: int) -> Spent:
     lane.hired.begin(do=Duty.ARGUMENT, lane=PLAIN, n=1)
     seconds = sender.play(n)
     lane.hired.from_worker.recv_bytes()
-    lane.hired.answer(60)
+    lane.hired.answer(timeouts.WORKER_START_S)
     return Spent(seconds)
 
 

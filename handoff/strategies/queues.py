@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
 from typing import TYPE_CHECKING, Any
 
+from handoff import timeouts
 from handoff.outcome import Kind, describe
 from handoff.strategies.codecs import BEFORE, COPY, FORKING_FAILS
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     AnyQueue = Queue[Any]  # generic for type checkers only
 else:
     AnyQueue = Queue
-
-
-JOIN_S = 1.0  #: seconds given to a feeder thread to end; it has nothing left to send, unless the other side is gone
 
 
 class Unfed:
@@ -57,7 +55,7 @@ class WatchedQueue(AnyQueue):
         """Close and wait for the feeder thread: a process that still has one can't be forked safely."""
         super().close()
         if self._thread is not None:
-            self._thread.join(JOIN_S)
+            self._thread.join(timeouts.FEEDER_S)
 
 
 class QueueSender:

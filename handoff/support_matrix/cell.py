@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
+from handoff import timeouts
 from handoff.checksum import touch
 from handoff.compare.arrival import Verdict
 from handoff.compare.difference import difference
@@ -36,7 +37,6 @@ from handoff.processes.worker_process import Gone, WorkerProcess
 from handoff.strategy import Channel, Launch, Site, Strategy
 from handoff.support_matrix import original, pools
 from handoff.support_matrix.cell_worker import (
-    LOOK_S,
     SEEN,
     USED,
     Job,
@@ -55,8 +55,6 @@ Stage = Callable[[str], None]
 
 PARENT, STARTING, WORKER, RESULT = "parent", "starting", "worker", "result"  #: stages, after making the object
 SENT = "sent.json"  #: the file in a route's folder by which its worker judges what arrived
-PATIENT_S = 600.0  #: of a route itself: who waits for the cell is impatient enough, and says where it hangs
-WATCH_S = 0.05  #: how often it is looked whether the worker that owes a result still lives
 
 
 class Ended(Exception):
@@ -85,7 +83,7 @@ class Spec:
     start_method: str
     folder: Path  #: private to the cell
     prefix: str  #: of the names of its segments and semaphores
-    patience_s: float = PATIENT_S  #: of a route
+    patience_s: float = timeouts.ROUTE_S  #: of a route
     doubtful: bool = False  #: whether such an object was refused before
 
 
@@ -273,7 +271,7 @@ class _Handed:
             yield
             return
         before = signal.signal(signal.SIGALRM, look)
-        signal.setitimer(signal.ITIMER_REAL, WATCH_S, WATCH_S)
+        signal.setitimer(signal.ITIMER_REAL, timeouts.WORKER_LOOK_S, timeouts.WORKER_LOOK_S)
         try:
             yield
         finally:
@@ -503,7 +501,7 @@ class _Routed:
 
     def _looked(self) -> str:
         (self.spec.folder / USED).touch()
-        end = time.monotonic() + LOOK_S
+        end = time.monotonic() + timeouts.SEEN_S
         while time.monotonic() < end:
             with suppress(OSError, ValueError):
                 return str(json.loads((self.spec.folder / SEEN).read_text(encoding="utf-8"))["seen"])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handoff import timeouts
 from handoff.compare import shared_state
 from handoff.compare.facts import facts
 from handoff.measuring import looking
@@ -24,9 +25,6 @@ from handoff.support_matrix.original import Original
 from handoff.target import Ref
 
 USED, SEEN = "used", "seen.json"
-
-
-LOOK_S = 2.5  #: a look at whether a use shows may wait this long for the other side
 
 
 def _broken(where: str, error: BaseException) -> dict[str, Any]:
@@ -214,7 +212,7 @@ def give(ref: Ref, folder: str, expected: str) -> Any:
 
 def _look(seen: Callable[[Any], str], obj: Any, folder: Path) -> None:
     """Wait until the result was used on the other side, then say whether that shows in the original, here."""
-    end = time.monotonic() + 2 * LOOK_S
+    end = time.monotonic() + 2 * timeouts.SEEN_S
     while time.monotonic() < end and not (folder / USED).exists():
         time.sleep(0.002)
     try:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from handoff import timeouts
 from handoff.outcome import Kind, Outcome
 from handoff.processes import spawn_server
 from handoff.processes.cleanup import end_all, lives, own_children, processor_s, remove, with_descendants
@@ -29,8 +30,6 @@ from handoff.timing import nothing
 
 Tell = Callable[[dict[str, Any]], None]
 
-STARTING_S = 20.0  #: patience while something starts or is made: a busy machine is slow, not hung
-LOOK_S = 0.1  #: between two looks at whether a process works or waits
 BUSY = 0.25  #: of the time that it has had, in its processes on a processor: it works
 WAITING = 16  #: processes that may wait beside the one that has its turn
 MAKINGS = 20  #: as often as it took to make and state the object, beside its patience, a process may be silent
@@ -162,7 +161,7 @@ class Disposable:
 
     def _turn_ends(self, child: _Running) -> float:
         """When it is looked at whether the others go on waiting for this one: sooner where they had to wait before."""
-        return max(child.since + (self.slow_s / 5 if self.slow else self.slow_s), child.looked + LOOK_S)
+        return max(child.since + (self.slow_s / 5 if self.slow else self.slow_s), child.looked + timeouts.CELL_LOOK_S)
 
     def _works(self, child: _Running) -> bool:
         """Whether one takes long because it has much to do: then others beside it would only make it take longer."""
@@ -171,7 +170,7 @@ class Disposable:
 
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):
-            return STARTING_S
+            return timeouts.CELL_START_S
         return self.patience_s + MAKINGS * (child.making_s + self.making_s)
 
     def _fork(self, numbers: deque[int], body: Body) -> _Running:
@@ -220,8 +219,8 @@ class Disposable:
             if spawn_server.word_of(member, "stack", str(child.folder)).exists():
                 with suppress(ProcessLookupError):
                     os.kill(member, spawn_server.ASK)
-        time.sleep(0.05)
-        limit = STARTING_S if child.stage in ("making", "starting") else self.patience_s
+        time.sleep(timeouts.STACKS_S / 4)
+        limit = timeouts.CELL_START_S if child.stage in ("making", "starting") else self.patience_s
         where = "parent" if child.stage in ("making", "parent") else "result" if child.stage == "result" else "worker"
         place = ""
         for member in members:

@@ -9,10 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from handoff import timeouts
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
-
-SILENT_S = 30.0  #: after this its process does, whatever it is at
 
 
 def executed(strategy: str, duty: Duty, method: str, patience_s: float) -> Outcome:
@@ -25,7 +24,7 @@ def executed(strategy: str, duty: Duty, method: str, patience_s: float) -> Outco
         return Outcome(Kind.UNAVAILABLE, "", "", why)
     config = {"strategy": strategy, "duty": str(duty), "start_method": method, "patience_s": patience_s}
     inside = Forked("handoff.support_matrix.in_fork", config)
-    stage, end = "parent", time.monotonic() + patience_s + SILENT_S
+    stage, end = "parent", time.monotonic() + patience_s + timeouts.IN_FORK_S
     try:
         for word in inside.told(patience_s + 5):
             if "outcome" in word:

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from handoff import timeouts
 from handoff.machine import usable_cores
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
@@ -31,10 +32,8 @@ from handoff.support_matrix.pools import ROUTES, Route
 from handoff.target import Entry, Ref
 from handoff.timing import nothing
 
-PATIENCE_S = 3.0  #: after this without an answer a cell hangs
 SLOW_S = 0.4  #: after this a cell that has not answered waits beside the next ones
 CHUNK = 900  #: cells for one interpreter, which costs as much as about twenty
-SILENT_S = 120.0  #: after this a host itself is given up
 #: Read when an interpreter of ours starts, and taken out of its environment then: huge pages for large blocks, which
 #: fault less often where 64 MiB are copied, and no threads of numpy's that wait for work.
 ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "OPENBLAS_NUM_THREADS": "1"}
@@ -94,7 +93,7 @@ def support(
     strategies: Sequence[str] = (),
     duties: Sequence[str] = (),
     start_methods: Sequence[str] = START_METHODS,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = timeouts.CELL_S,
     jobs: int | None = None,
     isolated: bool = False,
     progress: Progress = nothing,
@@ -187,12 +186,12 @@ class _Run:
         while self.waiting or self.active:
             while self.waiting and sum(not batch.waits for batch in self.active) < self.jobs:
                 self._start(self.waiting.popleft())
-            ready, _, _ = select.select([batch.inside.fd for batch in self.active], [], [], 1.0)
+            ready, _, _ = select.select([batch.inside.fd for batch in self.active], [], [], timeouts.HOST_LOOK_S)
             for batch in list(self.active):
                 if batch.inside.fd in ready:
                     self._hear(batch)
-                elif time.monotonic() - batch.began > SILENT_S:
-                    self._end(batch, f"no answer in {SILENT_S:g} s")
+                elif time.monotonic() - batch.began > timeouts.HOST_SILENT_S:
+                    self._end(batch, f"no answer in {timeouts.HOST_SILENT_S:g} s")
 
     def _line_up(self) -> None:
         """Share the cells out to hosts."""
@@ -246,7 +245,7 @@ class _Run:
         hosts = [_host(config | {what: [payloads[ref] for ref in share]}) for share in shares]
         try:
             for share, inside in zip(shares, hosts, strict=True):
-                for word in inside.told(SILENT_S):
+                for word in inside.told(timeouts.HOST_SILENT_S):
                     yield share[word["number"]], word
         except TimeoutError:
             return

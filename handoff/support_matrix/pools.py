@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType, MappingProxyType
 from typing import Any
 
+from handoff import timeouts
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.processes.deadlines import NoAnswer, deadline
@@ -31,10 +32,6 @@ from handoff.processes.interpreter import Interpreter, describe_exit
 from handoff.start_methods import START_METHODS
 from handoff.target import Ref
 from handoff.timing import nothing
-
-LIMIT_S = 5.0  #: for one hand-over; a usual one takes less than 0.1 s
-STARTING_S = 2.0  #: beside the limit, for workers of loky to start
-POLL_S = 0.02  #: how often the state of a pool that has not answered is looked at; an answer itself is seen at once
 
 GIVEN = "given.json"  #: what the worker says of the result that it returns
 
@@ -86,7 +83,9 @@ class Ended(Exception):
         self.outcome = outcome
 
 
-def run(route: str, start_method: str, ref: Ref, duty: Duty = Duty.ARGUMENT, *, limit_s: float = LIMIT_S) -> Outcome:
+def run(
+    route: str, start_method: str, ref: Ref, duty: Duty = Duty.ARGUMENT, *, limit_s: float = timeouts.POOL_S
+) -> Outcome:
     """Hand the payload over by a route, in an interpreter of its own, and say what became of it.
 
     Takes 0.1 s (fork) to 0.5 s (spawn) plus what the payload's module imports; ``KeyError`` for an unknown route.
@@ -300,7 +299,7 @@ def _pool(case: Case, package: str = "multiprocessing") -> Any:
     end = time.monotonic() + case.limit_s
     answer = pool.apply_async(function, arguments)
     while not answer.ready():
-        answer.wait(POLL_S)
+        answer.wait(timeouts.POOL_LOOK_S)
         if answer.ready():
             break
         gone = not worker.is_alive()
@@ -338,7 +337,7 @@ def _process_pool_executor(case: Case) -> Any:
         reason = watch.reported()
         if reason is None:
             for worker in workers:
-                worker.join(1)
+                worker.join(timeouts.KILLED_S)
             codes = [worker.exitcode for worker in workers]
             reason = Outcome(
                 Kind.BROKEN, "worker", "BrokenProcessPool", f"the worker {describe_exit((*codes, None)[0])}"
@@ -396,7 +395,7 @@ def _dug(case: Case, call: Callable[[], Any]) -> Any:
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(case.limit_s + STARTING_S)
+    asking.join(case.limit_s + timeouts.LOKY_START_S)
     if answers:
         return answers[0]
     if not errors:

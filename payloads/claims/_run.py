@@ -1,7 +1,7 @@
 """Running a check: a plain program in a private folder, watched for hanging, with nothing left of it afterwards.
 
-A program hangs when every process of its group sleeps and none gets any processor time for :data:`IDLE_S`: that is the
-same on a busy machine, where waiting for the processor is not sleeping.
+A program hangs when every process of its group sleeps and none gets any processor time for ``timeouts.IDLE_S``: that
+is the same on a busy machine, where waiting for the processor is not sleeping.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from handoff import timeouts
 from handoff.processes.cleanup import kill_group
 from payloads.claims._claim import START_METHODS, Check, Claim
 
-IDLE_S = 1.0  #: none of the programs sleeps or waits for anything outside itself
-LIMIT_S = 60.0  #: for a program that is busy without end
 _ERROR = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Empty))(?:: (.*))?$", re.MULTILINE)
 #: What a spawned child says when the parent broke off writing to it: an echo of the parent's own error.
 _ECHO = "EOFError: Ran out of input"
@@ -124,15 +123,15 @@ def _wait(process: subprocess.Popen[bytes]) -> str:
     used = -1
     while True:
         with suppress(subprocess.TimeoutExpired):
-            return str(process.wait(0.05))
+            return str(process.wait(timeouts.WORKER_LOOK_S))
         now = time.monotonic()
         sleeping, ticks = _activity(process.pid)
         if not sleeping or ticks != used:
             idle_since, used = now, ticks
-        elif now - idle_since > IDLE_S:
+        elif now - idle_since > timeouts.IDLE_S:
             return "hangs"
-        if now - begin > LIMIT_S:
-            return f"still runs after {LIMIT_S:g} s"
+        if now - begin > timeouts.PROGRAM_S:
+            return f"still runs after {timeouts.PROGRAM_S:g} s"
 
 
 def _activity(group: int) -> tuple[bool, int]:
