@@ -9,7 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from handoff.options import UsageError, choose
+from handoff.commands._options import UsageError, choose
 
 HELP = "write workflows that watch your own objects in CI"
 PLACE = ("at your desk", 4)
