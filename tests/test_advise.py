@@ -18,11 +18,12 @@ from test_diagnose_command import GENEROUS_S, desk, handoff
 
 from handoff.advising import ranking as ranking_module
 from handoff.advising import search
+from handoff.advising.plans import fitting
 from handoff.advising.ranking import REFERENCE, UNMEASURED, Way, _as_good, rank
 from handoff.advising.recipes import recipe_for
 from handoff.advising.refactored import without
 from handoff.advising.result import BOTH, Advice, Job
-from handoff.advising.run import advise_target, fitting, fresh, usual_job
+from handoff.advising.run import advise_target, fresh, usual_job
 from handoff.advising.search import Plan, _Lanes, _too_large, lanes_for
 from handoff.advising.text import advice_as, advice_html, advice_text
 from handoff.advising.words import advise

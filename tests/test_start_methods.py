@@ -16,9 +16,10 @@ import synthetic
 
 from handoff.advising import across, warned
 from handoff.advising.across import measure_each
+from handoff.advising.plans import under_each
 from handoff.advising.ranking import Ranking, rank
 from handoff.advising.result import Advice, AdviceWarning, Job
-from handoff.advising.run import fresh, judged, under_each
+from handoff.advising.run import fresh, judged
 from handoff.advising.search import Plan
 from handoff.advising.text import advice_as
 from handoff.advising.words import advise

@@ -187,16 +187,16 @@ def _advise(
     tell: Tell,
 ) -> None:
     """Diagnose; and, what takes long to make, measure here, by forks. Else it is measured from outside, afresh."""
-    from handoff.advising import across, run, work
+    from handoff.advising import across, plans, work
     from handoff.advising.recipes import recipe_for
     from handoff.advising.result import Job
     from handoff.diagnosing import Diagnosis
 
-    end = run.end_of(begin, config["budget_s"])
+    end = plans.end_of(begin, config["budget_s"])
     asked = Job(**config["job"])
     asked = replace(asked, work=asked.work or work.named(entry.payload))
     try:
-        work_s, note = run.tasked(entry, obj, asked)
+        work_s, note = plans.tasked(entry, obj, asked)
     except TargetError as error:
         tell({"failed": str(error), "traceback": ""})
         return
@@ -204,16 +204,16 @@ def _advise(
     warnings = warned.warned(obj, before=before, maker=maker, work=entry.payload.work)
     data = _diagnosis(entry, obj, config)
     if made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
-        walk_s = run.walking(obj, entry.payload)
+        walk_s = plans.walking(obj, entry.payload)
         tell({"diagnosis": data, "walk_s": walk_s, "work_s": work_s or walk_s, "work": asked.work, "note": note,
               "warnings": [each.to_json() for each in warnings], "final": True})  # fmt: skip
         return
-    job = run.fitting(asked, config["duty"], entry.payload.duties, declared="collection" in config)
-    plan = run.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data), work_s, note)
+    job = plans.fitting(asked, config["duty"], entry.payload.duties, declared="collection" in config)
+    plan = plans.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data), work_s, note)
     plan.imported_s, plan.made_s, plan.recipes = imported_s, made_s, partial(recipe_for, entry.ref)
     plan.warnings = warnings
     advice = across.measure_each(
-        run.under_each(plan, config["also"]),
+        plans.under_each(plan, config["also"]),
         progress=lambda what: tell({"progress": what}),
         show=lambda first: tell({"first": first.to_json()}),
     )

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
-from handoff.advising import across, warned
+from handoff.advising import across, plans, warned
 from handoff.advising.result import BOTH, Advice, AdviceWarning, Job
-from handoff.advising.search import BUDGET_S, Opener, Plan, Show
+from handoff.advising.search import BUDGET_S, Plan, Show
 from handoff.payload import Duty, Payload, Trait
-from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import Interpreter
 from handoff.target import Entry, Ref, parse_work
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
-    from handoff.diagnosing import Diagnosis
+    pass
 
 
 INSIDE = "handoff.advising.in_sandbox"  #: what runs where the user's code does
@@ -85,94 +83,11 @@ def judged(asked: Sequence[str]) -> tuple[str, ...]:
     return usual, *(each for each in multiprocessing.get_all_start_methods() if each != usual)
 
 
-def under_each(plan: Plan, also: Sequence[str]) -> list[Plan]:
-    """The plan, and the same for other start methods."""
-    methods = (plan.job.start_method, *also)
-    warnings = warned.concerning(plan.warnings, methods)
-    return [
-        replace(
-            plan,
-            job=replace(plan.job, start_method=method),
-            notes=list(plan.notes),
-            warnings=warnings,
-            against=warned.against(warnings, method),
-        )
-        for method in methods
-    ]
-
-
-def walking(obj: Any, payload: Payload) -> float:
-    """Seconds that reading all of an object takes; at most ``timeouts.READING_S``."""
-    begin = time.perf_counter()
-    with suppress(Exception, NoAnswer), deadline(timeouts.READING_S):
-        payload.touch(obj)
-    return time.perf_counter() - begin
-
-
-def tasked(entry: Entry, obj: Any, job: Job) -> tuple[float, str]:
-    """Seconds of the user's own work on the object, 0 where a task reads it; and a note. Raises TargetError."""
-    from handoff.advising.work import tried
-
-    return tried(entry.ref, obj, job.work) if entry.payload.work is not None else (0.0, "")
-
-
-def parts_left_out(diagnosis: Diagnosis | None) -> tuple[str, ...]:
-    """The culprits that can be reached, and left behind, by their paths."""
-    paths = [each.path for each in diagnosis.culprits] if diagnosis else []
-    return tuple(path for path in paths if "(" not in path and path != "obj" and "__reduce" not in path)
-
-
-def beside(entry: Entry, paths: Sequence[str]) -> Entry:
-    """The entry of an object without the parts at ``paths``."""
-    from handoff.advising import refactored
-
-    payload = replace(entry.payload, name=f"{entry.payload.name}-refactored", nbytes=None)
-    return Entry(refactored.ref_of(entry.ref, paths), payload)
-
-
 def fresh(config: dict[str, Any], seed: int) -> Interpreter:
     """A trial in a fresh interpreter, which makes the object itself."""
     from handoff.processes.sandbox import Sandbox
 
     return Sandbox(INSIDE, config, seed=seed)
-
-
-def forking(ref: Ref, obj: Any) -> Opener:
-    """Trials forked from this process, which has the object."""
-    from handoff.processes.forked import Forked
-    from handoff.target import keep
-
-    return lambda config, _: Forked("handoff.measuring.trial", config, prepare=lambda: keep(ref, obj))
-
-
-def forking_refactored(ref: Ref, paths: Sequence[str], obj: Any) -> Opener:
-    """The same for the object without some parts, which are taken out in the fork."""
-    from handoff.advising.refactored import without
-    from handoff.processes.forked import Forked
-    from handoff.target import keep
-
-    return lambda config, _: Forked("handoff.measuring.trial", config, prepare=lambda: keep(ref, without(obj, paths)))
-
-
-def forked_plan(
-    target: str, entry: Entry, obj: Any, job: Job, end: float, diagnosis: Diagnosis | None, work_s: float, note: str
-) -> Plan:
-    """For an object that is in this process: made once, here."""
-    from handoff.machine import usable_cores
-
-    walk_s = walking(obj, entry.payload)
-    plan = Plan(
-        target, entry, job, forking(entry.ref, obj), end, usable_cores(), walk_s, work_s or walk_s, diagnosis=diagnosis
-    )
-    plan.notes += [note] if note else []
-    plan.notes.append(
-        "all trials share one build of the object, and one interpreter: what varies from start to start is not in the "
-        "intervals"
-    )
-    if paths := parts_left_out(diagnosis):
-        other = beside(entry, paths)
-        plan.refactored = other, forking_refactored(other.ref, paths, obj)
-    return plan
 
 
 def advise_object(
@@ -209,26 +124,13 @@ def advise_object(
     job = replace(job, work=named(entry.payload))
     target.hold(obj, work)
     try:
-        work_s, note = tasked(entry, obj, job)
-        plan = forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
+        work_s, note = plans.tasked(entry, obj, job)
+        plan = plans.forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
         plan.leave_out = tuple(each.name for each in registry().values() if each.makes)  # how to make it is not known
         plan.warnings = tuple(warnings)
-        return across.measure_each(under_each(plan, also), progress=progress, show=show)
+        return across.measure_each(plans.under_each(plan, also), progress=progress, show=show)
     finally:
         target.let_go()
-
-
-def end_of(begin: float, budget_s: float) -> float:
-    """When a budget ends: it counts from the start, but half of it is for measuring, however long making took."""
-    return max(begin + 0.97 * budget_s - 0.3, time.monotonic() + budget_s / 2)  # and some is for ending in order
-
-
-def fitting(job: Job, asked: str | None, duties: Iterable[str], *, declared: bool) -> Job:
-    """The job, for the duties that a payload of a collection declares, if none was asked for."""
-    found = [duty for duty in Duty if duty in set(duties)]
-    if asked or not declared or not found or {Duty.ARGUMENT, Duty.STATE} <= set(found):
-        return job
-    return replace(job, duty=str(found[0]))
 
 
 def advise_target(
@@ -284,13 +186,13 @@ def advise_target(
     entry = blank(opened)
     diagnosis = Diagnosis.from_json(told["diagnosis"])
     notes += [told["note"]] if told["note"] else []
-    job = fitting(replace(job, work=told["work"]), duty, opened["duties"], declared=opened["declared"])
+    job = plans.fitting(replace(job, work=told["work"]), duty, opened["duties"], declared=opened["declared"])
     plan = Plan(
         target,
         entry,
         job,
         fresh,
-        end_of(begin, budget_s),
+        plans.end_of(begin, budget_s),
         usable_cores(),
         told["walk_s"],
         told["work_s"],
@@ -303,6 +205,6 @@ def advise_target(
             AdviceWarning(**each | {"start_methods": tuple(each["start_methods"])}) for each in told["warnings"]
         ),
     )
-    if paths := parts_left_out(diagnosis):
-        plan.refactored = beside(entry, paths), fresh
-    return across.measure_each(under_each(plan, also), progress=progress, show=show)
+    if paths := plans.parts_left_out(diagnosis):
+        plan.refactored = plans.beside(entry, paths), fresh
+    return across.measure_each(plans.under_each(plan, also), progress=progress, show=show)
