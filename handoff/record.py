@@ -77,6 +77,10 @@ class Record:
     seconds: float = 0.0  #: wall time spent on it
     left_out: dict[str, int] = field(default_factory=dict)  #: lanes measured no further, and after how many trials
     spent_s: dict[str, float] = field(default_factory=dict)  #: of that, by what was done; empty in records of before
+    looks: int = 1  #: how often in all it may be asked which way to take, while samples grow
+    #: How lanes scatter, by metric: what all records of the run told of its kind, see ``handoff.analysis.moderated``.
+    laws: dict[str, dict[str, float]] = field(default_factory=dict)
+    decision: dict[str, Any] = field(default_factory=dict)  #: which way to take, by its first metric
 
     @property
     def name(self) -> str:

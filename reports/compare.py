@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handoff.analysis import units
-from handoff.analysis.stats import Estimate, threshold
+from handoff.analysis.stats import Estimate
 
 from .rows import Cell, Table
 
@@ -114,7 +114,7 @@ def changes(before: Iterable[Table], after: Iterable[Table], *, ratios: bool) ->
         earlier = old.get(_key(table))
         if earlier is None:
             continue
-        least = max(threshold(table.aa), threshold(earlier.aa))
+        least = max(table.between_runs, earlier.between_runs)
         for cell in table.cells:
             was = earlier.cell(cell.strategy)
             if was is None:

@@ -145,7 +145,7 @@
     const limit = 1.1 * Math.max(Math.min(2 * base, all[all.length - 1].time[0]), all[Math.floor((all.length - 1) / 2)].time[0]);
     const row = 24, left = 170, right = 250, width = 900, height = cells.length * row + 6;
     const X = (x) => left + (Math.min(x, limit) / limit) * (width - left - right);
-    const mark = (c) => (c.strategy === table.take ? (table.keep ? "keep this" : "take this") : c.strategy === table.baseline ? "by default" : c.rank === "reference" ? "nothing is handed over" : "");
+    const mark = (c) => (c.strategy === table.take ? (table.keep ? "keep this" : "take this") : !table.take && c.strategy === table.advised ? "least at risk" : c.strategy === table.baseline ? "by default" : c.rank === "reference" ? "nothing is handed over" : "");
     const title = `${table.payload} as ${table.kind}${table.start_method ? `, ${table.start_method}` : ""}: ${table.metric}, the fastest first`;
     return h("figure", { id: "picture" }, h("figcaption", null, title),
       wide("Bars", s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. All numbers are in the table below.` },
@@ -171,7 +171,7 @@
           h("td", null, pill(t)),
           h("td", null, taken?.time ? [h("code", null, t.take), " ", interval(taken.time)] : t.short),
           h("td", null, usual?.time ? [h("code", null, t.baseline), " ", interval(usual.time)] : `${t.baseline || "nothing"} does not carry it`),
-          h("td", null, taken && usual?.slower && taken !== usual ? ratioInterval(usual.slower) : taken && taken === usual ? "the same" : "unknown"));
+          h("td", null, taken && usual?.slower && taken !== usual ? ratioInterval(usual.slower) : taken && taken === usual ? "the same" : "not decided"));
       })));
   };
   // of all payloads of a question: how many are of each sort, as one bar
@@ -211,7 +211,7 @@
       const again = `handoff measure ${table.target} --payload ${table.payload} --duty argument --duty state --start-method ${state.start} -o DIR`;
       fill(box,
         h("div", { class: `verdict ${stand(table)}` + (table.take ? "" : " unclear") },
-          table.saves && h("p", { class: "answer" }, table.take ? [table.keep ? "Keep " : "Take ", h("code", null, table.take)] : ["Nothing was shown to be faster than ", h("code", null, table.baseline)]),
+          table.saves && h("p", { class: "answer" }, table.take ? [table.keep ? "Keep " : "Take ", h("code", null, table.take)] : "Can't tell yet"),
           stand(table) && h("p", { class: "stand" }, pill(table), " ", STANDS[stand(table)][1]), table.unit === "seconds" && picture(table), sideBySide(table),
           table.saves && h("dl", null,
             h("dt", null, "it saves"), h("dd", { id: "saves" }, words(table.saves)),
@@ -256,16 +256,15 @@
   const least = (table) => Math.min(...table.cells.filter((c) => c.amount && c.amount[0] > 0).map((c) => c.amount[0]));
   const against = (table, cell) => {
     if (cell.amount) return cell.amount[0] > 0 ? round3(cell.amount[0] / least(table)) : 1;
-    if (!state.compare) return ((table.led ? cell.slower : cell.ratio) || [null])[0];
+    if (!state.compare) return (cell.slower || [null])[0];
     const other = cellOf(table, state.compare);
     return other?.time ? round3(cell.time[0] / other.time[0]) : null;
   };
-  // a leader that ties is no winner, and where no winner can be told nothing is framed
+  // what would do as well: its own bound decides
+  const good = (table, cell) => cell?.rank === "best" || (cell?.rank === "contender" && cell.bound != null && cell.bound <= table.limit);
   const standing = (table, cell) => {
-    if (!table.choice || cell.amount) return "";
-    if (!table.led) return cell.rank === "reference" ? "reference" : ({ different: cell.ratio?.[0] < 1 ? "faster" : "slower", tie: "tie" })[cell.verdict] || (cell.strategy === table.baseline ? "" : "unclear");
-    if (cell.rank === "best" && table.cells.some((c) => c.rank === "tie")) return "tie";
-    return ["slower", "none"].includes(cell.rank) ? "" : cell.rank;
+    if (!table.choice || cell.amount || ["far", "none"].includes(cell.rank)) return "";
+    return cell.rank === "best" ? (table.take ? (table.keep ? "keep" : "take") : "least at risk") : cell.rank;
   };
   const cellText = (table, cell) => {
     const value = against(table, cell);
@@ -279,8 +278,10 @@
     cell.time && ["time", interval(cell.time)],
     cell.amount && ["bytes", sizeInterval(cell.amount)],
     cell.amount && bare(table) && ["a bare worker", sizeInterval(bare(table))],
-    cell.slower && table.led && ["against the best", `${ratioInterval(cell.slower)} (${cell.rank})`],
-    cell.ratio && [`against ${table.baseline}`, `${ratioInterval(cell.ratio)} (${cell.verdict || "the baseline itself"})`],
+    cell.slower && [`against ${table.advised}`, ratioInterval(cell.slower)],
+    cell.ratio && [`against ${table.baseline}`, ratioInterval(cell.ratio)],
+    cell.bound != null && ["at most", `${ratio(cell.bound)} the best, all ways considered at once`],
+    cell.left_out && ["measured no further", `after ${cell.left_out} trials: surely several times the best's time`],
     cell.floor && ["against the floor", `${ratioInterval(cell.floor)} of ${cell.floor_lane}`],
     cell.rate && ["speed", rate(cell.rate) + floorRate(table, cell)],
     cell.wire_bytes != null && ["encoded", `${cell.wire_bytes.toLocaleString("en")} bytes`],
@@ -343,7 +344,7 @@
           ? [seconds(cell.time[0]), h("small", null, cellText(table, cell) || "no ratio"), state.also && h("small", { class: "also" }, ALSO[state.also][1](table, cell) || "none known")]
           : [h("span", { class: `word ${cell.outcome}` }, cell.outcome === "ok" ? "not timed" : cell.outcome)];
         const button = h("button", { type: "button", tabindex: "-1",
-          class: `cell ${value ? `s${step(value)}` : ""} ${table.led && ["best", "tie"].includes(standing(table, cell)) ? standing(table, cell) : ""}`,
+          class: `cell ${value ? `s${step(value)}` : ""} ${!table.choice || cell.amount || !table.take ? "" : cell.rank === "best" ? "best" : good(table, cell) ? "tie" : ""}`,
           onclick: () => openDetails(table, cell), onmouseenter: () => showTip(button, table, cell), onmouseleave: hideTip,
           onfocus: () => showTip(button, table, cell), onblur: hideTip }, inside);
         return h("td", { "data-payload": table.payload, "data-strategy": name }, button);
@@ -351,14 +352,14 @@
     const coverage = (name) => {
       const cells = shown.map((t) => cellOf(t, name)).filter(Boolean); // of those asked
       const carried = cells.filter((c) => c.outcome === "ok").length;
-      const good = cells.filter((c) => c.rank === "best" || c.rank === "tie").length;
-      const factors = cells.filter((c) => c.time && c.ratio && c.verdict).map((c) => c.ratio[0]).sort((a, b) => a - b);
+      const first = shown.filter((t) => good(t, cellOf(t, name))).length;
+      const factors = shown.filter((t) => t.baseline !== name).map((t) => cellOf(t, name)).filter((c) => c?.time && c.ratio).map((c) => c.ratio[0]).sort((a, b) => a - b);
       const middle = factors.length && (factors[Math.floor((factors.length - 1) / 2)] * factors[Math.ceil((factors.length - 1) / 2)]) ** 0.5;
-      return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${good} in best tier`,
+      return h("td", null, `${carried} of ${cells.length}`, h("small", null, h("br"), `${first} as good as any`,
         factors.length > 1 && [h("br"), `${ratio(round3(middle))} [${digits(factors[0])}…${digits(factors[factors.length - 1])}]`]));
     };
     const grid = h("table", { class: "matrix", id: "matrix" },
-      h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: ${q.tables[0]?.unit === "bytes" ? "bytes, and the difference to a bare worker where there is one" : `time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the best of the row or, where that can't be told, than the baseline (medians of ratios in the same rounds)"}`}. ${shown.length} of ${q.tables.length} payloads.`),
+      h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: ${q.tables[0]?.unit === "bytes" ? "bytes, and the difference to a bare worker where there is one" : `time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the way to take of the row or, where that can't be told, the one least at risk (medians of ratios in the same rounds)"}`}. ${shown.length} of ${q.tables.length} payloads.`),
       h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), setup && h("th", { scope: "col" }, "setting it up once pays"), names.map((name) => head(name, name)))),
       h("tbody", null, body),
       h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above; and the time against the default: median [range] over them"), h("td"), setup && h("td"), names.map(coverage))));
@@ -466,7 +467,7 @@
     const members = q.tables.filter((t) => t.family && t.family === table.family && t.bytes).sort((a, b) => a.bytes - b.bytes);
     if (unique(members.map((t) => t.bytes)).length < 2) return null;
     const off = hidden();
-    const weight = (name) => (name === table.baseline ? 100 : 0) + (name === state.compare ? 50 : 0) + members.filter((t) => ["best", "tie"].includes(cellOf(t, name)?.rank)).length;
+    const weight = (name) => (name === table.baseline ? 100 : 0) + (name === state.compare ? 50 : 0) + members.filter((t) => good(t, cellOf(t, name))).length;
     const all = q.strategies.filter((name) => !off.has(name) && members.filter((t) => cellOf(t, name)?.time).length > 1);
     const last = (name) => cellOf(members[members.length - 1], name)?.time?.[0] ?? Infinity;
     const names = [...all].sort((a, b) => weight(b) - weight(a) || last(a) - last(b)).slice(0, LINES);

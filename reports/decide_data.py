@@ -16,17 +16,17 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from handoff.analysis import cost, units
+from handoff.analysis import answers, cost, regret, units
 from handoff.analysis.job_model import predictions
 from handoff.analysis.metrics import CONTENTION, JOB, NULL, SCALING
 from handoff.analysis.stats import Estimate
 from handoff.analysis.tables import workers
-from handoff.record import INTERRUPTED, MOST_TRIALS, NARROW, Record
+from handoff.record import BUDGET, DECIDED, INTERRUPTED, MOST_TRIALS, NARROW, Record
 from handoff.strategies import registry
 from handoff.strategy import Strategy
 
 from . import meanings, verdicts
-from .rows import FOOTPRINT, Cell, Lane, Rank, Table, noise
+from .rows import FOOTPRINT, Cell, Lane, Rank, Table, asked, noise
 
 SCHEMA = 1
 GraphLink = Callable[[Table, str], str]  #: asv's graph of a table's strategy; "" where there is none
@@ -48,6 +48,7 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
     return {
         "schema": SCHEMA,
         "title": title,
+        "answers": answered(found),
         "started": min((table.record.started for table in found), default=""),
         "kinds": list(dict.fromkeys(table.kind for table in found)),
         "duties": dict(meanings.DUTIES),
@@ -70,6 +71,18 @@ def document(found: Sequence[Table], *, title: str, graph: GraphLink = no_graph)
         "footprint": [meanings.meaning(name) for name in FOOTPRINT],
         "scaling": scaling(found),
         "runs": whole_jobs(found),
+    }
+
+
+def answered(found: Sequence[Table]) -> dict[str, Any]:
+    """What the run has answered, and what would answer the rest: the soonest answered first."""
+    questions = asked(found)
+    return {
+        "summary": answers.summary(questions),
+        "open": [
+            {"about": each.about, "takes": answers.what_would_do(each), "command": each.command if each.trials else ""}
+            for each in answers.open_ones(questions)
+        ],
     }
 
 
@@ -96,7 +109,9 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "take": advice.take,
         "keep": advice.keep,
         "choice": bool(record.strategies),
-        "led": verdicts.led(table, advice),
+        "advised": table.decision.advised,
+        "bound": _number(table.decision.bound),
+        "limit": table.decision.limit,
         "short": advice.short,
         "words": advice.main,
         "more": advice.more,
@@ -109,12 +124,11 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "source": str(record.about.get("source") or ""),
         "aa": _number(table.aa),
         "aa_text": units.percent(table.aa),
-        "detectable_text": units.percent(table.detectable),
         "noisy": table.noisy,
         "complete": record.complete,
         "record": table.path,
-        "command": command(table),
-        "target": shlex.quote(target(record)),
+        "command": answers.command(record),
+        "target": shlex.quote(answers.target(record)),
         "lanes": [_lane(lane) for lane in table.lanes],
         "cells": [_cell(table, cell, graph) for cell in table.cells],
     }
@@ -125,6 +139,8 @@ def stopped(record: Record) -> str:
     trials = max((len(record.trials), *(int(row[2]) + 1 for row in (*record.rows[-1:], *record.values[-1:]))))
     why = {
         NARROW: "its intervals were narrow enough",
+        DECIDED: "it was decided",
+        BUDGET: "the time for its run was up",
         MOST_TRIALS: "its profile allows no more",
         INTERRUPTED: "it was interrupted",
     }
@@ -143,8 +159,10 @@ def _cell(table: Table, cell: Cell, graph: GraphLink) -> dict[str, Any]:
         found["graph"] = link
     figures = {"time": cell.time, "slower": cell.slower, "ratio": cell.ratio, "floor": cell.floor_ratio}
     found |= {name: _triple(figure) for name, figure in figures.items() if figure}
-    if cell.verdict:
-        found["verdict"] = str(cell.verdict)
+    if math.isfinite(cell.bound):
+        found["bound"] = units.shown(regret.rounded_up(cell.bound))
+    if cell.left_out:
+        found["left_out"] = cell.left_out
     if cell.floor:
         found["floor_lane"] = cell.floor
     if cell.bytes_per_s:
@@ -161,21 +179,6 @@ def _cell(table: Table, cell: Cell, graph: GraphLink) -> dict[str, Any]:
         found["clean"] = _triple(cell.clean) if cell.clean.n_samples else None
         found["disturbed"] = {"samples": cell.time.n_samples, "clean": cell.clean.n_samples, **cell.disturbed}
     return found
-
-
-def target(record: Record) -> str:
-    """What to give a command to find the payload again; records of before it was kept name their collection."""
-    return str(record.about.get("target") or record.collection.partition(".")[0] or "payloads")
-
-
-def command(table: Table) -> str:
-    """The one command that measures a table again."""
-    record = table.record
-    words = ["handoff", "measure", target(record), "--payload", record.payload]
-    words += ["--duty", record.kind]
-    words += ["--start-method", record.start_method] if record.start_method else []
-    words += ["--profile", str(record.profile.get("name", "quick"))]
-    return " ".join(shlex.quote(word) for word in words) + " -o DIR"
 
 
 def _triple(figure: Estimate) -> list[float | None]:
@@ -329,7 +332,7 @@ def _bytes(table: Table) -> int:
 # -- downloads ---------------------------------------------------------------------------------------------------------
 
 COLUMNS = (
-    "run", "kind", "payload", "start_method", "metric", "strategy", "outcome", "reason", "rank", "verdict",
+    "run", "kind", "payload", "start_method", "metric", "strategy", "outcome", "reason", "rank", "bound",
     "time_s", "time_low_s", "time_high_s", "ratio", "ratio_low", "ratio_high", "slower", "slower_low", "slower_high",
     "floor_ratio", "bytes_per_s", "wire_bytes", "baseline", "aa_error", "n_trials", "n_samples", "record",
     "amount_bytes", "amount_low_bytes", "amount_high_bytes", "worker_uss_bytes", "parent_peak_bytes", "total_pss_bytes",
@@ -346,8 +349,8 @@ def as_csv(found: Iterable[Table]) -> str:
         record = table.record
         for cell in table.cells:
             row = [table.run, table.kind, record.payload, record.start_method, table.metric, cell.strategy]
-            row += [cell.outcome.kind, "" if cell.outcome.ok else cell.outcome.reason, cell.rank, cell.verdict or ""]
-            figures = [*_parts(cell.time), *_parts(cell.ratio), *_parts(cell.slower)]
+            row += [str(cell.outcome.kind), "" if cell.outcome.ok else cell.outcome.reason, str(cell.rank)]
+            figures = [_finite(cell.bound), *_parts(cell.time), *_parts(cell.ratio), *_parts(cell.slower)]
             figures += [cell.floor_ratio.value if cell.floor_ratio else "", cell.bytes_per_s or ""]
             figures += [cell.wire_bytes if cell.wire_bytes is not None else "", record.baseline, table.aa]
             figures += [cell.time.n_trials if cell.time else 0, cell.time.n_samples if cell.time else 0, table.path]
@@ -356,6 +359,10 @@ def as_csv(found: Iterable[Table]) -> str:
             figures += [*_parts(cell.amount), *memory, *clean, record.stopped]
             writer.writerow([_inert(value) for value in (*row, *figures)])
     return out.getvalue()
+
+
+def _finite(value: float) -> float | str:
+    return value if math.isfinite(value) else ""
 
 
 def _parts(figure: Estimate | None) -> list[Any]:

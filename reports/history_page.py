@@ -12,7 +12,6 @@ from itertools import pairwise
 from statistics import median
 
 from handoff.analysis import units
-from handoff.analysis.stats import threshold
 
 from . import changes, plain, verdicts
 from .extra_pages import Page
@@ -66,7 +65,7 @@ def histories(runs: Sequence[Run]) -> Iterator[History]:
                     found.setdefault((key, record.baseline), []).append((run, table, cell))
     for (key, _), members in found.items():
         if len(members) >= FEWEST:
-            least = math.log1p(threshold(median(min(table.aa, 10.0) for _, table, _ in members)))
+            least = math.log1p(median(min(table.between_runs, 10.0) for _, table, _ in members))
             logs = [math.log(cell.ratio.value) for _, _, cell in members if cell.ratio]
             cells = [cell for _, _, cell in members]
             paths = [table.path for _, table, _ in members]

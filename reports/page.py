@@ -54,6 +54,7 @@ def decide(
     packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
     script = (_HERE / "decide.js").read_text(encoding="utf-8")
     body = f"""
+{_answered(document["answers"])}
 <noscript><p class="banner">This page needs its script. <a href="report.html">The plain report</a> has every figure
 without.</p></noscript>
 <form class="ask" id="ask" aria-label="The question">
@@ -78,9 +79,9 @@ without.</p></noscript>
 <fieldset><legend>Strategies</legend><button type="button" id="all-ways">all</button>
 <button type="button" id="no-ways">none</button><ul class="inline" id="strategies"></ul></fieldset></section>
 <section aria-labelledby="h-table"><h2 id="h-table">Table</h2>
-<p class="dim">Solid frame: the best. Dashed frames: equally good within noise. <em>unclear</em>: not told apart, nor
-shown to be as good. Where no best can be told nothing is framed, and all is compared with the baseline: what is done by
-default. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
+<p class="dim">Solid frame: the way to take, or to keep. Dashed frames: as good, for all that matters here. A
+<em>contender</em> is not known to be far from the best. Where nothing is decided nothing is framed, and all is compared
+with the way that is least at risk. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
 between cells), press it for its record and the command that measures it again. A column's head sorts.</p>
 <div class="scroll" id="table" role="region" aria-label="All figures" tabindex="0"></div></section>
 <section aria-labelledby="h-charts"><h2 id="h-charts">Charts</h2><div id="charts-body"></div></section>
@@ -152,6 +153,24 @@ def shell(title: str, body: str, *, links: Sequence[Link], here: str, script: st
 </body>
 </html>
 """
+
+
+def _answered(found: Mapping[str, Any]) -> str:
+    """What the run has answered, and the commands that would answer the rest."""
+    items = "".join(
+        f"<li>{_code(each['about'])}: {escape(each['takes'])}"
+        + (f" <code>{escape(each['command'])}</code>" if each["command"] else "")
+        + "</li>"
+        for each in found["open"]
+    )
+    more = f"<details><summary>{len(found['open'])} not answered: what would do it</summary><ul>{items}</ul></details>"
+    return f'<div id="answered"><p>{_code(found["summary"])}</p>{more if items else ""}</div>'
+
+
+def _code(text: str) -> str:
+    """Text whose backticks mark code, as HTML."""
+    parts = (escape(part) for part in text.split("`"))
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 
 def _hash(text: str) -> str:

@@ -6,27 +6,30 @@ Both are the same blocks in two notations. Everything that a payload, an error o
 from __future__ import annotations
 
 import html as htmllib
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from handoff.analysis import units
+from handoff.analysis import answers, regret, units
 from handoff.analysis.metrics import DEEPER
+from handoff.analysis.regret import Answer
 from handoff.analysis.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
 from handoff.analysis.tables import table as as_table
 from handoff.record import Record
 
 from . import decide_data, meanings, verdicts
-from .rows import CODEC, FOOTPRINT, NOISY, Cell, Noise, Source, Table, noise, tables
+from .rows import CODEC, FOOTPRINT, NOISY, Cell, Noise, Rank, Source, Table, asked, noise, tables
 
 LONGEST = 300  #: characters of a foreign text in a table's cell; all of it is in the record
 LIMITS = (
     "These figures hold for this machine, these library versions and these payloads; take ratios, not seconds.",
     "One worker and one object at a time: what several workers do to each other is not in these figures.",
     (
-        f"Intervals are {CONFIDENCE:.0%}. Two strategies count as different only if the interval of their ratio"
-        f" excludes 1 and the effect exceeds {SMALLEST_EFFECT:.0%} and three times the table's own A/A error."
+        f"Intervals and bounds are {CONFIDENCE:.0%}, for all ways of a table at once. A way is taken where it is known"
+        " to take at most so many times what the best of the others does; a change that saves less than"
+        f" {SMALLEST_EFFECT:.0%} is none."
     ),
     (
         "A hand-off ends when the worker has read all of the object and acknowledged it, so no figure here is the cost"
@@ -92,7 +95,7 @@ def html(records: Iterable[Record]) -> str:
 
 def blocks(found: Sequence[Table]) -> list[Block]:
     """The whole report."""
-    out: list[Block] = [Heading(1, "What it costs to hand it over")]
+    out: list[Block] = [Heading(1, "What it costs to hand it over"), *answered(found)]
     out += [Heading(2, "Limits"), Items(LIMITS)]
     out += [Heading(2, "Machine, profile, noise"), *about(found), *warnings(noise(found))]
     kind = place = ""
@@ -115,11 +118,28 @@ def blocks(found: Sequence[Table]) -> list[Block]:
     return out
 
 
+def answered(found: Sequence[Table]) -> list[Block]:
+    """What the run has answered, and what would answer the rest."""
+    questions = asked(found)
+    if not questions:
+        return []
+    rows = [
+        [short(each.about), answers.what_would_do(each), f"`{regret.code(each.command)}`" if each.trials else "none"]
+        for each in answers.open_ones(questions)
+    ]
+    open_ones = [Grid(f"{len(rows)} not answered", ["question", "what would answer it", "command"], rows)]
+    return [Text(answers.summary(questions)), *(open_ones if rows else [])]
+
+
 def _deeper(table: Table) -> list[Block]:
     shown = as_table(table.record)
     notes = [Text(verdicts.code(short(note))) for note in shown.notes if note]
     rows = [[f"`{verdicts.code(first)}`", *(cell or "none" for cell in rest)] for first, *rest in shown.rows]
-    return [Grid(verdicts.code(shown.title), shown.head, rows), *notes, *again(decide_data.command(table), table.path)]
+    return [
+        Grid(verdicts.code(shown.title), shown.head, rows),
+        *notes,
+        *again(answers.command(table.record), table.path),
+    ]
 
 
 def again(command: str, path: str) -> list[Block]:
@@ -192,16 +212,16 @@ def _table(table: Table) -> list[Block]:
     out += [Text(f"Warning of a measuring process: {verdicts.code(short(text))}", True) for text in record.complaints]
     buffers = table.metric == "handoff" and record.about.get("nbytes")
     codec = table.kind == CODEC
-    head = ["strategy", "time", f"× {record.baseline or 'baseline'}", "against it", "× the best"]
+    advised = f"× {table.decision.advised or 'the way to take'}"
+    head = ["strategy", "time", f"× {record.baseline or 'baseline'}", advised, "at most × the best", "so it is"]
     head += ["GB/s", "its floor"] if buffers else ["× its floor"] if table.metric == "handoff" else []
     head += ["wire bytes"] if codec else []
     memory = any(cell.memory for cell in table.cells)
     head += ["memory of the worker", "of the parent, at its peak", "of all"] if memory else []
     disturbed = any(cell.disturbed for cell in table.cells)
     head += ["undisturbed samples only"] if disturbed else []
-    led = verdicts.led(table, advice)
     rows = [
-        _row(table, cell, bool(buffers), codec, led)
+        _row(table, cell, bool(buffers), codec)
         + ([_footprint(cell, name) for name in FOOTPRINT] if memory else [])
         + ([_clean(cell)] if disturbed else [])
         for cell in table.cells
@@ -213,17 +233,17 @@ def _table(table: Table) -> list[Block]:
     out.append(Grid(caption, head, rows))
     if record.stopped:
         out.append(Text(decide_data.stopped(record)))
-    return out + again(decide_data.command(table), table.path)
+    return out + again(answers.command(table.record), table.path)
 
 
-def _row(table: Table, cell: Cell, buffers: bool, codec: bool, led: bool) -> list[str]:
+def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
     name = f"`{verdicts.code(cell.strategy)}`" + (" (baseline)" if cell.strategy == table.record.baseline else "")
     if cell.time is None:
-        row = [name, outcome_words(cell), "no time", "no time", "no time"]
+        row = [name, outcome_words(cell), *["no time"] * 4]
     else:
-        verdict = str(cell.verdict) if cell.verdict else "itself"
-        slower = f"{units.ratio(cell.slower.value)} ({cell.rank})" if cell.slower and led else "no best told"
-        row = [name, units.interval(cell.time), ratio_words(cell.ratio), verdict, slower]
+        slower = units.ratio_interval(cell.slower) if cell.slower else "none to take"
+        bound = units.ratio(regret.rounded_up(cell.bound)) if math.isfinite(cell.bound) else "not bounded"
+        row = [name, units.interval(cell.time), ratio_words(cell.ratio), slower, bound, standing(table, cell)]
     if buffers:
         lane = table.lane(cell.floor)
         row.append(
@@ -243,6 +263,15 @@ def _row(table: Table, cell: Cell, buffers: bool, codec: bool, led: bool) -> lis
     if codec:
         row.append(f"{cell.wire_bytes:,}" if cell.wire_bytes is not None else "none")
     return row
+
+
+def standing(table: Table, cell: Cell) -> str:
+    """Where it stands, in a word or two."""
+    if cell.left_out:
+        return f"far; measured no further after {cell.left_out} trials"
+    if cell.rank is Rank.BEST and table.record.strategies:
+        return {Answer.CHANGE: "take", Answer.KEEP: "keep"}.get(table.decision.answer, "least at risk")
+    return str(cell.rank)
 
 
 def _footprint(cell: Cell, name: str) -> str:

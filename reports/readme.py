@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handoff import glossary
-from handoff.analysis import units
+from handoff.analysis import regret, units
 from handoff.analysis.metrics import DEEPER
 from handoff.cli import all_commands
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
 
 from . import plain, site, verdicts
-from .rows import Rank, Table, tables
+from .rows import Table, tables
 
 RESULTS, COMMANDS, WAYS = "results", "commands", "ways"  #: the blocks of README
 GLOSSARY = "GLOSSARY.md"
@@ -43,17 +43,17 @@ def _row(table: Table) -> list[str]:
     instead = ""
     if taken and taken.time:
         instead = units.interval(taken.time)
-        if base and base is not taken and (factor := verdicts.factor(taken)):
-            instead += f", {units.ratio_interval(factor)} less"
-        ties = [f"`{cell.strategy}`" for cell in table.at(Rank.TIE) if cell.strategy != taken.strategy]
-        instead += f"; as good within noise: {', '.join(ties)}" if ties else ""
+        if table.decision.factor and base is not taken:
+            instead += f", {regret.times(table.decision.factor)} less"
+        ties = [f"`{cell.strategy}`" for cell in table.within]
+        instead += f"; as good: {', '.join(ties)}" if ties else ""
     default = f"`{base.strategy}` {units.interval(base.time)}" if base and base.time else "does not carry it"
     return [
         f"`{table.record.payload}`",
         f"{table.kind}, {table.metric}",
         table.record.start_method,
         default,
-        f"**{advice.short}**" if advice.take else "no change shown to pay",
+        f"**{advice.short}**" if advice.take else advice.short,
         instead,
     ]
 

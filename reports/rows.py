@@ -1,23 +1,25 @@
 """Records to rows: every figure that a report shows, computed once. Pure; knows neither HTML nor asv.
 
-A :class:`Table` is what a reader compares within: one record and one of its metrics, one :class:`Cell` a strategy. All
-its ratios come from paired rounds, and its verdicts are corrected (Holm) over the comparisons of this table, as
-:func:`handoff.analysis.stats.tiers` does: the chance that a table calls any identical pair different is at most 5 %.
+A :class:`Table` is what a reader compares within: one record and one of its metrics, one :class:`Cell` a strategy. What
+it decides and its ratios come from one judgement (:mod:`handoff.analysis.judging`), at one level for all of a table.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from handoff.analysis import stats, units
+from handoff.analysis import answers, judging, regret, stats, units
+from handoff.analysis.answers import Asked
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import BIS, DEEPER, FLOORS, MEMORY, NULL
-from handoff.analysis.stats import Estimate, Verdict
-from handoff.machine import has_gil
+from handoff.analysis.judging import Laws
+from handoff.analysis.metrics import BIS, DEEPER, FLOORS, MEMORY, METRICS, NULL
+from handoff.analysis.regret import Decision
+from handoff.analysis.stats import Estimate
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.record import BYTES, Record, unit
@@ -25,7 +27,8 @@ from handoff.strategies import registry
 
 CODEC = "codec"
 KINDS = ("argument", "state", "result", "shared", "start", CODEC)  #: in the order in which people ask
-NOISY = 0.10  #: an A/A error beyond what a tie promises (``stats.TIE_LIMIT``): this table can't tell much
+NOISY = 0.10  #: an A/A error beyond what ``standard`` calls decided: this table can't tell much
+AA_ERRORS = 3.0  #: between runs an effect must exceed so many standard errors of the experiment's own A/A test
 NOISY_SHARE = 0.25  #: of the tables: then the run as a whole is called too noisy
 #: What of a hand-off's memory stands beside its time: what the worker has of its own, how far the parent's resident
 #: memory rose, and everything, the parent and all that it started, every shared page counted once.
@@ -36,10 +39,9 @@ WARNED = 3  #: trials below which nothing can be told apart with any confidence
 class Rank(StrEnum):
     """Where a cell stands among the strategies of its table."""
 
-    BEST = "best"  #: leads the first tier
-    TIE = "tie"  #: as good as the best, within noise
-    UNCLEAR = "unclear"  #: not told apart from the best, nor shown to be as good
-    SLOWER = "slower"
+    BEST = "best"  #: the way to take; where nothing can be told the one least at risk
+    CONTENDER = "contender"  #: not surely far from the best
+    FAR = "far"  #: surely far slower than some other
     REFERENCE = "reference"  #: timed, but no answer to "which one?": a thread hands nothing over
     NONE = "none"  #: no time
 
@@ -53,8 +55,9 @@ class Cell:
     rank: Rank = Rank.NONE
     time: Estimate | None = None
     ratio: Estimate | None = None  #: to the baseline
-    verdict: Verdict | None = None  #: against the baseline
-    slower: Estimate | None = None  #: to the best of the table
+    slower: Estimate | None = None  #: to the way to take
+    bound: float = math.inf  #: it takes at most so many times what the best of the others does
+    left_out: int = 0  #: after so many trials it was measured no further, being surely far slower; 0: it never was
     floor: str = ""  #: the lane that moves raw bytes over the same channel
     floor_ratio: Estimate | None = None
     bytes_per_s: float | None = None  #: of the payload's buffers
@@ -85,7 +88,8 @@ class Table:
     record: Record
     metric: str
     aa: float  #: relative A/A error; infinite where it is unknown
-    detectable: float  #: the smallest slowdown this table would find nine times out of ten, relative
+    decision: Decision
+    trials: int | None  #: in all, that would decide it, about; None where it is decided, or where hardly any will
     cells: tuple[Cell, ...]
     lanes: tuple[Lane, ...]  #: null and floors
 
@@ -112,12 +116,22 @@ class Table:
         paired = math.isfinite(self.aa) or self.kind == CODEC or self.kind in tuple(Duty)
         return paired and any(cell.time for cell in self.cells)
 
+    @property
+    def between_runs(self) -> float:
+        """What a figure has to change by, from run to run, to count: runs share no rounds. Relative."""
+        return max(stats.SMALLEST_EFFECT, AA_ERRORS * self.aa)
+
     def at(self, rank: Rank) -> list[Cell]:
         return [cell for cell in self.cells if cell.rank is rank]
 
     @property
     def best(self) -> Cell | None:
         return next(iter(self.at(Rank.BEST)), None)
+
+    @property
+    def within(self) -> list[Cell]:
+        """What would do as well: other ways whose own bound is at most the one that decides."""
+        return [cell for cell in self.at(Rank.CONTENDER) if cell.bound <= self.decision.limit]
 
     @property
     def baseline(self) -> Cell | None:
@@ -169,19 +183,33 @@ def tables(sources: Iterable[Source], problems: list[str] | None = None) -> list
         for source in sources
         if source.record.kind in MEMORY
     }
-    found = []
+    known: dict[str, Laws] = {}
+    sound = []
     for source in sorted(sources, key=_order):
+        with _naming(source, problems):
+            figures = Figures(source.record)
+            for metric in figures.metrics:
+                known.setdefault(source.run, Laws()).add(figures, metric)
+            sound.append((source, figures))
+    found = []
+    for source, figures in sound:
         record = source.record
         beside = footprints.get((source.run, record.payload, record.kind, record.start_method))
-        try:
-            figures = Figures(record)
+        with _naming(source, problems):
             memory = _memory(Figures(beside)) if beside else {}
-            found += [_table(source, figures, metric, sizes, memory) for metric in _metrics(figures)]
-        except FAULTS as error:
-            if problems is None:
-                raise
-            problems.append(f"{source.path or record.name}: makes no sense: {type(error).__name__}: {error}")
+            found += [_table(source, figures, metric, sizes, memory, known[source.run]) for metric in _metrics(figures)]
     return found
+
+
+@contextmanager
+def _naming(source: Source, problems: list[str] | None) -> Iterator[None]:
+    """A record that makes no sense is a problem with a name; without a list it raises."""
+    try:
+        yield
+    except FAULTS as error:
+        if problems is None:
+            raise
+        problems.append(f"{source.path or source.record.name}: makes no sense: {type(error).__name__}: {error}")
 
 
 def _memory(figures: Figures) -> dict[str, dict[str, Estimate]]:
@@ -211,47 +239,39 @@ def _table(
     metric: str,
     sizes: Mapping[tuple[str, str, str], int],
     memory: Mapping[str, Mapping[str, Estimate]],
+    known: Laws,
 ) -> Table:
     record = source.record
-    aa = figures.aa_error.get(metric, math.inf)
+    judged = judging.judge(figures, metric, known.of(record, metric))
     # starting a process is measured with no strategy, in lanes of its own
     names = record.strategies or [name for name in record.outcomes if name not in (BIS, NULL, *FLOORS.values())]
-    timed = {name: figures.samples(name, metric) for name in names if _timed(record, figures, name, metric)}
-    ranks, slower = _ranks(timed, aa, has_gil(record.fingerprint))
-    base = timed.get(record.baseline)
-    against = {name: stats.compared(mine, base) for name, mine in timed.items()} if base else {}
-    alive = stats.holm({name: p for name, (_, p) in against.items() if name != record.baseline})
-    verdicts = {
-        name: stats.verdict(ratio, aa, significant=alive[name] <= stats.PAGE_ERROR)
-        for name, (ratio, _) in against.items()
-        if name != record.baseline
-    }
-    best = next((name for name, rank in ranks.items() if rank is Rank.BEST), "")
-    if ranks.get(record.baseline) is Rank.SLOWER and verdicts.get(best) is not Verdict.DIFFERENT:
-        ranks[record.baseline] = Rank.UNCLEAR  # compared twice, among the ways and with each: a winner stands both
     cells = []
     for name in _registered(names):
         outcome = record.outcomes.get(name, Outcome(Kind.BROKEN, "parent", "", "the record has no outcome for it"))
         size = sizes.get((source.run, record.payload, name))
-        if name not in timed:
+        if not (outcome.ok and figures.has(name, metric)):
             amount = figures.amount(name, metric) if outcome.ok and figures.has_amount(name, metric) else None
-            cells.append(Cell(name, outcome, wire_bytes=size, amount=amount))
+            left_out = record.left_out.get(name, 0)
+            cells.append(Cell(name, outcome, wire_bytes=size, amount=amount, left_out=left_out))
             continue
+        mine = figures.samples(name, metric)
         floor = figures.floor(name) if metric == "handoff" else ""
-        time = stats.estimate(timed[name])
+        time = stats.estimate(mine)
         clean, disturbed = _undisturbed(figures, name, metric)
-        moved = record.about.get("nbytes") if metric == "handoff" and ranks[name] is not Rank.REFERENCE else None
+        rank, ratio, slower, bound = _standing(figures, metric, name, judged)
+        moved = record.about.get("nbytes") if metric == "handoff" and rank is not Rank.REFERENCE else None
         cells.append(
             Cell(
                 name,
                 outcome,
-                ranks[name],
+                rank,
                 time,
-                against[name][0] if base else None,
-                verdicts.get(name),
-                slower.get(name),
+                ratio,
+                slower,
+                bound,
+                record.left_out.get(name, 0),
                 floor,
-                stats.ratio(timed[name], figures.samples(floor, metric)) if floor else None,
+                stats.ratio(mine, figures.samples(floor, metric)) if floor else None,
                 moved / time.value if moved else None,
                 size,
                 figures.phases(name, metric) or None,
@@ -260,43 +280,37 @@ def _table(
                 disturbed=disturbed,
             )
         )
-    pair = [stats.log_ratios(figures.samples(BIS, metric), base)] if base and figures.has(BIS, metric) else []
     return Table(
         source.run,
         source.path,
         record,
         metric,
-        aa,
-        stats.minimum_detectable_effect(pair[0], aa=aa) if pair and len(pair[0]) > 1 else math.inf,
+        figures.aa_error.get(metric, math.inf),
+        judged.decision,
+        None if judged.decision.decided else judging.trials_to_decide(figures, metric, known.of(record, metric)),
         tuple(cells),
         tuple(_lanes(record, figures, metric)),
     )
 
 
-def _timed(record: Record, figures: Figures, name: str, metric: str) -> bool:
-    """Only what arrived unchanged has a time: ``altered`` never wins, whatever samples there are."""
-    return figures.has(name, metric) and name in record.outcomes and record.outcomes[name].ok
+def _standing(
+    figures: Figures, metric: str, name: str, judged: regret.Judgement
+) -> tuple[Rank, Estimate | None, Estimate | None, float]:
+    """Where a lane stands, its ratios to the baseline and to the way to take, and its bound."""
+    advised = judged.decision.advised
+    if one := judged.regrets.get(name):
+        rank = Rank.BEST if name == advised else Rank.FAR if one.least > regret.FAR else Rank.CONTENDER
+        return rank, one.factor.inverse if one.factor else None, one.slower, one.bound
+    rank = Rank.FAR if figures.answers(name) else Rank.REFERENCE
+    base = figures.record.baseline
+    return rank, _plain_ratio(figures, metric, name, base), _plain_ratio(figures, metric, name, advised), math.inf
 
 
-def _ranks(timed: Mapping[str, stats.Samples], aa: float, gil: bool) -> tuple[dict[str, Rank], dict[str, Estimate]]:
-    """Each timed strategy's rank, and its ratio to the best."""
-    running = {name: mine for name, mine in timed.items() if not is_reference(name, gil)}
-    ranks = {name: Rank.REFERENCE if is_reference(name, gil) else Rank.SLOWER for name in timed}
-    first = stats.first_tier(running, aa)
-    for member in first:
-        ranks[member.lane] = Rank.TIE if member.verdict is Verdict.TIE else Rank.UNCLEAR
-    if not first:
-        return ranks, {}
-    best = first[0].lane
-    ranks[best] = Rank.BEST
-    known = {member.lane: member.ratio for member in first}
-    return ranks, {n: known.get(n) or stats.ratio(mine, timed[best]) for n, mine in timed.items()}
-
-
-def is_reference(strategy: str, gil: bool) -> bool:
-    """Whether it is there for comparison only: threads, where they share one GIL."""
-    found = registry().get(strategy)
-    return found is not None and found.is_reference(gil=gil)
+def _plain_ratio(figures: Figures, metric: str, name: str, other: str) -> Estimate | None:
+    """Of a lane that is none of the ways that were judged together."""
+    if not other or not figures.has(other, metric):
+        return None
+    return stats.ratio(figures.samples(name, metric), figures.samples(other, metric))
 
 
 def _registered(names: Iterable[str]) -> list[str]:
@@ -341,6 +355,15 @@ class Noise:
     @property
     def too_noisy(self) -> bool:
         return self.tables > 0 and (self.noisy > NOISY_SHARE * self.tables or self.trials < WARNED)
+
+
+def asked(found: Iterable[Table]) -> list[Asked]:
+    """The questions of a run."""
+    return [
+        Asked(table.record, table.decision, table.trials)
+        for table in found
+        if answers.is_question(table.record, table.decision) and table.metric == METRICS[table.kind][0]
+    ]
 
 
 def noise(found: Iterable[Table]) -> Noise:

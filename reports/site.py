@@ -167,7 +167,8 @@ def _plain(found: Sequence[Table], nav: Sequence[page.Link], trust: str) -> dict
 
 def verdicts_page(found: Sequence[Table], title: str) -> str:
     """The verdicts of a run as markdown."""
-    blocks: list[plain.Block] = [plain.Heading(2, verdicts.code(title)), *plain.warnings(noise(found))]
+    blocks: list[plain.Block] = [plain.Heading(2, verdicts.code(title)), *plain.answered(found)]
+    blocks += plain.warnings(noise(found))
     for kind in dict.fromkeys(table.kind for table in found):
         for method in dict.fromkeys(table.record.start_method for table in found if table.kind == kind):
             here = [t for t in found if (t.kind, t.record.start_method) == (kind, method)]

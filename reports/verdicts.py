@@ -1,36 +1,38 @@
-"""Rows to words: the verdict of each table, and from how many tasks on setting up once pays. Pure.
+"""Rows to words: what each table decides, and from how many tasks on setting up once pays. Pure.
 
-Words follow from ranks alone, and ranks from :mod:`handoff.analysis.stats`: where the baseline is among the best, the
-advice is to keep it, because a tie is no reason to change code; where nothing could be told apart, that is said.
+What is decided, and its sentence, come from :mod:`handoff.analysis.regret`; here stands what goes with it.
 Text marks code with backticks; the renderers turn those into their own form, and escape everything.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from handoff.analysis import cost, stats, units
+from handoff.analysis import cost, regret, stats, units
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import NULL
-from handoff.analysis.stats import Estimate, Verdict
+from handoff.analysis.regret import Answer
+from handoff.analysis.regret import code as code
 from handoff.outcome import Kind
-from handoff.payload import Duty
-from handoff.strategies import baselines, registry
+from handoff.strategies import registry
 
 from .rows import CODEC, Cell, Rank, Table
 
 REPLICATES = 400  #: of a break-even: its 99 % interval then rests on two of them at each end
 SURE = 0.95  #: share of the replicates that must agree before a break-even is put into words
-NAMED = 4  #: slower strategies named one by one
+NAMED = 4  #: ways named one by one
+#: What a time is each time of; else each task.
+EACH = {"setup": "a worker", "encode": "an object", "decode": "an object", "start": "a worker"}
+EACH |= {"element-read": "an element", "element-write": "an element", "locked-update": "an update"}
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
     """The words of one table."""
 
-    take: str  #: the strategy to take; "" where none can be named
+    take: str  #: the strategy to take; "" where that is not decided
     keep: bool  #: it is the baseline: no change pays
     main: str  #: the verdict
     short: str  #: in two or three words
@@ -56,140 +58,55 @@ def advise(table: Table) -> Advice:
     if table.best is None:
         words, short = _untimed(table)
         return Advice("", False, " ".join([words, *failures]), short, others)
-    taken, parts = _winner(table, table.best)
-    base = table.baseline
-    if taken is not None and taken.rank in (Rank.BEST, Rank.TIE):
-        parts += _told_apart(table)
-    text = " ".join(["; ".join(parts) + ".", *failures])
+    decision = table.decision
+    main = " ".join([regret.sentence(decision, each=EACH.get(table.metric, "a task")), *_also(table), *failures])
     more = " ".join(filter(None, (*_references(table), others)))
-    keep = taken is not None and taken is base and not _default(table)
-    saves, sure = _saves(table, taken, keep), _sure(table, taken, keep)
-    if taken is None:
-        return Advice("", False, text, "nothing shown faster", more, saves, sure)
-    if table.kind == CODEC:
-        return _codec(taken.strategy, keep, text, more)
-    return Advice(taken.strategy, keep, text, f"{'keep' if keep else 'take'} {taken.strategy}", more, saves, sure)
+    keep = decision.answer is Answer.KEEP
+    take = decision.advised if decision.decided else ""
+    found = Advice(take, keep, main, regret.short(decision), more, _saves(table), _sure(table))
+    return _codec(found) if table.kind == CODEC else found
 
 
-def led(table: Table, advice: Advice | None = None) -> bool:
-    """Whether its ratios are to a best that was told apart or ties; else they are to the baseline."""
-    base = table.baseline
-    if not table.record.strategies or base is None or base.time is None:
-        return True
-    taken = table.cell((advice or advise(table)).take)
-    return taken is not None and taken.rank in (Rank.BEST, Rank.TIE)
+def _also(table: Table) -> list[str]:
+    """What would do as well."""
+    within = sorted(table.within, key=lambda cell: (cell.bound, cell.strategy))
+    if not within or not table.decision.decided:
+        return []
+    rest = f" and {len(within) - NAMED} more" if len(within) > NAMED else ""
+    return [f"Also at most {units.digits(table.decision.limit)} × the best: {_names(within[:NAMED])}{rest}."]
 
 
-def _told_apart(table: Table) -> list[str]:
-    """The rest of the sentence: what was not told apart from the best, and what is slower."""
-    ordered = sorted(table.at(Rank.SLOWER), key=lambda cell: cell.slower.value if cell.slower else math.inf)
-    ordered.sort(key=lambda cell: cell is not table.baseline)
-    return _unclear(table.at(Rank.UNCLEAR)) + _slower([(cell, cell.slower) for cell in ordered])
-
-
-def _against_baseline(table: Table, base: Cell) -> list[str]:
-    """The same where no best can be told: all is compared with the baseline."""
-    others = [(cell, ratio) for cell, ratio in _compared(table) if cell is not base]
-    ties = [cell for cell, _ in others if cell.verdict is Verdict.TIE]
-    slower = [(cell, ratio) for cell, ratio in others if cell.verdict is Verdict.DIFFERENT]
-    unclear = [cell for cell, _ in others if cell.verdict is Verdict.INCONCLUSIVE]
-    return _as_good(ties) + _unclear(unclear) + _slower(slower)
-
-
-def _compared(table: Table) -> list[tuple[Cell, Estimate]]:
-    """All ways with their ratio to the baseline, the lowest first; those of the same ratio by name."""
-    found = [(cell, cell.ratio) for cell in table.cells if cell.ratio and cell.rank is not Rank.REFERENCE]
-    return sorted(found, key=lambda item: (item[1].value, item[0].strategy))
-
-
-def _winner(table: Table, best: Cell) -> tuple[Cell | None, list[str]]:
-    """What to take, None where nothing can be named, and the first parts of the sentence."""
-    base, ties = table.baseline, table.at(Rank.TIE)
-    if base and base.rank in (Rank.BEST, Rank.TIE):
-        others = [cell for cell in (best, *ties) if cell is not base]
-        default = _default(table)
-        verb = f"`{default}` does not carry it. Take" if default else "Keep"
-        words = [f"{verb} `{base.strategy}` ({_time(base)}): nothing is faster beyond noise"]
-        return base, words + _as_good(others)
-    if base and base.rank is Rank.UNCLEAR:
-        if faster := _shown_faster(table):
-            parts = [f"Take `{faster[0].strategy}` ({_time(faster[0])})" + _gain(faster[0], base)]
-            if also := faster[1:]:
-                parts.append(f"{_names(also)} {_are(also)} faster than that, too")
-            return faster[0], [*parts, "which way is the fastest can't be told"]
-        text = f"No winner can be told, so no reason to change: nothing was shown to be faster than `{base.strategy}`"
-        parts = [f"{text} ({_time(base)})"]
-        first, ratio = _compared(table)[0]  # the baseline itself has one
-        if ratio.value < 1:
-            parts.append(f"`{first.strategy}` looks fastest ({units.ratio_interval(ratio)} its time)")
-        return None, parts + _against_baseline(table, base)
-    return best, [f"Take `{best.strategy}` ({_time(best)})" + _gain(best, base), *_as_good(ties)]
-
-
-def _shown_faster(table: Table) -> list[Cell]:
-    """What was shown to be faster than the baseline, the most surely fast first."""
-    found = [(cell, ratio) for cell, ratio in _compared(table) if cell.verdict is Verdict.DIFFERENT and ratio.value < 1]
-    return [cell for cell, _ in sorted(found, key=lambda item: (item[1].high, item[0].strategy))]
-
-
-def _default(table: Table) -> str:
-    """What does this when nothing else is asked for, where it does not carry the object; "" where it does."""
-    name = next(iter(baselines(Duty.ARGUMENT if table.kind == CODEC else table.kind)), "")
-    cell = table.cell(name)
-    return name if cell is not None and not cell.outcome.ok and name != table.record.baseline else ""
-
-
-def factor(taken: Cell) -> Estimate | None:
-    """How many times slower than this the baseline is."""
-    ratio = taken.ratio
-    if ratio is None or not 0 < ratio.value < math.inf:
-        return None
-    low, high = 1 / ratio.high, 1 / ratio.low if ratio.low > 0 else math.inf
-    return Estimate(1 / ratio.value, low, high, ratio.n_trials, ratio.n_samples)
-
-
-def _saves(table: Table, taken: Cell | None, keep: bool) -> str:
-    base = table.baseline
-    if keep:
-        return "nothing: no other way is faster beyond noise"
-    if taken is None:
-        return "nothing that was shown"
-    times = factor(taken)
-    if base is None or taken is base or not base.time or not taken.time or not times:
-        default = _default(table)
-        why = f": `{default}` does not carry it" if default else ""
+def _saves(table: Table) -> str:
+    decision, base, taken = table.decision, table.baseline, table.best
+    if decision.answer is Answer.KEEP:
+        least = "nothing: no other way takes less"
+        return least if decision.bound <= 1 else f"no way can save more than {_most(decision.saves_s)} of {_time(base)}"
+    if not decision.decided:
+        return "not known yet"
+    if not decision.baseline or base is None or base.time is None or decision.factor is None:
+        why = f": `{decision.fails}` does not carry it" if decision.fails else ""
         return f"nothing to compare with{why}; it takes {_time(taken)}"
-    return f"{_saved(taken, base)} of the {_time(base)} that `{base.strategy}` takes ({units.ratio(times.value)})"
+    its = f"the {_time(base)} that `{decision.baseline}` takes ({regret.times(decision.factor)} less)"
+    if not decision.pays:
+        return f"nothing that was shown, of {its}"
+    return f"{units.seconds(base.time.value * (1 - 1 / decision.factor.value))} of {its}"
 
 
-def _sure(table: Table, taken: Cell | None, keep: bool) -> str:
-    seen = taken or table.baseline
-    trials = seen.time.n_trials if seen and seen.time else 0
-    same = f"two copies of the same code came out {units.percent(table.aa)} apart"
-    if keep or taken is None:
-        known = "Sure within that" if keep and not table.noisy else "Not sure"
-        return f"{known}: in {trials} trials {same}; {_findable(table.detectable)}."
-    times = factor(taken) if taken is not table.baseline else None
-    if times is None:
-        return f"In {trials} trials {same}."
-    reach = f"the 99 % interval of that factor is {units.ratio_interval(times)}, from {trials} trials"
-    if table.noisy:
-        return f"Fairly: {reach}; but {same}, so only large differences count."
-    return f"Sure: {reach}; {same}."
+def _most(saved_s: float) -> str:
+    return units.seconds(regret.rounded_up(saved_s))
 
 
-def detectable(least: float) -> str:
-    """The smallest slowdown found nine times out of ten, in words; "" where there is hardly any."""
-    if not least <= 9:
-        return ""
-    return units.percent(least) if least < 1 else f"a factor of {units.digits(1 + least)}"
-
-
-def _findable(least: float) -> str:
-    size = detectable(least)
-    if not size:
-        return "hardly any difference, however large, would surely have been found"
-    return f"a difference of {size} would have been found nine times out of ten"
+def _sure(table: Table) -> str:
+    decision = table.decision
+    trials = max((cell.time.n_trials for cell in table.cells if cell.time), default=0)
+    if decision.ways < 2:
+        return f"Nothing else carries it; {trials} trials."
+    aa = f"; two copies of the same code came out {units.percent(table.aa)} apart" if math.isfinite(table.aa) else ""
+    bound = regret.shown_bound(decision.bound)
+    return (
+        f"At {stats.CONFIDENCE:.0%} `{decision.advised}` takes at most {bound} × the best of {decision.ways} ways, from"
+        f" {trials} trials; {units.digits(decision.limit)} × decides{aa}."
+    )
 
 
 def _amounts(table: Table) -> Advice:
@@ -203,10 +120,6 @@ def _amounts(table: Table) -> Advice:
     return Advice("", False, " ".join([f"{text}.", *failures]), "see the amounts", others)
 
 
-def _as_good(cells: Sequence[Cell]) -> list[str]:
-    return [f"{_names(cells)} {_are(cells)} as good within noise"] if cells else []
-
-
 def _untimed(table: Table) -> tuple[str, str]:
     """What to say where nothing that hands over has a time."""
     if table.at(Rank.REFERENCE):
@@ -216,53 +129,20 @@ def _untimed(table: Table) -> tuple[str, str]:
     return "Nothing carries it.", "nothing carries it"
 
 
-def _codec(take: str, keep: bool, text: str, more: str) -> Advice:
+def _codec(found: Advice) -> Advice:
     """Bytes and back are a part of a hand-off: what is fastest here is no advice yet."""
-    text = text if keep else f"Fastest is {text.removeprefix('Take ')}"
-    if "-oob`" in text:
+    if found.keep or not found.take:
+        return replace(found, short=f"tie: {found.take}" if found.keep else found.short)
+    text = found.main.replace("Take `", "Fastest is `", 1)
+    if "-oob" in found.take:
         text += " This is no hand-off yet: what goes out of band has not moved; see the duty argument."
-    return Advice(take, keep, text, f"{'tie' if keep else 'fastest'}: {take}", more)
+    return replace(found, main=text, short=f"fastest: {found.take}")
 
 
 def _conditions(table: Table) -> Advice:
     """Lanes that are no strategies, such as ways of starting: nothing to choose from, only something to know."""
     words = [f"`{code(cell.strategy)}` {_time(cell)}" for cell in table.cells if cell.time]
     return Advice("", False, f"It takes: {', '.join(words) or 'not timed'}.", "nothing to choose")
-
-
-def _gain(best: Cell, base: Cell | None) -> str:
-    """What changing to the best saves."""
-    if base is None or base is best or base.slower is None or not base.time or not best.time:
-        return ""
-    saved = _saved(best, base)
-    return f": saves {saved} each against `{base.strategy}`" if saved else ""
-
-
-def _saved(taken: Cell, base: Cell) -> str:
-    """Of the baseline's time, by the ratio in the same rounds: medians of noisy samples need not agree with it."""
-    if not base.time or not taken.ratio or taken.ratio.value >= 1:
-        return ""
-    return units.seconds(base.time.value * (1 - taken.ratio.value))
-
-
-def _unclear(cells: Sequence[Cell]) -> list[str]:
-    if not cells:
-        return []
-    shown = cells if len(cells) <= NAMED + 1 else cells[:NAMED]
-    rest = f" and {len(cells) - len(shown)} more" if len(cells) > len(shown) else ""
-    return [f"too noisy to tell from it: {_names(shown)}{rest}"]
-
-
-def _slower(ordered: Sequence[tuple[Cell, Estimate | None]]) -> list[str]:
-    """How many times slower each is."""
-    named, rest = ordered[:NAMED], ordered[NAMED:]
-    if len(rest) == 1:
-        named, rest = ordered, []
-    words = [f"`{cell.strategy}` {units.ratio(ratio.value) if ratio else '?'} slower" for cell, ratio in named]
-    if rest:
-        reach = [ratio.value for _, ratio in rest if ratio]
-        words.append(f"{len(rest)} more {units.ratio(min(reach))} to {units.ratio(max(reach))} slower")
-    return words
 
 
 def _references(table: Table) -> list[str]:
@@ -298,21 +178,12 @@ def _other_shape(table: Table, cell: Cell) -> bool:
     return cell.outcome.kind is Kind.REFUSED and bool(strategy and strategy.only and not strategy.only & traits)
 
 
-def code(text: str) -> str:
-    """Text from elsewhere, so that its backticks mark nothing."""
-    return text.replace("`", "'")
-
-
 def _names(cells: Iterable[Cell]) -> str:
     return ", ".join(f"`{code(cell.strategy)}`" for cell in cells)
 
 
-def _are(cells: Sequence[Cell]) -> str:
-    return "is" if len(cells) == 1 else "are"
-
-
-def _time(cell: Cell) -> str:
-    return units.seconds(cell.time.value) if cell.time else "no time"
+def _time(cell: Cell | None) -> str:
+    return units.seconds(cell.time.value) if cell and cell.time else "no time"
 
 
 # -- from how many tasks on --------------------------------------------------------------------------------------------
@@ -420,7 +291,7 @@ def pays(job: Job, other: Job) -> Pays:
 
 
 def advised(table: Table) -> str:
-    """What to take or, where nothing was shown to be faster, the baseline; "" where nothing has a time."""
+    """What to take or, where that is not decided, the baseline; "" where nothing has a time."""
     usual = table.baseline if table.baseline and table.baseline.time else table.best
     return advise(table).take or (usual.strategy if usual else "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import threading
@@ -16,13 +17,12 @@ import published
 import pytest
 import synthetic
 
-from handoff.analysis import units
+from handoff.analysis import regret, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.stats import Verdict
 from handoff.cli import main
 from handoff.record import COLUMNS, Record
 from handoff.strategies import registry
-from reports import meanings, verdicts
+from reports import meanings, plain, verdicts
 from reports.rows import Cell, Rank, Source, Table, tables
 
 if TYPE_CHECKING:
@@ -205,26 +205,8 @@ def in_cell(table: Table, cell: Cell) -> list[str]:
         return [str(cell.outcome.kind)]
     if not table.record.strategies:
         return [units.seconds(cell.time.value), f"{units.ratio(cell.slower.value)}" if cell.slower else "no ratio"]
-    if not verdicts.led(table):
-        return [units.seconds(cell.time.value), f"{against_baseline(table, cell)}".strip()]
-    assert cell.slower is not None
-    rank = "tie" if cell.rank is Rank.BEST and table.at(Rank.TIE) else str(cell.rank)
-    word = "" if cell.rank is Rank.SLOWER else f"{rank} "
-    return [units.seconds(cell.time.value), word + units.ratio(cell.slower.value)]
-
-
-def against_baseline(table: Table, cell: Cell) -> str:
-    """A cell where no best can be told."""
-    assert cell.ratio is not None
-    if cell.rank is Rank.REFERENCE:
-        word = "reference"
-    elif cell.verdict is Verdict.DIFFERENT:
-        word = "faster" if cell.ratio.value < 1 else "slower"
-    elif cell.verdict is Verdict.TIE:
-        word = "tie"
-    else:
-        word = "" if cell.strategy == table.record.baseline else "unclear"
-    return f"{word} {units.ratio(cell.ratio.value)}"
+    word = "" if cell.rank is Rank.FAR else f"{plain.standing(table, cell)} "
+    return [units.seconds(cell.time.value), word + (units.ratio(cell.slower.value) if cell.slower else "no ratio")]
 
 
 def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
@@ -233,8 +215,10 @@ def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
         yield f"bytes: {units.size_interval(cell.amount)}"
     if cell.time:
         yield f"time: {units.interval(cell.time)}"
-    if cell.slower and table.record.strategies and verdicts.led(table):
-        yield f"against the best: {units.ratio_interval(cell.slower)}"
+    if cell.slower and table.record.strategies:
+        yield f"against {table.decision.advised}: {units.ratio_interval(cell.slower)}"
+    if math.isfinite(cell.bound):
+        yield f"at most: {units.ratio(regret.rounded_up(cell.bound))} the best"
     if cell.ratio:
         yield f"against {table.record.baseline}: {units.ratio_interval(cell.ratio)}"
     if cell.floor_ratio:
@@ -260,8 +244,8 @@ def test_a_tie_is_framed_as_a_tie_and_altered_as_altered(page: Page, site: Path)
     visit(page, site, "duty=argument&start=spawn")
     for strategy in ("pickle-default", "pickle-5", "cloudpickle"):
         cell = page.locator(f'td[data-payload="small-dict"][data-strategy="{strategy}"] .cell')
-        assert "tie" in (cell.get_attribute("class") or "")
-        assert "best" not in cell.inner_text()
+        assert ("best" if strategy == "pickle-default" else "tie") in (cell.get_attribute("class") or "")
+        assert ("keep" if strategy == "pickle-default" else "contender") in cell.inner_text()
     assert "keep pickle-default" in page.inner_text("#matrix tr:has(td[data-payload=small-dict])")
     altered = page.locator('td[data-payload="model-50mib"][data-strategy="dill-recurse"]')
     assert altered.inner_text() == "altered"

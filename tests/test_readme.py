@@ -155,7 +155,7 @@ def test_results_are_taken_from_records_and_a_tie_changes_nothing(tmp_path: Path
     text = readme.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     (model,) = [line for line in text.splitlines() if line.startswith("| `model") and "argument, handoff" in line]
-    taken = r"\| \*\*take [a-z0-9-]+\*\* \| .* 6\.80× .* less; as good within noise: `shm-pickle-5` \|$"
+    taken = r"\| \*\*take [a-z0-9-]+\*\* \| .* 6\.80 × .* less; as good: `shm-pickle-5` \|$"
     assert re.search(taken, model), model
     (tie,) = [line for line in text.splitlines() if line.startswith(f"| `{synthetic.tie().payload}`")]
     assert "keep pickle-default" in tie

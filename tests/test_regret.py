@@ -349,7 +349,7 @@ ONE = estimate(1, 1, 1)
 
 
 def way(name: str, bound: float, factor: Estimate | None = ONE) -> Regret:
-    return Regret(name, bound, factor, ONE)
+    return Regret(name, bound, 1.0, factor, ONE)
 
 
 def test_words_for_a_change_that_pays() -> None:

@@ -1,4 +1,4 @@
-"""From a record's samples to figures: times with intervals, ratios to the baseline, verdicts, tiers, phases."""
+"""From a record's samples to figures: times with intervals, ratios to the baseline, phases, and the question asked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from functools import cached_property
 from statistics import median
 
 from handoff.analysis import stats
-from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL
-from handoff.analysis.stats import Estimate, Member, Samples, Verdict
+from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL, duty_of
+from handoff.analysis.regret import Question
+from handoff.analysis.stats import Estimate, Samples
+from handoff.machine import has_gil
 from handoff.record import COLUMNS, VALUE_COLUMNS, Record
-from handoff.strategies import registry
+from handoff.strategies import baselines, registry
 from handoff.strategy import Channel
 
 CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
 FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
+_HARNESS = frozenset({NULL, BIS, *FLOORS.values()})
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 _VALUE_AT = {name: index for index, name in enumerate(VALUE_COLUMNS)}
 
@@ -29,7 +32,6 @@ class Figure:
     metric: str
     time: Estimate  #: seconds an operation
     ratio: Estimate  #: to the baseline, paired by round
-    verdict: Verdict  #: against the baseline
     phases: Mapping[str, float]  #: median seconds an operation: encode, decode, touch, and transfer (all the rest)
     bytes_per_s: float | None  #: payload bytes a second, where there are buffers or raw bytes to count
     clean: Estimate  #: as ``time``, of the samples that nothing disturbed; ``time`` leaves none out
@@ -119,6 +121,30 @@ class Figures:
             }
         return found
 
+    def answers(self, lane: str) -> bool:
+        """Whether a lane is a way to take: not the harness's own, nor a reference that is there for comparison."""
+        strategy = registry().get(lane)
+        gil = has_gil(self.record.fingerprint)
+        return lane not in _HARNESS and (strategy is None or not strategy.is_reference(gil=gil))
+
+    def question(self, metric: str) -> Question:
+        """Which of the ways that work to take. What was left out of later trials surely takes several times the best's
+        time, and is out of the question."""
+        record = self.record
+        ways = [
+            lane
+            for lane in self.lanes
+            if self.answers(lane) and self.has(lane, metric) and lane not in record.left_out and self._works(lane)
+        ]
+        again = self.samples(BIS, metric) if self.has(BIS, metric) else None
+        usual = next(iter(baselines(duty_of(record.kind))), "")
+        fails = usual if usual in record.outcomes and not record.outcomes[usual].ok else ""
+        return Question({way: self.samples(way, metric) for way in ways}, record.baseline, again, fails)
+
+    def _works(self, lane: str) -> bool:
+        """Only what arrives unchanged is a way to take, whatever samples there are of others."""
+        return lane in self.record.outcomes and self.record.outcomes[lane].ok
+
     @cached_property
     def aa_error(self) -> Mapping[str, float]:
         """This experiment's own A/A error, by metric: relative, infinite where it is unknown."""
@@ -143,7 +169,6 @@ class Figures:
             metric,
             time,
             ratio,
-            stats.verdict(ratio, self.aa_error[metric]),
             self.phases(lane, metric),
             size / time.value if size and metric == "handoff" else None,
             stats.estimate(self.samples(lane, metric, clean=True)),
@@ -155,13 +180,6 @@ class Figures:
         strategy = registry().get(lane)
         name = FLOORS.get(strategy.channel, "") if strategy else ""
         return name if self.has(name, "handoff") else ""
-
-    def tiers(self, metric: str) -> tuple[tuple[Member, ...], ...]:
-        """Tie tiers of the strategies, the fastest first."""
-        lanes = {
-            name: self.samples(name, metric) for name in self.lanes if name in registry() and self.has(name, metric)
-        }
-        return stats.tiers(lanes, self.aa_error[metric])
 
     def _moved(self, lane: str) -> int | None:
         if lane == NULL or (lane in registry() and registry()[lane].channel is Channel.THREAD):

@@ -13,7 +13,7 @@ side. The intervals come from :mod:`handoff.analysis.moderated`, all of a table 
 factors and words can't contradict each other.
 
 The way to take is the one with the least bound: the least worst case. A question is *answered* where that is at most
-its profile's :data:`LIMITS`. What is far behind for sure (:data:`FAR`) isn't counted among the comparisons: to be
+its profile's ``bound``. What is far behind for sure (:data:`FAR`) isn't counted among the comparisons: to be
 taken in error it would have to be misjudged by its whole distance.
 
 **Stopping.** A run goes on with what is not answered, so a table is judged again and again, and stops when it looks
@@ -54,19 +54,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations, cycle, islice
 from statistics import median
-from types import MappingProxyType
+from typing import TypeAlias
 
 from handoff.analysis import units
 from handoff.analysis.moderated import Law, Pair, learn, limits, pair
-from handoff.analysis.stats import CONFIDENCE, Estimate, Samples
+from handoff.analysis.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate, Samples
 
-LIMITS: Mapping[str, float] = MappingProxyType({"quick": 1.25, "standard": 1.10, "publish": 1.05})
 FAR = 1.5  #: a way whose ratio to some other is surely above this is no contender
-WORTH = 1.02  #: less is nobody's reason to change code, see ``stats.SMALLEST_EFFECT``
+WORTH = 1 + SMALLEST_EFFECT  #: less is nobody's reason to change code
 MOST_PLANNED = 64  #: trials beyond which a forecast says no number
 
 
@@ -84,8 +83,9 @@ class Regret:
 
     way: str
     bound: float  #: it takes at most so many times what the best of the others does; 1: none of them is faster
+    least: float  #: it surely takes at least so many times what some other does; 1: nothing is surely faster
     factor: Estimate | None  #: how many times less it takes than the baseline; None where that has no time
-    slower: Estimate  #: how many times more it takes than the way with the least bound
+    slower: Estimate  #: how many times more it takes than the way to take
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ class Decision:
     keeping: float  #: the baseline's own bound; infinite where it does not carry the object
     saves_s: float  #: no way can save more than this of the baseline's time, each time; infinite where it is unknown
     ways: int  #: that were compared
+    fails: str = ""  #: what is done when nothing else is asked for, where that does not carry the object
+    copies: Estimate | None = None  #: what the baseline's two copies differ by, where that is more than it may be
 
     @property
     def decided(self) -> bool:
@@ -119,25 +121,76 @@ class Question:
     lanes: Mapping[str, Samples]  #: the ways that may be taken: none of the harness's own lanes
     baseline: str  #: what is done now; it need not be among them
     again: Samples | None = None  #: the second copy of the baseline
+    fails: str = ""  #: what is done when nothing else is asked for, where that does not carry the object
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a table says, and what that rests on: all of it at one level, so that nothing contradicts anything."""
+
+    decision: Decision
+    regrets: Mapping[str, Regret]  #: by way, the least bound first
+
+
+def against_baseline(question: Question) -> tuple[list[Pair], list[Pair]]:
+    """What a law is learned from: each way against the baseline, and the baseline's second copy."""
+    base = question.lanes.get(question.baseline)
+    if base is None:
+        return [], []
+    pairs = [pair(mine, base) for way, mine in sorted(question.lanes.items()) if way != question.baseline]
+    return pairs, [pair(question.again, base)] if question.again is not None else []
 
 
 def law_of(questions: Iterable[Question]) -> Law:
     """How pairs scatter, from all questions of one kind and metric."""
-    pairs, same = [], []
-    for each in questions:
-        base = each.lanes.get(each.baseline)
-        if base is not None:
-            pairs += [pair(mine, base) for way, mine in sorted(each.lanes.items()) if way != each.baseline]
-            same += [pair(each.again, base)] if each.again is not None else []
-    return learn([*pairs, *same], same)
+    found = [against_baseline(each) for each in questions]
+    same = [each for _, copies in found for each in copies]
+    return learn([*(each for pairs, _ in found for each in pairs), *same], same)
+
+
+def judge(
+    question: Question,
+    law: Law,
+    *,
+    limit: float,
+    baseline_s: float = math.inf,
+    confidence: float = CONFIDENCE,
+    looks: int = 1,
+) -> Judgement:
+    """Which way to take. ``looks``: how often that is asked in all while its samples grow, see on stopping above."""
+    table = _table(question)
+    known, near = table.known(question.baseline, law, _error(confidence, looks))
+    found = table.regrets(question.baseline, known, near)
+    decision = decide(found, question.baseline, limit=limit, baseline_s=baseline_s)
+    if question.fails:
+        decision = _instead(decision, question.fails)
+    decision = _if_copies_agree(decision, question, law)
+    slower = {each.way: table.between(known, each.way, decision.advised) for each in found}
+    return Judgement(decision, {each.way: replace(each, slower=slower[each.way]) for each in found})
 
 
 def regrets(question: Question, law: Law, *, confidence: float = CONFIDENCE, looks: int = 1) -> tuple[Regret, ...]:
-    """Every way's regret, the least bound first. All intervals and bounds hold at once with this confidence.
+    """Every way's regret, the least bound first. All intervals and bounds hold at once with this confidence."""
+    table = _table(question)
+    return table.regrets(question.baseline, *table.known(question.baseline, law, _error(confidence, looks)))
 
-    ``looks``: how often in all the question is asked while its samples grow, see the module's text on stopping.
-    """
-    return _table(question).regrets(question.baseline, law, _error(confidence, looks))
+
+def ratio(lane: Samples, other: Samples, law: Law) -> Estimate:
+    """How many times more a lane takes than another: these two alone."""
+    table = _table(Question({"a": lane, "b": other}, ""))
+    return table.between(table.known("", law, _error(CONFIDENCE, 1))[0], "a", "b")
+
+
+def shown(figure: Estimate) -> bool:
+    """Whether a ratio is known to be another than 1, by enough to matter to anybody."""
+    return (figure.low > 1 or figure.high < 1) and max(figure.value, 1 / figure.value) >= WORTH
+
+
+def told_apart(question: Question, law: Law) -> list[tuple[str, str, Estimate]]:
+    """Each two ways of which one surely takes longer, the faster first, and how many times longer."""
+    table = _table(question)
+    known, _ = table.known(question.baseline, law, _error(CONFIDENCE, 1))
+    return [(b, a, table.between(known, a, b)) for (a, b), (_, low, _) in known.items() if low > 0]
 
 
 def _table(question: Question) -> _Table:
@@ -153,22 +206,43 @@ def decide(found: Sequence[Regret], baseline: str, *, limit: float, baseline_s: 
     """What regrets say. ``baseline_s``: what the baseline takes.
 
     The baseline is kept where it is good enough and nothing was shown to be faster by more than :data:`WORTH`: a tie is
-    no reason to change code. Where another way is safe and the baseline is not, that way is advised even if it was
-    not shown to be faster: it has the least worst case.
+    no reason to change code. What was shown to be faster is preferred to what may be. Where another way is safe and the
+    baseline is not, that way is advised even if it was not shown to be faster: it has the least worst case.
     """
     if not found:
         return Decision(Answer.CANNOT_TELL, "", math.inf, limit, "", None, math.inf, math.inf, 0)
-    best = found[0]
     now = next((each for each in found if each.way == baseline), None)
     keeping = now.bound if now else math.inf
-    shown = best.factor is None or (best.factor.low > 1 and best.factor.value >= WORTH)
-    keep = now is not None and keeping <= limit and not (shown and best is not now)
-    taken = now if keep and now else best
-    answer = Answer.KEEP if keep else Answer.CHANGE if best.bound <= limit and best is not now else Answer.CANNOT_TELL
+    faster = [each for each in found if each is not now and _shown_faster(each)]
+    keep = now is not None and keeping <= limit and not faster
+    taken = now if keep and now else next((each for each in faster if each.bound <= limit), found[0])
+    answer = Answer.KEEP if keep else Answer.CHANGE if taken.bound <= limit else Answer.CANNOT_TELL
     saves_s = baseline_s * (1 - 1 / keeping)
     return Decision(
         answer, taken.way, taken.bound, limit, baseline if now else "", taken.factor, keeping, saves_s, len(found)
     )
+
+
+def _shown_faster(each: Regret) -> bool:
+    """Than the baseline, by enough to change code."""
+    return each.factor is not None and each.factor.low > 1 and each.factor.value >= WORTH
+
+
+def _instead(decision: Decision, fails: str) -> Decision:
+    """Where what is done now does not carry the object there is nothing to keep, and nothing to compare with."""
+    answer = Answer.CHANGE if decision.answer is Answer.KEEP else decision.answer
+    return replace(decision, answer=answer, baseline="", factor=None, keeping=math.inf, saves_s=math.inf, fails=fails)
+
+
+def _if_copies_agree(decision: Decision, question: Question, law: Law) -> Decision:
+    """A table that calls two copies of the same code different decides nothing."""
+    base = question.lanes.get(question.baseline)
+    if base is None or question.again is None:
+        return decision
+    copies = ratio(question.again, base, law)
+    if not shown(copies):
+        return decision
+    return replace(decision, answer=Answer.CANNOT_TELL, copies=copies if copies.value >= 1 else copies.inverse)
 
 
 def trials_to_decide(
@@ -182,12 +256,21 @@ def trials_to_decide(
     done = max((len(each.numbers) for each in table.pairs.values()), default=0)
     if done < 2:
         return None
-    trials = done
-    while trials <= MOST_PLANNED:
-        if decide(table.grown(trials).regrets(question.baseline, law, error), question.baseline, limit=limit).decided:
-            return trials
-        trials = max(trials + 1, round(trials * 1.2))
-    return None
+    _, near = table.known(question.baseline, law, error)
+    table = table.of(near)
+
+    def decided(trials: int) -> bool:
+        grown = table.grown(trials)
+        found = grown.regrets(question.baseline, *grown.known(question.baseline, law, error))
+        return decide(found, question.baseline, limit=limit).decided
+
+    if not decided(MOST_PLANNED):
+        return None
+    low, high = done - 1, MOST_PLANNED
+    while high - low > max(1, low // 6):  # a forecast: to a sixth
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
@@ -195,28 +278,39 @@ def trials_to_decide(
 
 def sentence(decision: Decision, *, each: str = "a task") -> str:
     """What to do, with the numbers that say so. Names stand in backticks."""
-    name, bound = f"`{decision.advised}`", f"at most {_up(decision.bound)} × the best"
+    name, base = (f"`{code(each)}`" for each in (decision.advised, decision.baseline))
+    bound = f"at most {shown_bound(decision.bound)} × the best"
     if not decision.advised:
         return "Nothing here has a time."
+    first = f"`{code(decision.fails)}` does not carry it. " if decision.fails else ""
     if decision.ways == 1:
-        return f"{'Keep' if decision.answer is Answer.KEEP else 'Take'} {name}: nothing else carries it."
+        return f"{first}{'Keep' if decision.answer is Answer.KEEP else 'Take'} {name}: nothing else carries it."
     if decision.answer is Answer.KEEP:
         if math.isfinite(decision.saves_s) and decision.bound > 1:
-            return f"Keep {name}: no way can save more than {units.seconds(_rounded_up(decision.saves_s))} {each}."
+            return f"Keep {name}: no way can save more than {units.seconds(rounded_up(decision.saves_s))} {each}."
         return f"Keep {name}: {bound}."
     if decision.answer is Answer.CHANGE:
         if decision.factor is None:
-            return f"Take {name}: {bound}."
+            return f"{first}Take {name}: {bound}."
         if decision.pays:
-            return f"Take {name}: {bound}, {times(decision.factor)} less than `{decision.baseline}`."
+            return f"Take {name}: {bound}, {times(decision.factor)} less than {base}."
         return (
-            f"Take {name} to be safe: {bound}, where `{decision.baseline}` could be {_up(decision.keeping)} ×; "
+            f"Take {name} to be safe: {bound}, where {base} could be {shown_bound(decision.keeping)} ×; "
             f"that it takes less is not shown ({times(decision.factor)})."
         )
-    least = f"least at risk is {name}, {bound}" if math.isfinite(decision.bound) else "one trial tells nothing"
+    if decision.copies:
+        return f"{first}Can't tell: two copies of the same code came out {times(decision.copies)} apart."
+    if not math.isfinite(decision.bound):
+        return f"{first}Can't tell yet: one trial tells nothing."
     factor = decision.factor
-    gain = f", {times(factor)} less than `{decision.baseline}`" if factor and factor.low > 1 else ""
-    return f"Can't tell yet: {least}{gain}; {units.digits(decision.limit)} × would decide."
+    gain = f", {times(factor)} less than {base}" if factor and factor.low > 1 else ""
+    least = f"least at risk is {name}, {bound}{gain}"
+    return f"{first}Can't tell yet: {least}; {units.digits(decision.limit)} × would decide."
+
+
+def code(text: str) -> str:
+    """Text from elsewhere, so that its backticks mark nothing."""
+    return text.replace("`", "'")
 
 
 def short(decision: Decision) -> str:
@@ -237,12 +331,12 @@ def times(figure: Estimate) -> str:
     return f"{units.digits(figure.value)} × [{units.digits(figure.low)}–{units.digits(figure.high)}]"
 
 
-def _up(bound: float) -> str:
+def shown_bound(bound: float) -> str:
     """A bound as it is shown: rounded up, so that "at most" stays true."""
-    return units.digits(_rounded_up(bound))
+    return units.digits(rounded_up(bound))
 
 
-def _rounded_up(value: float) -> float:
+def rounded_up(value: float) -> float:
     """To three significant digits, upwards."""
     if value <= 0 or not math.isfinite(value):
         return value
@@ -253,6 +347,9 @@ def _rounded_up(value: float) -> float:
 # -- each against each -------------------------------------------------------------------------------------------------
 
 
+Known: TypeAlias = dict[tuple[str, str], tuple[float, float, float]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """The ways of a table, and each two of them as a pair: the first against the second."""
@@ -260,29 +357,43 @@ class _Table:
     ways: tuple[str, ...]
     pairs: Mapping[tuple[str, str], Pair]
 
-    def regrets(self, baseline: str, law: Law, error: float) -> tuple[Regret, ...]:
-        everyone = self._limits(self.ways, law, _sidak(error, len(self.ways) - 1))
-        near = [way for way in self.ways if way == baseline or _floor(everyone, way) <= math.log(FAR)]
-        known = dict(everyone)
+    def known(self, baseline: str, law: Law, error: float) -> tuple[Known, list[str]]:
+        """The limits of each against each, and the ways that are not surely far behind; the baseline is among these."""
+        found = self._limits(self.ways, law, _sidak(error, len(self.ways) - 1))
+        near = [way for way in self.ways if way == baseline or _floor(found, way) <= math.log(FAR)]
         if len(near) < len(self.ways):
-            known |= self._limits(near, law, _sidak(error, len(near) - 1))
-        bounds = {way: max([0.0, *(known[way, other][2] for other in self.ways if other != way)]) for way in self.ways}
-        typical = {way: max([0.0, *(known[way, other][0] for other in self.ways if other != way)]) for way in self.ways}
+            found |= self._limits(near, law, _sidak(error, len(near) - 1))
+        return found, near
+
+    def regrets(self, baseline: str, known: Known, near: Sequence[str]) -> tuple[Regret, ...]:
+        """Every way's, the least bound first; ``slower`` is against that one."""
+        bounds, typical = (
+            {way: max([0.0, *(known[way, other][at] for other in self.ways if other != way)]) for way in self.ways}
+            for at in (2, 0)
+        )
+        for way in near:  # what is surely faster than the baseline is at most as far from the best as that
+            if baseline in bounds and way != baseline and known[way, baseline][2] < 0:
+                bounds[way] = min(bounds[way], bounds[baseline])
         ordered = sorted(self.ways, key=lambda way: (bounds[way], typical[way], way != baseline, way))
         return tuple(
             Regret(
                 way,
                 _exp(bounds[way]),
-                self._estimate(known, (baseline, way)) if baseline in self.ways else None,
-                self._estimate(known, (way, ordered[0])),
+                _exp(_floor(known, way)),
+                self.between(known, baseline, way) if baseline in self.ways else None,
+                self.between(known, way, ordered[0]),
             )
             for way in ordered
         )
 
-    def _limits(self, ways: Sequence[str], law: Law, error: float) -> dict[tuple[str, str], tuple[float, float, float]]:
+    def of(self, ways: Sequence[str]) -> _Table:
+        """These ways alone."""
+        return _Table(tuple(ways), {key: each for key, each in self.pairs.items() if set(key) <= set(ways)})
+
+    def _limits(self, ways: Sequence[str], law: Law, error: float) -> Known:
         """Middle, lower and upper limit of the log-ratio of each to each."""
         both = list(combinations(ways, 2))
-        found = {}
+        found: Known = {}
         for (a, b), (low, high) in zip(both, limits([self.pairs[key] for key in both], law, error), strict=True):
             numbers = self.pairs[a, b].numbers
             at = median(numbers) if numbers else math.nan
@@ -290,11 +401,12 @@ class _Table:
             found[b, a] = -at, -max(high, at), -min(low, at)
         return found
 
-    def _estimate(self, known: Mapping[tuple[str, str], tuple[float, float, float]], key: tuple[str, str]) -> Estimate:
-        if key[0] == key[1]:
-            return Estimate(1.0, 1.0, 1.0, self._trials(key[0]), 0)
-        one = self.pairs[min(key), max(key)]
-        value, low, high = (_exp(x) for x in known[key])
+    def between(self, known: Known, way: str, other: str) -> Estimate:
+        """How many times more a way takes than another."""
+        if way == other:
+            return Estimate(1.0, 1.0, 1.0, self._trials(way), 0)
+        one = self.pairs[min(way, other), max(way, other)]
+        value, low, high = (_exp(x) for x in known[way, other])
         return Estimate(value, low, high, len(one.numbers), round(len(one.numbers) * one.rounds))
 
     def _trials(self, way: str) -> int:
@@ -310,7 +422,7 @@ class _Table:
         return _Table(self.ways, {**self.pairs, **pairs})
 
 
-def _floor(known: Mapping[tuple[str, str], tuple[float, float, float]], way: str) -> float:
+def _floor(known: Known, way: str) -> float:
     """How much slower than some other a way surely is: a log-ratio, 0 if there is none."""
     return max([0.0, *(low for (a, _), (_, low, _) in known.items() if a == way)])
 

@@ -90,6 +90,12 @@ class Estimate:
         """Half the interval, relative: 0.05 is plus or minus 5 %; infinity if nothing is known."""
         return math.sqrt(self.high / self.low) - 1 if self.low > 0 else math.inf
 
+    @property
+    def inverse(self) -> Estimate:
+        """Of a ratio: the other way round."""
+        value, low, high = (1 / x if x else math.inf for x in (self.value, self.high, self.low))
+        return Estimate(value, low, high, self.n_trials, self.n_samples)
+
 
 def estimate(by_trial: Samples, *, confidence: float = CONFIDENCE) -> Estimate:
     """Seconds per operation: the median over trials of the per-trial medians.

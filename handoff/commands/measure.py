@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from handoff.analysis.metrics import DEEPER
 from handoff.commands._options import UsageError, choose, seconds
 from handoff.profile import PROFILES, Profile
+from handoff.record import Record
 from handoff.start_methods import START_METHODS
 from handoff.target import Entry
 from handoff.terminal import Line, Meter
 
 HELP = "measure hand-offs and write records"
 PLACE = ("the suite", 1)
+A_DAY_S = 86_400.0
+SHOWN = 5  #: open questions in the terminal; the report has all
 EXAMPLES = (
     "handoff measure my_payloads.py -o records",
     "handoff measure payloads --payload rows-dict-1k --duty argument --start-method spawn -o records",
@@ -38,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
     parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
+    parser.add_argument("--trials", type=int, help="go on until it is decided, or for so many trials")
     parser.add_argument("--seed", type=int, help="of the shuffling, to repeat a run's order")
 
 
@@ -45,6 +50,32 @@ def _too_large(collection: Mapping[str, Entry], profile: Profile) -> list[str]:
     return [
         name for name, entry in collection.items() if entry.payload.duties and profile.leaves_out(entry.payload.nbytes)
     ]
+
+
+def _profile(name: str, trials: int | None) -> Profile:
+    """As named, or until it is decided: then trials alone end it."""
+    profile = PROFILES[name]
+    if trials is None:
+        return profile
+    if trials < 1:
+        raise UsageError(f"--trials {trials}: at least 1")
+    return replace(profile, trials=min(profile.trials, trials), most_trials=trials, record_s=A_DAY_S)
+
+
+def _answered(records: Sequence[Record]) -> Iterator[str]:
+    """What is still open, with the command that would answer it; at the end what was answered."""
+    from handoff.analysis import answers
+
+    questions = answers.asked(records)
+    still_open = answers.open_ones(questions)
+    for each in still_open[:SHOWN]:
+        yield f"not answered: {each.about.replace('`', '')}: {answers.what_would_do(each)}"
+        if each.trials:
+            yield f"    {each.command}"
+    if len(still_open) > SHOWN:
+        yield f"and {len(still_open) - SHOWN} more, which the report has"
+    if questions:
+        yield answers.summary(questions).replace("`", "")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,7 +109,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to measure: none of these strategies serves these duties for these payloads")
     try:
         records = measure(
-            experiments, PROFILES[profile], Path(args.output), seed=args.seed, progress=Meter(quiet=args.quiet)
+            experiments,
+            _profile(profile, args.trials),
+            Path(args.output),
+            seed=args.seed,
+            progress=Meter(quiet=args.quiet),
         )
     except FileExistsError as error:
         raise UsageError(str(error)) from error
@@ -87,4 +122,6 @@ def run(args: argparse.Namespace) -> int:
             f"profile {profile} leaves out what is large: {', '.join(large)}; name it with --payload, or take another"
         )
     print(f"{len(records)} records in {args.output}; read them with: handoff report {args.output}")
+    for text in _answered(records):
+        print(text)
     return 1 if any(record.failed for record in records) else 0

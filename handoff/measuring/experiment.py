@@ -130,6 +130,7 @@ class Schedule:
         self.end = time.monotonic() + profile.record_s * len(experiments) if profile.record_s else math.inf
         self.runs: list[Run] = []  #: in the order in which they were begun
         self.open: list[Run] = []  #: that may go on
+        self.looks = max(1, profile.most_trials - profile.trials + 1)  #: at what a question is asked by
 
     @property
     def records(self) -> list[Record]:
@@ -164,11 +165,9 @@ class Schedule:
 
     def settle(self) -> None:
         """What is decided needs no more trials. All records together say how their kind scatters."""
-        bound = self.profile.bound
-        if self.profile.target is not None or bound is None:
+        if self.profile.target is not None or self.profile.bound is None:
             return
-        looks = max(1, self.profile.most_trials - self.profile.trials + 1)
-        left = questions.undecided(self.records, bound, looks)
+        left = questions.settle(self.records, self.looks)
         for run in list(self.open):
             run.keep_open({index for index, record in enumerate(run.records) if record.name in left})
             if not run.unsettled:
@@ -179,16 +178,20 @@ class Schedule:
 
     def finish(self, run: Run, stopped: str) -> None:
         self.open.remove(run)
-        for record in run.finish(stopped):
-            if self.folder is not None:
-                record.write(self.folder)
+        self.write(run.finish(stopped))
 
     def interrupt(self) -> None:
         """Write what was measured so far, marked as incomplete."""
         for run in self.open:
-            for record in run.finish(INTERRUPTED):
-                if self.folder is not None and (record.rows or record.values):
-                    record.write(self.folder)
+            self.write([record for record in run.finish(INTERRUPTED) if record.rows or record.values])
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Write what is complete, with what it decides."""
+        kinds = {record.kind for record in records}
+        questions.settle([record for record in self.records if record.kind in kinds], self.looks)
+        for record in records:
+            if self.folder is not None:
+                record.write(self.folder)
 
 
 def _waiting(group: Sequence[Experiment], profile: Profile) -> dict[int, int]:

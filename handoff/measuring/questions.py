@@ -6,13 +6,11 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, median
 
-from handoff.analysis import regret, stats
+from handoff.analysis import judging, stats
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL
-from handoff.machine import has_gil
+from handoff.analysis.metrics import METRICS
 from handoff.measuring.ledger import SAMPLES
 from handoff.record import Record
-from handoff.strategies import registry
 
 OUT = 3.0  #: a lane that surely takes so many times what the best takes is measured no further ...
 #: ... where what is sure is this many standard errors below the ratio: one-sided 99.9 %, for dozens of lanes at once.
@@ -23,14 +21,6 @@ BETWEEN, WITHIN = 0.19, 0.48
 LEAST = 2  #: trials that even a lane has which is out: one number tells nothing of its scatter
 LEAST_ROUNDS, MOST_ROUNDS = 2, 20  #: more than these take the time of other tables
 
-_HARNESS = frozenset({NULL, BIS, *FLOORS.values()})
-
-
-def _answers(lane: str, record: Record) -> bool:
-    """Whether a lane is a way to take: neither the harness's own, nor a reference that is there for comparison."""
-    strategy = registry().get(lane)
-    return lane not in _HARNESS and (strategy is None or not strategy.is_reference(gil=has_gil(record.fingerprint)))
-
 
 def out(record: Record) -> frozenset[str]:
     """The lanes that are measured no further: in every metric surely more than :data:`OUT` times the best.
@@ -39,7 +29,7 @@ def out(record: Record) -> frozenset[str]:
     """
     figures = Figures(record)
     metrics = [metric for metric in METRICS[record.kind] if figures.has(record.baseline, metric)]
-    ways = [lane for lane in figures.lanes if _answers(lane, figures.record)]
+    ways = [lane for lane in figures.lanes if figures.answers(lane)]
     found = [_out(figures, metric, [way for way in ways if figures.has(way, metric)]) for metric in metrics]
     return frozenset.intersection(*found) - {record.baseline} if found else frozenset()
 
@@ -50,9 +40,9 @@ def contenders(record: Record) -> frozenset[str]:
     And what they are compared with: the baseline, and what hands nothing over.
     """
     figures = Figures(record)
-    found = {record.baseline, *(name for name in record.strategies if not _answers(name, record))}
+    found = {record.baseline, *(name for name in record.strategies if not figures.answers(name))}
     for metric in METRICS[record.kind]:
-        ways = [lane for lane in figures.lanes if _answers(lane, figures.record) and figures.has(lane, metric)]
+        ways = [lane for lane in figures.lanes if figures.answers(lane) and figures.has(lane, metric)]
         seconds = {way: stats.estimate(figures.samples(way, metric)).value for way in ways}
         found |= {way for way in ways if seconds[way] <= OUT * min(seconds.values())}
     return frozenset(found)
@@ -109,7 +99,7 @@ def _variances(record: Record) -> tuple[float, float]:
     withins, betweens = [WITHIN**2], [BETWEEN**2]
     if figures.has(record.baseline, metric):
         for way in figures.lanes:
-            if not _answers(way, record) or way == record.baseline or not figures.has(way, metric):
+            if not figures.answers(way) or way == record.baseline or not figures.has(way, metric):
                 continue
             rows = [row for row in _rounds(figures, metric, way, record.baseline) if len(row) > 1]
             if len(rows) > 1:
@@ -125,26 +115,17 @@ def _variance(values: Sequence[float]) -> float:
     return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
 
 
-def undecided(records: Sequence[Record], bound: float, looks: int) -> frozenset[str]:
-    """The names of those records that leave it open which way to take, in what verdicts are about.
+def settle(records: Sequence[Record], looks: int) -> frozenset[str]:
+    """Judge which way to take, in what verdicts are about; the names of those records that leave it open.
 
-    All records of a kind tell how its lanes scatter. It is open where no way is known to take at most ``bound`` times
-    what the best of the others does; ``looks``: how often that is asked in all.
+    All records of a kind tell how its lanes scatter. What is once decided stays so: it keeps the law that it was judged
+    by. ``looks``: how often that is asked in all.
     """
-    found: set[str] = set()
-    for kind in {record.kind for record in records}:
-        asked = {record.name: _question(record) for record in records if record.kind == kind and not record.failed}
-        law = regret.law_of(asked.values())
-        for name, question in asked.items():
-            regrets = regret.regrets(question, law, looks=looks)
-            if len(question.lanes) > 1 and not regret.decide(regrets, question.baseline, limit=bound).decided:
-                found.add(name)
-    return frozenset(found)
-
-
-def _question(record: Record) -> regret.Question:
-    """Which of the ways that work to take."""
-    figures, metric = Figures(record), METRICS[record.kind][0]
-    ways = [lane for lane in figures.lanes if _answers(lane, record) and figures.has(lane, metric)]
-    again = figures.samples(BIS, metric) if figures.has(BIS, metric) else None
-    return regret.Question({way: figures.samples(way, metric) for way in ways}, record.baseline, again)
+    asked = [record for record in records if record.rows]
+    still_open = [record for record in asked if not judging.decided(record)]
+    for record in still_open:
+        record.looks, record.laws = looks, {}
+    known = judging.laws(asked)
+    for record in still_open:
+        judging.keep(record, known)
+    return frozenset(record.name for record in still_open if not judging.decided(record))

@@ -1,7 +1,7 @@
-"""Do two runs say the same? Strategies that one run's tiers put far apart must not come out the other way in another.
+"""Do two runs say the same? Strategies that one run tells apart must not come out the other way in another.
 
-A pair of strategies is *told apart* by a run when its tiers place them differently, neither is inconclusive there, and
-the ratio of the two is more than ``FAR``. It is *contradicted* when the other run's tiers tell it apart the other way,
+A pair of strategies is *told apart* by a run when the interval of the ratio of the two, of all ways of a table at once,
+leaves out 1, and the ratio is more than ``FAR``. It is *contradicted* when the other run tells it apart the other way,
 which must not be; and *inverted* when the other run merely has the slower one as the faster, be it within noise: that
 leaves open who is right. Both runs are asked in turn.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
-from handoff.analysis import stats
+from handoff.analysis import judging, regret, stats
 from handoff.analysis.figures import Figures
+from handoff.analysis.judging import Laws
 from handoff.analysis.metrics import METRICS
-from handoff.analysis.stats import Verdict
+from handoff.analysis.moderated import Law
 from handoff.machine import fingerprint, noise
 from handoff.record import SECONDS, STABILITY, Record, unit
 from handoff.selftesting._frame import Line, Report, Result, State, worst
@@ -35,41 +35,38 @@ class Pair:
     slower: str
     ratio: float  #: slower to faster in the run that tells them apart
     again: float  #: the same in the other run
-    contradicted: bool  #: the other run's tiers tell them apart the other way
+    contradicted: bool  #: the other run tells them apart the other way
 
     @property
     def inverted(self) -> bool:
         return self.again < 1
 
 
-def pairs(mine: Record, other: Record) -> Iterator[Pair]:
-    """What ``mine`` tells apart and ``other`` has measured too."""
+def pairs(mine: Record, other: Record, known: tuple[Laws, Laws]) -> Iterator[Pair]:
+    """What ``mine`` tells apart and ``other`` has measured too. ``known``: how lanes scatter in either's run."""
     here, there = Figures(mine), Figures(other)
     for metric in METRICS[mine.kind]:
         if unit(metric) != SECONDS or not (here.has(mine.baseline, metric) and there.has(other.baseline, metric)):
             continue
-        again = {frozenset(pair): pair for pair in told_apart(there, metric)}
-        for faster, slower in told_apart(here, metric):
+        again = {frozenset(pair): pair for pair in told_apart(there, metric, known[1].of(other, metric))}
+        for faster, slower in told_apart(here, metric, known[0].of(mine, metric)):
             if there.has(faster, metric) and there.has(slower, metric):
-                known = again.get(frozenset((faster, slower)))
+                its = again.get(frozenset((faster, slower)))
                 yield Pair(
                     f"{mine.title} {metric}",
                     faster,
                     slower,
                     _ratio(here, metric, faster, slower),
                     _ratio(there, metric, faster, slower),
-                    known == (slower, faster),
+                    its == (slower, faster),
                 )
 
 
-def told_apart(figures: Figures, metric: str) -> Iterator[tuple[str, str]]:
-    """Pairs (faster, slower) that this run's tiers place differently, far apart."""
-    sure = [[m.lane for m in tier if m.verdict is not Verdict.INCONCLUSIVE] for tier in figures.tiers(metric)]
-    for first, later in combinations(sure, 2):
-        for faster in first:
-            for slower in later:
-                if _ratio(figures, metric, faster, slower) > FAR:
-                    yield faster, slower
+def told_apart(figures: Figures, metric: str, law: Law) -> Iterator[tuple[str, str]]:
+    """Pairs (faster, slower) that this run tells apart, and far."""
+    for faster, slower, ratio in regret.told_apart(figures.question(metric), law):
+        if ratio.value > FAR:
+            yield faster, slower
 
 
 def _ratio(figures: Figures, metric: str, faster: str, slower: str) -> float:
@@ -80,11 +77,12 @@ def compare(before: Iterable[Record], after: Iterable[Record]) -> Report:
     """Two runs of the same experiments as a report; records that only one of them has are left out, and counted."""
     old, new = _by_name(before), _by_name(after)
     both = [(old[name], new[name]) for name in old if name in new]
-    found = [pair for a, b in both for pair in (*pairs(a, b), *pairs(b, a))]
+    of_old, of_new = (judging.laws(run.values()) for run in (old, new))
+    found = [pair for a, b in both for pair in (*pairs(a, b, (of_old, of_new)), *pairs(b, a, (of_new, of_old)))]
     inverted = [pair for pair in found if pair.inverted]
     contradicted = [pair for pair in found if pair.contradicted]
     lines = [
-        _share("contradicted by the other run's tiers", contradicted, found, State.OFF),
+        _share("contradicted by the other run", contradicted, found, State.OFF),
         _share("inverted in the other run, be it within noise", inverted, found, State.UNDECIDED),
         Line("pairs told apart by more than 5 %", len(found), unit="count"),
         Line("experiments that both runs have", len(both), unit="count"),
@@ -94,7 +92,7 @@ def compare(before: Iterable[Record], after: Iterable[Record]) -> Report:
         what = f"{pair.slower} to {pair.faster}, {pair.where}"
         lines.append(Line(what, pair.again, unit="ratio", note=f"{pair.ratio:.3f} in the run that tells them apart"))
     of = f"of {len(found)} pairs told apart by more than 5 %"
-    summary = f"{of}, the other run's tiers contradict {len(contradicted)}, and {len(inverted)} are inverted there"
+    summary = f"{of}, the other run contradicts {len(contradicted)}, and {len(inverted)} are inverted there"
     data: dict[str, Any] = {
         "pairs": len(found),
         "contradicted": len(contradicted),
