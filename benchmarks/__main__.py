@@ -13,7 +13,6 @@ import platform
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,14 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from benchmarks import _child
     from benchmarks._progress import Progress
     from benchmarks.plan import expected
+    from handoff.processes import folders
 
     run = HOME / "records" / args.machine / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{commit[:8]}"
     run.mkdir(parents=True)
     log = HOME / "run.log"
     log.write_bytes(b"")
     # Interrupted, asv leaves its folders behind; in the system's own place, since a socket's path has to be short.
-    temporary = tempfile.TemporaryDirectory(prefix="handoff-run-", ignore_cleanup_errors=True)
-    env = environment(args.profile, run) | {"TMPDIR": temporary.name}
+    temporary = folders.make()
+    env = environment(args.profile, run) | {"TMPDIR": str(temporary)}
     progress = Progress(run, expected(args.bench, args.profile), sys.stderr)
 
     def child(command: list[str]) -> int:
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"interrupted; what was measured so far is in {shown(run)}", file=sys.stderr)
         return 130
     finally:
-        temporary.cleanup()
+        folders.remove(temporary)
     if failed:
         print("", *tail(log), f"failed: {', '.join(failed)}; all of it is in {shown(log)}", sep="\n", file=sys.stderr)
     print(summary(run, report))

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from handoff import __version__, commands
 from handoff.commands._options import UsageError, meant
-from handoff.processes import cleanup, signals
+from handoff.processes import folders, signals
 from handoff.target import TargetError
 from handoff.terminal import printable
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(printable(f"handoff {args.command}: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        cleanup.end_own()
+        folders.end_own()
         with suppress(OSError):  # after SIGHUP there is no terminal to say it on
             print(f"\nhandoff {args.command}: {signals.how()}", file=sys.stderr)
         return signals.exit_code()

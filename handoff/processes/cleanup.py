@@ -7,7 +7,6 @@ import os
 import select
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -62,13 +61,12 @@ def processor_s(pid: int) -> float:
 
 def sweep(folder: Path) -> None:
     """Remove an interpreter's private folder, and segments and semaphores whose names begin with the folder's."""
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
     shm = Path("/dev/shm")
     for pattern in (f"{folder.name}*", f"sem.{folder.name}*"):
         for path in shm.glob(pattern):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
+    shutil.rmtree(folder, ignore_errors=True)  # last: as long as it is there, the next run knows what to look for
 
 
 def end_strays(folder: Path) -> None:
@@ -86,17 +84,6 @@ def end_strays(folder: Path) -> None:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
-
-
-def end_own() -> None:
-    """End every interpreter of this process that is left, with its strays and its folder: a command was interrupted.
-
-    An interrupt can come in the middle of starting or ending one, when nobody else would.
-    """
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}-{os.getpid()}-*"):
-        if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid():
-            end_strays(folder)
-            sweep(folder)
 
 
 def _carries(pid: int, mark: bytes) -> bool:

@@ -12,11 +12,10 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
+from handoff.processes import folders
 from handoff.processes.boot import run
-from handoff.processes.cleanup import PREFIX
 from handoff.processes.interpreter import Interpreter
 from handoff.timing import nothing
 
@@ -32,8 +31,7 @@ class Forked(Interpreter):
     def __init__(self, module: str, config: dict[str, Any], *, prepare: Callable[[], Any] = nothing) -> None:
         if not hasattr(os, "fork"):
             raise OSError("this platform has no fork")
-        prefix = "ho-" if PREFIX in tempfile.gettempdir() else f"{PREFIX}-{os.getpid()}-"  # as for any Interpreter
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix))
+        self.folder = folders.make()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         read_fd, write_fd = os.pipe()
         orders_fd, our_end_fd = os.pipe()

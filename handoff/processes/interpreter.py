@@ -22,7 +22,8 @@ from types import MappingProxyType
 from typing import Any
 
 from handoff import timeouts
-from handoff.processes.cleanup import PREFIX, kill_group, sweep
+from handoff.processes import folders
+from handoff.processes.cleanup import end_strays, kill_group
 
 
 class Interpreter:
@@ -43,9 +44,7 @@ class Interpreter:
         script: str | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        # One inside another has a short name: multiprocessing puts sockets there, whose paths end after 107 bytes.
-        prefix = "ho-" if PREFIX in tempfile.gettempdir() else f"{PREFIX}-{os.getpid()}-"
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix))
+        self.folder = folders.make()
         read_fd, write_fd = os.pipe()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         code = f"from handoff.processes.boot import run; run({module!r}, {write_fd})"
@@ -104,18 +103,23 @@ class Interpreter:
         self.stderr.seek(0)
         return self.stderr.read(20_000).decode(errors="replace")
 
-    def close(self) -> None:
-        """End the whole group and remove everything it may have left. Idempotent."""
+    def close(self, *, strays: bool = False) -> None:
+        """End the whole group and remove everything it may have left. Idempotent.
+
+        With ``strays`` end whoever has left the group as well, which is looked for among all processes.
+        """
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.close()
         kill_group(self.process.pid)
         self.process.wait()
+        if strays:
+            end_strays(self.folder)
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
             self.stderr.close()
-        sweep(self.folder)
+        folders.remove(self.folder)
 
 
 def describe_exit(code: int | None) -> str:

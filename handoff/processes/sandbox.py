@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
-from handoff.processes.cleanup import end_strays, sweep
 from handoff.processes.interpreter import Interpreter
 from handoff.stacks import user_frame
 from handoff.target import TargetError, parse_target
@@ -57,14 +56,10 @@ class Sandbox(Interpreter):
         limits = {"cwd": os.getcwd(), "memory_bytes": memory_limit()}
         super().__init__(module, {**limits, **config}, seed=seed)
 
-    def close(self) -> None:
+    def close(self, *, strays: bool = True) -> None:
         """End whatever carries its mark, and remove everything. Idempotent."""
         if self.fd >= 0:
-            nested = [path for path in self.folder.glob("ho*-*") if path.is_dir()]  # handoff-, or ho- for nested
-            super().close()
-            end_strays(self.folder)
-            for path in nested:
-                sweep(path)
+            super().close(strays=strays)
 
 
 def ask(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +16,7 @@ from handoff.analysis import stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.stats import Estimate
 from handoff.measuring.experiment import Experiment, measure
-from handoff.processes.cleanup import PREFIX
+from handoff.processes import folders
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record
 from handoff.selftesting._numbers import exact_interval
@@ -193,15 +190,14 @@ class Bench:
         self.depth = depth
         self.random = random.Random(seed)
         self.say: Callable[[str], None] = lambda _: None
-        self._folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}-{os.getpid()}-selftest-")
-        self.folder = Path(self._folder.name)  #: private, removed at the end
+        self.folder = folders.make()  #: private, removed at the end
         self.cell = cache(self._cell)
 
     def __enter__(self) -> Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        folders.remove(self.folder)
 
     def entry(self, payload: str) -> Entry:
         ref = Ref("", PAYLOADS, payload)

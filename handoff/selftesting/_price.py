@@ -19,7 +19,6 @@ import json
 import math
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,6 +33,7 @@ from handoff.analysis.metrics import CODEC
 from handoff.machine import fingerprint, noise
 from handoff.measuring.experiment import Experiment, measure
 from handoff.processes import interpreter
+from handoff.processes.folders import private_folder
 from handoff.profile import PROFILES
 from handoff.selftesting._frame import PAYLOADS
 from handoff.target import Entry, Ref
@@ -194,8 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("asv is not installed: it is in the dependency group 'bench'", file=sys.stderr)
         return 2
     before = noise()
-    with tempfile.TemporaryDirectory(prefix="handoff-price-") as folder:
-        (asv, asv_s), (suite, suite_s) = both(Path(folder), args.runs)
+    with private_folder() as folder:
+        (asv, asv_s), (suite, suite_s) = both(folder, args.runs)
     asv_width, suite_width = half_widths(asv), half_widths(suite)
     prices = {cell: price(asv_s, suite_s, asv_width[cell], suite_width[cell]) for cell in suite_width}
     for cell, value in prices.items():

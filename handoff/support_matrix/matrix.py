@@ -10,13 +10,10 @@ import importlib.util
 import json
 import os
 import select
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
@@ -355,18 +352,7 @@ def _host(config: dict[str, Any]) -> Interpreter:
 
 def _close(inside: Interpreter) -> None:
     """End a host, and whoever still carries its mark: a daemon that a cell has started, after the host was killed."""
-    folder = inside.folder
-    died = inside.process.poll() not in (None, 0)
-    inside.close()
-    if died:
-        mark = f"TMPDIR={folder}".encode()
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                with suppress(OSError):
-                    environment = Path("/proc", entry, "environ").read_bytes()
-                    if any(line.startswith(mark) for line in environment.split(b"\0")):
-                        os.kill(int(entry), signal.SIGKILL)
-        inside.close()
+    inside.close(strays=inside.process.poll() not in (None, 0))
 
 
 def uncarried(cells: Sequence[Cell]) -> list[str]:

@@ -1,0 +1,126 @@
+"""What a run that was killed has left, the next one clears: folders, segments, processes; nothing of others."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from test_ends import COMMANDS, GENEROUS_S, MOMENTS, SEED, left_by, started
+
+from handoff.processes import folders
+
+CLEARS = ["diagnose", "mine.py:make", "-q"]
+
+
+def left(pids: list[int], folder: Path) -> list[str]:
+    """What is there of runs, once it has had time to go by itself."""
+    end = time.monotonic() + GENEROUS_S
+    while (found := [name for pid in pids for name in left_by(pid, folder)]) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("d")
+    (folder / "tmp").mkdir()
+    (folder / "mine.py").write_text("def make(): return [1, 2]\n")
+    return folder
+
+
+def run_next(folder: Path) -> int:
+    """The next run; its number."""
+    with started(CLEARS, folder) as process:
+        _, errors = process.communicate(timeout=GENEROUS_S)
+    assert process.returncode == 0, errors
+    return process.pid
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_next_run_clears_what_a_killed_one_has_left(name: str, moment: int, place: Path) -> None:
+    after_s = random.Random(f"{SEED} {name} killed {moment}").uniform(0.5, 4)
+    more = ["-o", str(place / "records")] if name == "measure" else []
+    with started([*COMMANDS[name], *more], place) as process:
+        try:
+            process.wait(after_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate(timeout=GENEROUS_S)
+    assert left([process.pid, run_next(place)], place) == []
+
+
+def test_all_that_was_killed_at_once_too(place: Path) -> None:
+    """As a container is: nobody was left to see that its parent is gone."""
+    code = (
+        "import os, signal, subprocess, sys, time; from handoff.processes import folders; folder = folders.make()\n"
+        "os.environ['TMPDIR'] = str(folder); import tempfile; tempfile.tempdir = None; nested = folders.make()\n"
+        "open(f'/dev/shm/{folder.name}-a', 'w').close(); open(f'/dev/shm/sem.{nested.name}-b', 'w').close()\n"
+        "subprocess.Popen(['sleep', '600'], start_new_session=True, stdout=subprocess.DEVNULL)\n"
+        "print(folder.name, nested.name, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"TMPDIR": str(place / "tmp")}
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    names = done.stdout.split()
+    assert len(names) == 2
+
+    def segments() -> list[str]:
+        return [name for name in os.listdir("/dev/shm") if any(each in name for each in names)]
+
+    assert len(segments()) == 2
+    assert left([run_next(place)], place) == segments() == []
+
+
+def test_nothing_of_others_and_nothing_that_lives(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp = place / "tmp"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp))
+    alive = folders.make()
+    (precious := place / "precious").mkdir(mode=0o700)
+    (precious / folders.LOCK).touch()
+    (tmp / "handoff-1-abcdefgh").symlink_to(precious)
+    (theirs := tmp / "handoff-2-abcdefgh").mkdir(mode=0o700)  # of that name by chance, without a lock
+    (theirs / "file").touch()
+    (open_to_all := tmp / "handoff-3-abcdefgh").mkdir()
+    open_to_all.chmod(0o755)
+    (open_to_all / folders.LOCK).touch()
+    (linked := tmp / "handoff-4-abcdefgh").mkdir(mode=0o700)
+    (linked / folders.LOCK).symlink_to(precious / folders.LOCK)
+    (in_it := tmp / "handoff-5-abcdefgh").mkdir(mode=0o700)  # a dead one's, with a link in it
+    (in_it / folders.LOCK).touch()
+    (in_it / "link").symlink_to(precious)
+    (empty := tmp / "handoff-6-abcdefgh").mkdir(mode=0o700)
+    (tmp / "handoff-notes").mkdir(mode=0o700)
+    before = set(os.listdir(tmp))
+    folders.clear_dead(tmp)
+    assert before - set(os.listdir(tmp)) == {in_it.name, empty.name}
+    assert os.listdir(precious) == [folders.LOCK]
+    folders.remove(alive)
+    assert not alive.exists()
+
+
+def test_the_lock_is_its_makers_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork of ours may outlive us: with our lock, it would keep our folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "tmp"))
+    folder = folders.make()
+    child = os.fork()
+    if child == 0:
+        time.sleep(GENEROUS_S)
+        os._exit(0)
+    try:
+        time.sleep(0.2)
+        os.close(folders._held.pop(folder))
+        with open(folder / folders.LOCK) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        folders.remove(folder)
