@@ -167,7 +167,7 @@ def many(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-class Line:
+class ProgressLine:
     """What is going on, on one line of standard error; nothing where that is no terminal, or when quiet."""
 
     def __init__(self, *, quiet: bool) -> None:

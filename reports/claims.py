@@ -28,7 +28,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ClaimRow:
     """One claim with its verdict and evidence."""
 
     number: int
@@ -39,12 +39,12 @@ class Row:
     evidence: Sequence[Evidence]
 
 
-def markdown(rows: Sequence[Row], pythons: Sequence[str]) -> str:
+def markdown(rows: Sequence[ClaimRow], pythons: Sequence[str]) -> str:
     """The page."""
     return as_markdown(blocks(rows, pythons))
 
 
-def blocks(rows: Sequence[Row], pythons: Sequence[str]) -> list[Block]:
+def blocks(rows: Sequence[ClaimRow], pythons: Sequence[str]) -> list[Block]:
     """The ledger: how to read it, every verdict, and the evidence of each."""
     counts = {
         verdict: sum(row.verdict == verdict for row in rows) for verdict in dict.fromkeys(r.verdict for r in rows)
@@ -112,10 +112,10 @@ def _code(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`"
 
 
-def rows(claims: Iterable[Claim], start_methods: Iterable[str], pythons: Iterable[str]) -> list[Row]:
+def rows(claims: Iterable[Claim], start_methods: Iterable[str], pythons: Iterable[str]) -> list[ClaimRow]:
     """What is declared of the claims, for every start method and Python."""
     return [
-        Row(
+        ClaimRow(
             claim.number,
             claim.claim,
             claim.source,

@@ -17,7 +17,7 @@ from typing import Any
 from handoff.analysis import units
 from handoff.analysis.stats import Estimate
 
-from .rows import Cell, Table
+from .rows import Table, TableCell
 
 SCHEMA = 1
 #: What makes another machine, and what makes another environment on the same one; by their names in a fingerprint.
@@ -55,7 +55,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TwoRuns:
     """Two runs."""
 
     changes: Sequence[Change]
@@ -78,7 +78,7 @@ class Comparison:
         )
 
 
-def compare(before: Sequence[Table], after: Sequence[Table], *, ratios: bool | None = None) -> Comparison:
+def compare(before: Sequence[Table], after: Sequence[Table], *, ratios: bool | None = None) -> TwoRuns:
     """All of it; ``ratios`` None: seconds on one machine, else ratios. Raises ``ValueError`` for seconds of two."""
     unlike = differing(before, after)
     foreign = [mark for mark in unlike if mark in MACHINE]
@@ -86,7 +86,7 @@ def compare(before: Sequence[Table], after: Sequence[Table], *, ratios: bool | N
         raise ValueError(f"they are of another machine ({', '.join(foreign)}): compare ratios")
     ratios = bool(foreign) if ratios is None else ratios
     found, number = changes(before, after, ratios=ratios)
-    return Comparison(found, number, len({_key(t) for t in before} & {_key(t) for t in after}), ratios, unlike)
+    return TwoRuns(found, number, len({_key(t) for t in before} & {_key(t) for t in after}), ratios, unlike)
 
 
 def differing(before: Iterable[Table], after: Iterable[Table]) -> dict[str, tuple[str, str]]:
@@ -147,7 +147,7 @@ def _key(table: Table) -> tuple[str, ...]:
     return table.kind, table.record.payload, table.record.start_method, table.metric
 
 
-def _change(old: Table, new: Table, cell: Cell, before: str, after: str, factor: Estimate | None) -> Change:
+def _change(old: Table, new: Table, cell: TableCell, before: str, after: str, factor: Estimate | None) -> Change:
     kind, payload, start_method, metric = _key(new)
     return Change(kind, payload, start_method, metric, cell.strategy, before, after, factor, (old.path, new.path))
 
@@ -155,7 +155,7 @@ def _change(old: Table, new: Table, cell: Cell, before: str, after: str, factor:
 # -- formats -----------------------------------------------------------------------------------------------------------
 
 
-def as_text(found: Comparison) -> str:
+def as_text(found: TwoRuns) -> str:
     """In words, a line a change, grouped by what was measured."""
     lines = [found.summary]
     lines += [f"  {mark}: {a} → {b}" for mark, (a, b) in found.unlike.items()]
@@ -173,7 +173,7 @@ def _group(change: Change) -> str:
     return " ".join(filter(None, (change.payload, change.kind, change.start_method, change.metric)))
 
 
-def as_markdown(found: Comparison) -> str:
+def as_markdown(found: TwoRuns) -> str:
     """A table a change is a row of."""
     lines = [f"**{found.summary}**", *(f"- {mark}: {a} → {b}" for mark, (a, b) in found.unlike.items()), ""]
     if found.changes:
@@ -184,7 +184,7 @@ def as_markdown(found: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_json(found: Comparison) -> str:
+def as_json(found: TwoRuns) -> str:
     """The document of schema 1; a bound that is unknown is null."""
     return json.dumps(
         {

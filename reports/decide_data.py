@@ -26,7 +26,7 @@ from handoff.strategies import registry
 from handoff.strategy import Strategy
 
 from . import meanings, verdicts
-from .rows import FOOTPRINT, Cell, Lane, Rank, Table, asked, noise
+from .rows import FOOTPRINT, HarnessLane, Rank, Table, TableCell, asked, noise
 
 SCHEMA = 1
 GraphLink = Callable[[Table, str], str]  #: asv's graph of a table's strategy; "" where there is none
@@ -147,11 +147,11 @@ def stopped(record: Record) -> str:
     return f"Ended after {trials} trials: {why.get(record.stopped, record.stopped)}." if record.stopped else ""
 
 
-def _lane(lane: Lane) -> dict[str, Any]:
+def _lane(lane: HarnessLane) -> dict[str, Any]:
     return {"name": lane.name, "value": _triple(lane.value), "rate": _number(lane.bytes_per_s)}
 
 
-def _cell(table: Table, cell: Cell, graph: GraphLink) -> dict[str, Any]:
+def _cell(table: Table, cell: TableCell, graph: GraphLink) -> dict[str, Any]:
     found: dict[str, Any] = {"strategy": cell.strategy, "outcome": str(cell.outcome.kind), "rank": str(cell.rank)}
     if not cell.outcome.ok:
         found["reason"] = cell.outcome.reason

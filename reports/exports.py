@@ -21,12 +21,12 @@ from handoff.analysis.figures import Figures
 from handoff.analysis.stats import Estimate
 from handoff.record import BYTES
 
-from .rows import Cell, Table
+from .rows import Table, TableCell
 
 NS = 1e9  #: nanoseconds in a second: the unit of Bencher's measure ``latency``
 
 
-def name(table: Table, cell: Cell) -> str:
+def name(table: Table, cell: TableCell) -> str:
     """``argument/spawn/rows-dict-1k/handoff/pickle-5``."""
     return f"{_group(table)}/{cell.strategy}"
 
@@ -35,7 +35,7 @@ def _group(table: Table) -> str:
     return "/".join(filter(None, (table.kind, table.record.start_method, table.record.payload, table.metric)))
 
 
-def _figures(found: Sequence[Table]) -> Iterator[tuple[Table, Cell, Estimate]]:
+def _figures(found: Sequence[Table]) -> Iterator[tuple[Table, TableCell, Estimate]]:
     """Every figure of those that arrived, in seconds or bytes."""
     for table in found:
         for cell in table.cells:

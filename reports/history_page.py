@@ -15,7 +15,7 @@ from handoff.analysis import units
 
 from . import changes, plain, verdicts
 from .extra_pages import Page
-from .rows import Cell, Table
+from .rows import Table, TableCell
 from .run import Run
 from .steps import FEWEST, Step, steps
 
@@ -31,7 +31,7 @@ class History:
 
     key: Key
     runs: Sequence[Run]
-    cells: Sequence[Cell]
+    cells: Sequence[TableCell]
     records: Sequence[str]  #: paths
     steps: Sequence[Step]  #: of the logarithms of the ratios
 
@@ -55,7 +55,7 @@ def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
 
 def histories(runs: Sequence[Run]) -> Iterator[History]:
     """Of every strategy that was compared with the same baseline in at least ``FEWEST`` runs, the oldest first."""
-    found: dict[tuple[Key, str], list[tuple[Run, Table, Cell]]] = {}
+    found: dict[tuple[Key, str], list[tuple[Run, Table, TableCell]]] = {}
     for run in runs:
         for table in run.tables:
             record = table.record

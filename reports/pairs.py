@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from handoff.analysis import cost, stats, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.stats import Estimate, Verdict
-from handoff.measuring.pairs import AWKWARD, PAIR, REFACTORED, Way
+from handoff.analysis.stats import Estimate, LaneVerdict
+from handoff.measuring.pairs import AWKWARD, PAIR, REFACTORED, PairLane
 from handoff.outcome import Outcome
 from handoff.payload import Duty
 from handoff.record import Record
@@ -42,36 +42,36 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PairRow:
     """One way of one pair under one start method."""
 
-    way: Way
+    way: PairLane
     outcome: Outcome
     task: Estimate | None = None
     setup: Estimate | None = None
     wire_bytes: int | None = None
     uss_bytes: float | None = None  #: what the worker has of its own
     ratio: Estimate | None = None  #: a task, to the awkward way's
-    verdict: Verdict | None = None
+    verdict: LaneVerdict | None = None
     once: Once | None = None  #: for the duty ``state``
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PairTable:
     """One pair under one start method."""
 
     record: Record
     aa: float
-    rows: Sequence[Row]
-    base: Row | None  #: the awkward way that others are compared with
+    rows: Sequence[PairRow]
+    base: PairRow | None  #: the awkward way that others are compared with
 
 
-def tables(records: Iterable[Record]) -> list[Table]:
+def tables(records: Iterable[Record]) -> list[PairTable]:
     """The pairs among the records, in their order."""
     return [table(record) for record in records if record.kind == PAIR]
 
 
-def table(record: Record) -> Table:
+def table(record: Record) -> PairTable:
     """All rows of one record: in the order in which its lanes were asked for."""
     figures = Figures(record)
     times = {lane: stats.estimate(figures.samples(lane, TASK)) for lane in figures.lanes if figures.has(lane, TASK)}
@@ -79,17 +79,17 @@ def table(record: Record) -> Table:
     base = min(awkward, key=lambda lane: times[lane].value, default="")
     aa = figures.aa_error[TASK]
     found = {lane: _row(figures, lane, base, times.get(lane), aa) for lane in record.strategies}
-    return Table(record, aa, tuple(row for row in found.values() if row), found.get(base))
+    return PairTable(record, aa, tuple(row for row in found.values() if row), found.get(base))
 
 
-def _row(figures: Figures, lane: str, base: str, task: Estimate | None, aa: float) -> Row | None:
-    record, way = figures.record, Way.of(lane)
+def _row(figures: Figures, lane: str, base: str, task: Estimate | None, aa: float) -> PairRow | None:
+    record, way = figures.record, PairLane.of(lane)
     if way is None:
         return None
     if task is None:
-        return Row(way, record.outcomes[lane])
+        return PairRow(way, record.outcomes[lane])
     ratio = stats.ratio(figures.samples(lane, TASK), figures.samples(base, TASK)) if base and lane != base else None
-    return Row(
+    return PairRow(
         way,
         record.outcomes[lane],
         task,
@@ -116,7 +116,7 @@ def _once(figures: Figures, lane: str, base: str) -> Once | None:
     trials = [trial for trial in mine if trial in its and trial in task and trial in other]
     if len(trials) < 2:
         return None
-    sends = Way.of(base)
+    sends = PairLane.of(base)
     first = 0.0 if sends is not None and sends.duty is Duty.STATE else 1.0  # the first task is in its setup
     extras = [mine[trial] - (its[trial] - first * other[trial]) for trial in trials]
     logs = stats.log_ratios(figures.samples(lane, TASK), figures.samples(base, TASK))
@@ -130,9 +130,9 @@ def _once(figures: Figures, lane: str, base: str) -> Once | None:
         sorted(extras)[len(extras) // 2] if len(extras) % 2 else sum(sorted(extras)[len(extras) // 2 - 1 :][:2]) / 2
     )
     at = cost.break_even(
-        cost.Line(typical, middle * ratio),
-        cost.Line(0.0, middle),
-        [(cost.Line(e, s * f), cost.Line(0.0, s)) for e, s, f in zip(extra, slope, factor, strict=True)],
+        cost.LinearCost(typical, middle * ratio),
+        cost.LinearCost(0.0, middle),
+        [(cost.LinearCost(e, s * f), cost.LinearCost(0.0, s)) for e, s, f in zip(extra, slope, factor, strict=True)],
     )
     return Once(Estimate(typical, *stats.interval(extras), len(trials), len(trials)), at)
 
@@ -148,7 +148,7 @@ def _by_trial(figures: Figures, lane: str, metric: str) -> dict[int, float]:
 # -- words -------------------------------------------------------------------------------------------------------------
 
 
-def sentences(found: Table) -> list[str]:
+def sentences(found: PairTable) -> list[str]:
     """What a reader needs: what the awkward way costs, and what each refactored one buys."""
     if found.record.failed:
         return [f"Nothing was measured: {verdicts.code(found.record.failed)}."]
@@ -167,20 +167,20 @@ def sentences(found: Table) -> list[str]:
     return out
 
 
-def _bought(base: Row, row: Row) -> str:
+def _bought(base: PairRow, row: PairRow) -> str:
     assert base.task and row.task and row.ratio
     awkward = f"{_name(base.way)} costs {units.seconds(base.task.value)}"
-    if row.once is not None and row.verdict is not Verdict.TIE:
+    if row.once is not None and row.verdict is not LaneVerdict.TIE:
         paid = f"{_paid_once(row.once)}{units.seconds(row.task.value)} a task"
         return f"{_capital(awkward)}; {_name(row.way)} {paid}: {_pays(row.once.at)}."
     each = f"{_name(row.way)} {units.seconds(row.task.value)}"
     factor = units.ratio_interval(row.ratio)
     match row.verdict:
-        case Verdict.TIE:
+        case LaneVerdict.TIE:
             words = "a task costs the same within noise"
-        case Verdict.DIFFERENT if row.ratio.value < 1:
+        case LaneVerdict.DIFFERENT if row.ratio.value < 1:
             words = f"it saves time, taking {factor} as long"
-        case Verdict.DIFFERENT:
+        case LaneVerdict.DIFFERENT:
             words = f"it buys no time: {factor} slower"
         case _:
             words = f"too noisy to tell them apart, {factor}"
@@ -226,7 +226,7 @@ def nth(n: float) -> str:
     return f"{number:,}{ending}"
 
 
-def _name(way: Way) -> str:
+def _name(way: PairLane) -> str:
     return f"{SAID[way.duty].format(verdicts.code(way.payload))} (`{way.strategy}`)"
 
 
@@ -276,13 +276,13 @@ def _command(record: Record) -> str:
     return f"python -m reports.write_pairs {shlex.join(words)} -o DIR"
 
 
-def _grid(found: Table) -> Grid:
+def _grid(found: PairTable) -> Grid:
     head = ("way", "task", "× the awkward way", "setup", "bytes a task", "its own memory")
     caption = f"A/A error {units.percent(found.aa)}" if math.isfinite(found.aa) else "A/A error unknown"
     return Grid(caption, head, [_cells(found, row) for row in found.rows])
 
 
-def _cells(found: Table, row: Row) -> list[str]:
+def _cells(found: PairTable, row: PairRow) -> list[str]:
     name = f"{row.way.role}: {_name(row.way)}"
     if row.task is None or row.setup is None:
         return [name, f"{row.outcome.kind}: {verdicts.code(row.outcome.reason)}", "no time", "no time", "none", "none"]

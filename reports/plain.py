@@ -20,7 +20,7 @@ from handoff.analysis.tables import table as as_table
 from handoff.record import Record
 
 from . import decide_data, meanings, verdicts
-from .rows import CODEC, FOOTPRINT, NOISY, Cell, Noise, Rank, Source, Table, asked, noise, tables
+from .rows import CODEC, FOOTPRINT, NOISY, Noise, Rank, Source, Table, TableCell, asked, noise, tables
 
 LONGEST = 300  #: characters of a foreign text in a table's cell; all of it is in the record
 LIMITS = (
@@ -236,7 +236,7 @@ def _table(table: Table) -> list[Block]:
     return out + again(answers.command(table.record), table.path)
 
 
-def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
+def _row(table: Table, cell: TableCell, buffers: bool, codec: bool) -> list[str]:
     name = f"`{verdicts.code(cell.strategy)}`" + (" (baseline)" if cell.strategy == table.record.baseline else "")
     if cell.time is None:
         row = [name, outcome_words(cell), *["no time"] * 4]
@@ -265,7 +265,7 @@ def _row(table: Table, cell: Cell, buffers: bool, codec: bool) -> list[str]:
     return row
 
 
-def standing(table: Table, cell: Cell) -> str:
+def standing(table: Table, cell: TableCell) -> str:
     """Where it stands, in a word or two."""
     if cell.left_out:
         return f"far; measured no further after {cell.left_out} trials"
@@ -274,18 +274,18 @@ def standing(table: Table, cell: Cell) -> str:
     return str(cell.rank)
 
 
-def _footprint(cell: Cell, name: str) -> str:
+def _footprint(cell: TableCell, name: str) -> str:
     return units.size_interval(cell.memory[name]) if cell.memory and name in cell.memory else "unknown"
 
 
-def _clean(cell: Cell) -> str:
+def _clean(cell: TableCell) -> str:
     if cell.clean is None or cell.time is None:
         return "all of them" if cell.time else "no time"
     time = units.interval(cell.clean) if cell.clean.n_samples else "none"
     return f"{time} ({cell.clean.n_samples} of {cell.time.n_samples})"
 
 
-def outcome_words(cell: Cell) -> str:
+def outcome_words(cell: TableCell) -> str:
     """The outcome with its reason, where there is no time."""
     if cell.outcome.ok:
         return "ok, not timed"

@@ -1,7 +1,7 @@
 """Records to rows: every figure that a report shows, computed once. Pure; knows neither HTML nor asv.
 
-A :class:`Table` is what a reader compares within: one record and one of its metrics, one :class:`Cell` a strategy. What
-it decides and its ratios come from one judgement (:mod:`handoff.analysis.judging`), at one level for all of a table.
+A :class:`Table` is what a reader compares within: one record and one of its metrics, one :class:`TableCell` a strategy.
+What it decides and its ratios come from one judgement (:mod:`handoff.analysis.judging`), at one level for all of it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Rank(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """One strategy, or lane of a deeper kind, in one table. Times in seconds; ratios are times slower."""
 
     strategy: str
@@ -71,7 +71,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class HarnessLane:
     """One of the harness's own lanes."""
 
     name: str
@@ -90,8 +90,8 @@ class Table:
     aa: float  #: relative A/A error; infinite where it is unknown
     decision: Decision
     trials: int | None  #: in all, that would decide it, about; None where it is decided, or where hardly any will
-    cells: tuple[Cell, ...]
-    lanes: tuple[Lane, ...]  #: null and floors
+    cells: tuple[TableCell, ...]
+    lanes: tuple[HarnessLane, ...]  #: null and floors
 
     @property
     def kind(self) -> str:
@@ -121,26 +121,26 @@ class Table:
         """What a figure has to change by, from run to run, to count: runs share no rounds. Relative."""
         return max(stats.SMALLEST_EFFECT, AA_ERRORS * self.aa)
 
-    def at(self, rank: Rank) -> list[Cell]:
+    def at(self, rank: Rank) -> list[TableCell]:
         return [cell for cell in self.cells if cell.rank is rank]
 
     @property
-    def best(self) -> Cell | None:
+    def best(self) -> TableCell | None:
         return next(iter(self.at(Rank.BEST)), None)
 
     @property
-    def within(self) -> list[Cell]:
+    def within(self) -> list[TableCell]:
         """What would do as well: other ways whose own bound is at most the one that decides."""
         return [cell for cell in self.at(Rank.CONTENDER) if cell.bound <= self.decision.limit]
 
     @property
-    def baseline(self) -> Cell | None:
+    def baseline(self) -> TableCell | None:
         return self.cell(self.record.baseline)
 
-    def cell(self, strategy: str) -> Cell | None:
+    def cell(self, strategy: str) -> TableCell | None:
         return next((cell for cell in self.cells if cell.strategy == strategy), None)
 
-    def lane(self, name: str) -> Lane | None:
+    def lane(self, name: str) -> HarnessLane | None:
         return next((lane for lane in self.lanes if lane.name == name), None)
 
 
@@ -252,7 +252,7 @@ def _table(
         if not (outcome.ok and figures.has(name, metric)):
             amount = figures.amount(name, metric) if outcome.ok and figures.has_amount(name, metric) else None
             left_out = record.left_out.get(name, 0)
-            cells.append(Cell(name, outcome, wire_bytes=size, amount=amount, left_out=left_out))
+            cells.append(TableCell(name, outcome, wire_bytes=size, amount=amount, left_out=left_out))
             continue
         mine = figures.samples(name, metric)
         floor = figures.floor(name) if metric == "handoff" else ""
@@ -261,7 +261,7 @@ def _table(
         rank, ratio, slower, bound = _standing(figures, metric, name, judged)
         moved = record.about.get("nbytes") if metric == "handoff" and rank is not Rank.REFERENCE else None
         cells.append(
-            Cell(
+            TableCell(
                 name,
                 outcome,
                 rank,
@@ -319,14 +319,14 @@ def _registered(names: Iterable[str]) -> list[str]:
     return [name for name in registry() if name in names] + [name for name in names if name not in registry()]
 
 
-def _lanes(record: Record, figures: Figures, metric: str) -> Iterable[Lane]:
+def _lanes(record: Record, figures: Figures, metric: str) -> Iterable[HarnessLane]:
     for name in (NULL, *FLOORS.values()):
         if figures.has_amount(name, metric):
-            yield Lane(name, figures.amount(name, metric))
+            yield HarnessLane(name, figures.amount(name, metric))
         elif figures.has(name, metric):
             time = stats.estimate(figures.samples(name, metric))
             size = (record.about.get("nbytes") or record.floor_bytes) if name != NULL else None
-            yield Lane(name, time, size / time.value if size and metric == "handoff" else None)
+            yield HarnessLane(name, time, size / time.value if size and metric == "handoff" else None)
 
 
 def _undisturbed(figures: Figures, name: str, metric: str) -> tuple[Estimate | None, Mapping[str, int] | None]:

@@ -18,7 +18,7 @@ from handoff.analysis.regret import code as code
 from handoff.outcome import Kind
 from handoff.strategies import registry
 
-from .rows import CODEC, Cell, Rank, Table
+from .rows import CODEC, Rank, Table, TableCell
 
 REPLICATES = 400  #: of a break-even: its 99 % interval then rests on two of them at each end
 SURE = 0.95  #: share of the replicates that must agree before a break-even is put into words
@@ -29,7 +29,7 @@ EACH |= {"element-read": "an element", "element-write": "an element", "locked-up
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class TableWords:
     """The words of one table."""
 
     take: str  #: the strategy to take; "" where that is not decided
@@ -46,10 +46,10 @@ class Advice:
         return " ".join(filter(None, (self.main, self.more)))
 
 
-def advise(table: Table) -> Advice:
+def advise(table: Table) -> TableWords:
     """The verdict sentence of a table."""
     if table.record.failed:
-        return Advice("", False, f"Nothing was measured: {code(table.record.failed)}.", "not measured")
+        return TableWords("", False, f"Nothing was measured: {code(table.record.failed)}.", "not measured")
     if any(cell.amount for cell in table.cells):
         return _amounts(table)
     if not table.record.strategies:
@@ -57,13 +57,13 @@ def advise(table: Table) -> Advice:
     failures, others = _failures(table)
     if table.best is None:
         words, short = _untimed(table)
-        return Advice("", False, " ".join([words, *failures]), short, others)
+        return TableWords("", False, " ".join([words, *failures]), short, others)
     decision = table.decision
     main = " ".join([regret.sentence(decision, each=EACH.get(table.metric, "a task")), *_also(table), *failures])
     more = " ".join(filter(None, (*_references(table), others)))
     keep = decision.answer is Answer.KEEP
     take = decision.advised if decision.decided else ""
-    found = Advice(take, keep, main, regret.short(decision), more, _saves(table), _sure(table))
+    found = TableWords(take, keep, main, regret.short(decision), more, _saves(table), _sure(table))
     return _codec(found) if table.kind == CODEC else found
 
 
@@ -109,7 +109,7 @@ def _sure(table: Table) -> str:
     )
 
 
-def _amounts(table: Table) -> Advice:
+def _amounts(table: Table) -> TableWords:
     """Bytes: what has least and what has most, beside a bare worker."""
     found = sorted((cell.amount.value, cell.strategy) for cell in table.cells if cell.amount)
     words = [f"`{code(name)}` {units.size(value)}" for value, name in found]
@@ -117,7 +117,7 @@ def _amounts(table: Table) -> Advice:
     bare = table.lane(NULL)
     text += f"; a bare worker that is handed nothing: {units.size(bare.value.value)}" if bare else ""
     failures, others = _failures(table)
-    return Advice("", False, " ".join([f"{text}.", *failures]), "see the amounts", others)
+    return TableWords("", False, " ".join([f"{text}.", *failures]), "see the amounts", others)
 
 
 def _untimed(table: Table) -> tuple[str, str]:
@@ -129,7 +129,7 @@ def _untimed(table: Table) -> tuple[str, str]:
     return "Nothing carries it.", "nothing carries it"
 
 
-def _codec(found: Advice) -> Advice:
+def _codec(found: TableWords) -> TableWords:
     """Bytes and back are a part of a hand-off: what is fastest here is no advice yet."""
     if found.keep or not found.take:
         return replace(found, short=f"tie: {found.take}" if found.keep else found.short)
@@ -139,10 +139,10 @@ def _codec(found: Advice) -> Advice:
     return replace(found, main=text, short=f"fastest: {found.take}")
 
 
-def _conditions(table: Table) -> Advice:
+def _conditions(table: Table) -> TableWords:
     """Lanes that are no strategies, such as ways of starting: nothing to choose from, only something to know."""
     words = [f"`{code(cell.strategy)}` {_time(cell)}" for cell in table.cells if cell.time]
-    return Advice("", False, f"It takes: {', '.join(words) or 'not timed'}.", "nothing to choose")
+    return TableWords("", False, f"It takes: {', '.join(words) or 'not timed'}.", "nothing to choose")
 
 
 def _references(table: Table) -> list[str]:
@@ -171,18 +171,18 @@ def _failures(table: Table) -> tuple[list[str], str]:
     return found, f"{others} more {'is' if others == 1 else 'are'} for objects of another shape." if others else ""
 
 
-def _other_shape(table: Table, cell: Cell) -> bool:
+def _other_shape(table: Table, cell: TableCell) -> bool:
     """Whether a strategy refused because it was never made for such a payload: no finding, so not named."""
     strategy = registry().get(cell.strategy)
     traits = set(table.record.about.get("traits") or ())
     return cell.outcome.kind is Kind.REFUSED and bool(strategy and strategy.only and not strategy.only & traits)
 
 
-def _names(cells: Iterable[Cell]) -> str:
+def _names(cells: Iterable[TableCell]) -> str:
     return ", ".join(f"`{code(cell.strategy)}`" for cell in cells)
 
 
-def _time(cell: Cell | None) -> str:
+def _time(cell: TableCell | None) -> str:
     return units.seconds(cell.time.value) if cell and cell.time else "no time"
 
 
@@ -190,22 +190,22 @@ def _time(cell: Cell | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class WholeJob:
     """A way to run a whole job on one worker: what is paid once, and each time."""
 
     strategy: str
     duty: str
-    line: cost.Line
+    line: cost.LinearCost
     fixed: tuple[float, ...]  #: plausible values of what is paid once
     slope: tuple[float, ...]  #: plausible values of what is paid each time
 
 
 @dataclass(frozen=True, slots=True)
-class Pays:
+class Cheaper:
     """From how many tasks on one way is cheaper than another."""
 
-    job: Job
-    other: Job
+    job: WholeJob
+    other: WholeJob
     at: cost.BreakEven
 
     @property
@@ -245,7 +245,7 @@ class Pays:
                 return f"{mine} {its} is cheaper than {other} for up to {tasks(self.at.n)} tasks [{low}–{high}]."
 
 
-def _paid(job: Job) -> str:
+def _paid(job: WholeJob) -> str:
     """What it costs, a worker's start included."""
     return f"{units.seconds(job.line.fixed)} once, then {units.seconds(job.line.slope)} a task"
 
@@ -255,7 +255,7 @@ def tasks(n: float) -> str:
     return f"{math.ceil(n):,}" if math.isfinite(n) else "∞"
 
 
-def state_jobs(task: Table, setup: Table) -> dict[str, Job]:
+def state_jobs(task: Table, setup: Table) -> dict[str, WholeJob]:
     """Every strategy of a state record as a job; needs two trials."""
     figures = Figures(task.record)
     found = {}
@@ -264,12 +264,12 @@ def state_jobs(task: Table, setup: Table) -> dict[str, Job]:
         if cell.time and once and once.time and cell.rank is not Rank.REFERENCE:
             fixed, slope = _draws(figures, cell.strategy, "setup", 1), _draws(figures, cell.strategy, "task", 2)
             if fixed and slope:
-                line = cost.Line(once.time.value, cell.time.value)
-                found[cell.strategy] = Job(cell.strategy, "state", line, fixed, slope)
+                line = cost.LinearCost(once.time.value, cell.time.value)
+                found[cell.strategy] = WholeJob(cell.strategy, "state", line, fixed, slope)
     return found
 
 
-def argument_job(argument: Table, setup: Table, strategy: str) -> Job | None:
+def argument_job(argument: Table, setup: Table, strategy: str) -> WholeJob | None:
     """Sending it with every task: what is paid once is a bare worker's start, as the state's record measured it."""
     cell, bare = argument.cell(strategy), setup.lane(NULL)
     if cell is None or cell.time is None or bare is None:
@@ -278,16 +278,16 @@ def argument_job(argument: Table, setup: Table, strategy: str) -> Job | None:
     slope = _draws(Figures(argument.record), strategy, "handoff", 4)
     if not fixed or not slope:
         return None
-    return Job(strategy, "argument", cost.Line(bare.value.value, cell.time.value), fixed, slope)
+    return WholeJob(strategy, "argument", cost.LinearCost(bare.value.value, cell.time.value), fixed, slope)
 
 
-def pays(job: Job, other: Job) -> Pays:
+def pays(job: WholeJob, other: WholeJob) -> Cheaper:
     """From how many tasks on ``job`` is cheaper."""
     pairs = [
-        (cost.Line(a, b), cost.Line(c, d))
+        (cost.LinearCost(a, b), cost.LinearCost(c, d))
         for a, b, c, d in zip(job.fixed, job.slope, other.fixed, other.slope, strict=True)
     ]
-    return Pays(job, other, cost.break_even(job.line, other.line, pairs))
+    return Cheaper(job, other, cost.break_even(job.line, other.line, pairs))
 
 
 def advised(table: Table) -> str:
@@ -296,7 +296,7 @@ def advised(table: Table) -> str:
     return advise(table).take or (usual.strategy if usual else "")
 
 
-def setup_pays(argument: Table, task: Table, setup: Table) -> list[Pays]:
+def setup_pays(argument: Table, task: Table, setup: Table) -> list[Cheaper]:
     """The best state against sending it each time, the best way and as by default: "should I set it up once?"."""
     job = state_jobs(task, setup).get(advised(task))
     sent = dict.fromkeys((advised(argument), argument.record.baseline))

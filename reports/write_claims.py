@@ -13,7 +13,7 @@ from pathlib import Path
 
 from payloads.claims import ledger
 from payloads.claims._claim import PYTHONS, START_METHODS, Claim
-from payloads.claims._run import Result, run_all, version_of
+from payloads.claims._run import Observation, run_all, version_of
 from reports.claims import markdown, rows
 
 PAGE = Path(__file__).resolve().parent.parent / "CLAIMS.md"
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
             for check in claim.checks:
                 print(f"# claim {claim.number}: {check.tried}{check.script}")
         return 0
-    differ: list[tuple[str, Result]] = []
+    differ: list[tuple[str, Observation]] = []
     for python in args.python or [sys.executable]:
         begin = time.monotonic()
         results = run_all(claims, python)

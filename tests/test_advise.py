@@ -19,7 +19,7 @@ from test_diagnose_command import GENEROUS_S, desk, handoff
 from handoff.advising import ranking as ranking_module
 from handoff.advising import search
 from handoff.advising.plans import fitting
-from handoff.advising.ranking import REFERENCE, UNMEASURED, Way, _as_good, rank
+from handoff.advising.ranking import REFERENCE, UNMEASURED, MeasuredWay, _as_good, rank
 from handoff.advising.recipes import recipe_for
 from handoff.advising.refactored import without
 from handoff.advising.result import BOTH, Advice, Job
@@ -28,7 +28,7 @@ from handoff.advising.search import Plan, _Lanes, _too_large, lanes_for
 from handoff.advising.text import advice_as, advice_html, advice_text
 from handoff.advising.words import advise
 from handoff.analysis import units
-from handoff.analysis.cost import Line
+from handoff.analysis.cost import LinearCost
 from handoff.analysis.metrics import BIS, NULL
 from handoff.analysis.stats import Estimate
 from handoff.diagnosing import Diagnosis, Finding
@@ -216,8 +216,8 @@ def test_a_single_trial_gives_an_order_and_no_certainty() -> None:
 
 @pytest.mark.parametrize(("task_s", "as_good"), [(0.034, False), (0.00034, True)])
 def test_a_fifth_is_no_noise_of_long_tasks_even_after_one_trial(task_s: float, as_good: bool) -> None:
-    def way(strategy: str, duty: Duty, task: float) -> Way:
-        return Way(registry()[strategy], duty, {0: [task]}, {0: [100 * task]}, 0.0, Line(0.0, task))
+    def way(strategy: str, duty: Duty, task: float) -> MeasuredWay:
+        return MeasuredWay(registry()[strategy], duty, {0: [task]}, {0: [100 * task]}, 0.0, LinearCost(0.0, task))
 
     sent, kept = way("pickle-default", Duty.ARGUMENT, 1.21 * task_s), way("process-args", Duty.STATE, task_s)
     assert _as_good(sent, kept, 1.21, math.inf) is as_good

@@ -8,26 +8,26 @@ from pathlib import Path
 import pytest
 
 from payloads.claims import ledger
-from payloads.claims._claim import PYTHONS, START_METHODS, Check, Claim, Verdict
-from payloads.claims._run import Result, observe, run_all
-from reports.claims import Evidence, Row, markdown, rows
+from payloads.claims._claim import PYTHONS, START_METHODS, Claim, ClaimVerdict, Script
+from payloads.claims._run import Observation, observe, run_all
+from reports.claims import ClaimRow, Evidence, markdown, rows
 from reports.write_claims import PAGE, main, page
 
 CLAIMS = ledger()
 
 
-def check(script: str, seen: Mapping[str, str] | None = None, needs: tuple[str, ...] = ()) -> Check:
-    return Check(tried="it", script=script, seen=seen or {}, needs=needs)
+def check(script: str, seen: Mapping[str, str] | None = None, needs: tuple[str, ...] = ()) -> Script:
+    return Script(tried="it", script=script, seen=seen or {}, needs=needs)
 
 
 @pytest.fixture(scope="module")
-def results() -> list[Result]:
+def results() -> list[Observation]:
     return run_all(CLAIMS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: str(claim.number))
-def test_what_happens_is_what_is_declared(claim: Claim, results: list[Result]) -> None:
+def test_what_happens_is_what_is_declared(claim: Claim, results: list[Observation]) -> None:
     mine = [result for result in results if result.claim is claim]
     assert len(mine) == len(claim.checks) * len(START_METHODS)
     seen = {f"{result.check.tried}, {result.start_method}": result.seen for result in mine}
@@ -62,7 +62,7 @@ def test_no_declaration_is_unreachable() -> None:
 
 def test_verdicts_that_hold_everywhere_have_no_exception_to_explain() -> None:
     for claim in CLAIMS:
-        if claim.verdict is Verdict.ONLY_WHEN:
+        if claim.verdict is ClaimVerdict.ONLY_WHEN:
             assert claim.explanation[0].islower() or claim.explanation.startswith("__"), "it goes on from 'only when'"
 
 
@@ -100,7 +100,7 @@ def test_a_missing_library_is_no_finding() -> None:
         number=1,
         claim="",
         source="",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="",
         checks=(check("", {"": "x"}, ("no_such_library",)),),
     )
@@ -116,7 +116,7 @@ def test_a_change_of_reality_is_told_and_leaves_the_page_alone(
         number=1,
         claim="It prints 1.",
         source="000",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="So it does.",
         checks=(check("print(1)", {"": "prints 1", "spawn": "prints 2"}),),
     )
@@ -130,7 +130,7 @@ def test_a_change_of_reality_is_told_and_leaves_the_page_alone(
 def test_the_page_tells_pythons_apart_only_where_they_differ() -> None:
     seen = {method: {"3.11": "prints |", "3.12": "prints |"} for method in START_METHODS}
     seen["fork"] = {"3.11": "prints 1", "3.12": "raises A: `b`"}
-    row = Row(7, "It is so.", "000", "does not hold", "Because.", [Evidence("it", seen)])
+    row = ClaimRow(7, "It is so.", "000", "does not hold", "Because.", [Evidence("it", seen)])
     text = markdown([row], ("3.11", "3.12"))
     assert "| it | fork on 3.11 | `prints 1` |" in text
     assert "| it | fork on 3.12 | `raises A: 'b'` |" in text

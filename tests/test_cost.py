@@ -11,12 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from handoff.analysis import cost, stats
-from handoff.analysis.cost import Line, Pays
+from handoff.analysis.cost import LinearCost, Pays
 
 properties = settings(derandomize=True, deadline=None, max_examples=80)
 
 parts = st.floats(1e-9, 1e3)
-lines = st.builds(Line, st.floats(0, 1e3), st.floats(0, 1e3))
+lines = st.builds(LinearCost, st.floats(0, 1e3), st.floats(0, 1e3))
 tasks = st.integers(1, 500)
 workers = st.integers(1, 64)
 
@@ -94,7 +94,7 @@ def test_impossible_costs_are_refused() -> None:
 def test_fit_finds_the_line(fixed: float, slope: float) -> None:
     """Points on a line, over six decades of size."""
     sizes = [0.0, 1e3, 1e5, 1e7, 1e9]
-    line = Line(fixed, slope)
+    line = LinearCost(fixed, slope)
     found = cost.fit(sizes, [line.at(n) for n in sizes])
     assert [found.fixed, found.slope] == pytest.approx([fixed, slope], rel=1e-4)
 
@@ -122,22 +122,22 @@ def test_fit_knows_no_negative_costs() -> None:
 
 
 def test_known_crossings() -> None:
-    cheap_setup, cheap_task = Line(1.0, 0.10), Line(3.0, 0.05)
+    cheap_setup, cheap_task = LinearCost(1.0, 0.10), LinearCost(3.0, 0.05)
     assert cost.break_even(cheap_task, cheap_setup).pays is Pays.FROM
     assert cost.break_even(cheap_task, cheap_setup).n == pytest.approx(40)
     assert cost.break_even(cheap_setup, cheap_task).pays is Pays.UNTIL
     assert cost.break_even(cheap_setup, cheap_task).n == pytest.approx(40)
-    always = cost.break_even(Line(1.0, 0.05), Line(3.0, 0.1))
+    always = cost.break_even(LinearCost(1.0, 0.05), LinearCost(3.0, 0.1))
     assert (always.pays, always.n) == (Pays.ALWAYS, 0.0)
     assert math.isnan(always.low)
     assert math.isnan(always.high)
     assert math.isnan(always.agree)
-    assert cost.break_even(Line(3.0, 0.1), Line(1.0, 0.05)).pays is Pays.NEVER
+    assert cost.break_even(LinearCost(3.0, 0.1), LinearCost(1.0, 0.05)).pays is Pays.NEVER
 
 
 @properties
 @given(lines, lines, st.floats(0, 1e4))
-def test_the_crossing_says_which_is_cheaper(line: Line, other: Line, n: float) -> None:
+def test_the_crossing_says_which_is_cheaper(line: LinearCost, other: LinearCost, n: float) -> None:
     got = cost.break_even(line, other)
     gain = other.at(n) - line.at(n)
     assume(abs(gain) > 1e-9 * (line.at(n) + other.at(n)) and n > 0)
@@ -147,11 +147,11 @@ def test_the_crossing_says_which_is_cheaper(line: Line, other: Line, n: float) -
 
 @properties
 @given(lines, lines, st.floats(1e-3, 1e3))
-def test_the_unit_of_time_does_not_matter(line: Line, other: Line, factor: float) -> None:
+def test_the_unit_of_time_does_not_matter(line: LinearCost, other: LinearCost, factor: float) -> None:
     assume(min(abs(line.slope - other.slope), abs(line.fixed - other.fixed)) > 1e-6)
     one = cost.break_even(line, other)
     two = cost.break_even(
-        Line(line.fixed * factor, line.slope * factor), Line(other.fixed * factor, other.slope * factor)
+        LinearCost(line.fixed * factor, line.slope * factor), LinearCost(other.fixed * factor, other.slope * factor)
     )
     assert one.pays is two.pays
     assert one.n == pytest.approx(two.n, rel=1e-3)
@@ -159,23 +159,23 @@ def test_the_unit_of_time_does_not_matter(line: Line, other: Line, factor: float
 
 @properties
 @given(lines, lines)
-def test_seen_from_the_other_side(line: Line, other: Line) -> None:
+def test_seen_from_the_other_side(line: LinearCost, other: LinearCost) -> None:
     assume(line != other)
     mirror = {Pays.FROM: Pays.UNTIL, Pays.UNTIL: Pays.FROM, Pays.ALWAYS: Pays.NEVER, Pays.NEVER: Pays.ALWAYS}
     assert cost.break_even(other, line).pays is mirror[cost.break_even(line, other).pays]
 
 
 def test_equal_lines_never_pay() -> None:
-    assert cost.break_even(Line(1.0, 1.0), Line(1.0, 1.0)).pays is Pays.NEVER
+    assert cost.break_even(LinearCost(1.0, 1.0), LinearCost(1.0, 1.0)).pays is Pays.NEVER
 
 
 def test_replicates_that_never_pay_open_the_interval() -> None:
-    base = Line(1.0, 0.10)
-    replicates = [(Line(3.0, slope), base) for slope in (0.05, 0.08, 0.09, 0.11)]
-    got = cost.break_even(Line(3.0, 0.08), base, replicates)
+    base = LinearCost(1.0, 0.10)
+    replicates = [(LinearCost(3.0, slope), base) for slope in (0.05, 0.08, 0.09, 0.11)]
+    got = cost.break_even(LinearCost(3.0, 0.08), base, replicates)
     assert (got.pays, got.agree) == (Pays.FROM, 0.75)
     assert (got.low, got.n, got.high) == pytest.approx((40, 100, math.inf))
-    mirrored = cost.break_even(base, Line(3.0, 0.08), [(b, a) for a, b in replicates])
+    mirrored = cost.break_even(base, LinearCost(3.0, 0.08), [(b, a) for a, b in replicates])
     assert mirrored.pays is Pays.UNTIL
     assert (mirrored.low, mirrored.high) == pytest.approx((40, math.inf))
 
@@ -194,8 +194,8 @@ def test_coverage_of_the_break_even(trials: int) -> None:
         drawn = [
             np.exp(stats.replicates(each.tolist(), 200, seed=seed)) for seed, each in enumerate((*fixed, task, ratio))
         ]
-        pairs = [(Line(b, t * r), Line(a, t)) for a, b, t, r in zip(*drawn, strict=True)]
+        pairs = [(LinearCost(b, t * r), LinearCost(a, t)) for a, b, t, r in zip(*drawn, strict=True)]
         a, b, t, r = (math.exp(np.median(each)) for each in (*fixed, task, ratio))
-        got = cost.break_even(Line(b, t * r), Line(a, t), pairs, confidence=0.95)
+        got = cost.break_even(LinearCost(b, t * r), LinearCost(a, t), pairs, confidence=0.95)
         held += got.low <= 40 <= got.high
     assert held / 150 >= 0.93

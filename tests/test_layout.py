@@ -148,6 +148,17 @@ def test_modules_are_short_and_the_package_has_few_at_its_top() -> None:
     assert len(list((ROOT / "handoff").glob("*.py"))) <= FLAT
 
 
+def test_no_two_classes_have_one_name() -> None:
+    """Two rooms have names of their own: asv keeps results under its classes' names, and payloads are handed over."""
+    found: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        if not re.match(r"benchmarks\b|payloads\.[a-z_]+$", module):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, []).append(module)
+    assert {name: rooms for name, rooms in found.items() if len(rooms) > 1} == {}
+
+
 #: What waits, by the name that it is called by, and what a waiting time is called where it is declared.
 WAITS = {"deadline", "limited", "told", "answer", "ready", "join", "wait", "acquire", "select", "poll", "alarm"}
 WAITING = re.compile(r"(?i).*(patience|timeout|grace|patient|silent)(_s)?$")

@@ -14,7 +14,7 @@ from handoff.compare.arrival import judge
 from handoff.compare.facts import facts
 from handoff.measuring import looking
 from handoff.payload import Payload
-from handoff.support_matrix.matrix import Cell, support
+from handoff.support_matrix.matrix import MatrixCell, support
 from handoff.target import load_collection
 
 HERE = Path(__file__).parent
@@ -22,7 +22,7 @@ CASES = load_collection(HERE / "ordinary_cases.py")
 LIBRARIES = {**load_collection(HERE / "library_cases.py"), **load_collection(HERE / "library_models.py")}
 
 
-def told(cells: list[Cell], name: str) -> list[Cell]:
+def told(cells: list[MatrixCell], name: str) -> list[MatrixCell]:
     return [cell for cell in cells if cell.payload == name]
 
 

@@ -23,7 +23,7 @@ from handoff.cli import main
 from handoff.record import COLUMNS, Record
 from handoff.strategies import registry
 from reports import meanings, plain, verdicts
-from reports.rows import Cell, Rank, Source, Table, tables
+from reports.rows import Rank, Source, Table, TableCell, tables
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -195,7 +195,7 @@ def test_the_page_shows_the_records_numbers(page: Page, site: Path, records: lis
 MINUS = "\u2212"
 
 
-def in_cell(table: Table, cell: Cell) -> list[str]:
+def in_cell(table: Table, cell: TableCell) -> list[str]:
     """What stands in a cell of the table."""
     if cell.amount:
         bare = table.lane("null")
@@ -209,7 +209,7 @@ def in_cell(table: Table, cell: Cell) -> list[str]:
     return [units.seconds(cell.time.value), word + (units.ratio(cell.slower.value) if cell.slower else "no ratio")]
 
 
-def in_tooltip(table: Table, cell: Cell) -> Iterator[str]:
+def in_tooltip(table: Table, cell: TableCell) -> Iterator[str]:
     """Every figure of a cell."""
     if cell.amount:
         yield f"bytes: {units.size_interval(cell.amount)}"

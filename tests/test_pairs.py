@@ -12,9 +12,9 @@ import synthetic
 
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS
-from handoff.analysis.stats import Verdict
+from handoff.analysis.stats import LaneVerdict
 from handoff.declarations import Pair, Side
-from handoff.measuring.pairs import AWKWARD, PAIR, Way, lanes, load, load_pairs, measure_pairs, plan_pairs
+from handoff.measuring.pairs import AWKWARD, PAIR, PairLane, lanes, load, load_pairs, measure_pairs, plan_pairs
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
 from handoff.profile import PROFILES
@@ -59,7 +59,7 @@ def records() -> Mapping[tuple[str, str], Record]:
 def declared(pair: Pair, start_method: str) -> dict[str, Kind]:
     found = {}
     for lane, side in lanes(pair, start_method).items():
-        way = Way.of(lane)
+        way = PairLane.of(lane)
         assert way is not None
         found[lane] = dict(side.fails).get(way.strategy, Kind.OK)
     return found
@@ -162,8 +162,8 @@ def test_lanes_exist_only_under_their_start_methods() -> None:
     pair = Pair(name="a", awkward=(side,), refactored=(), why="", source="")
     assert list(lanes(pair, "spawn")) == ["awkward p initializer state"]
     assert list(lanes(pair, "fork")) == ["awkward p inherit state", "awkward p initializer state"]
-    assert Way.of("awkward p inherit state") == Way(AWKWARD, "p", "inherit", Duty.STATE)
-    assert Way.of(BIS) is None
+    assert PairLane.of("awkward p inherit state") == PairLane(AWKWARD, "p", "inherit", Duty.STATE)
+    assert PairLane.of(BIS) is None
 
 
 # -- sentences ---------------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_noise_is_not_put_into_a_verdict() -> None:
         "model", PAIR, metrics={"task": times, "setup": {SENT: 0.1, ONCE: 0.15}}, baseline=SENT, noise=0.2, aa=1.5
     )
     found = report.table(record)
-    assert found.rows[1].verdict is Verdict.INCONCLUSIVE
+    assert found.rows[1].verdict is LaneVerdict.INCONCLUSIVE
     assert "can't be told" in report.sentences(found)[0]
 
 

@@ -13,7 +13,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from handoff.analysis import moderated, regret, stats
-from handoff.analysis.moderated import Law, Pair
+from handoff.analysis.moderated import LanePair, Law
 from handoff.analysis.regret import Answer, Decision, Question, Regret
 from handoff.analysis.stats import Estimate, Samples
 
@@ -101,7 +101,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(kind: str) -> None:
 def test_with_normal_errors_and_one_scale_the_intervals_are_those_of_a_known_variance() -> None:
     """Pooling hundreds of pairs leaves little unknown: three trials then have nearly a normal law's intervals."""
     rng = np.random.default_rng(2)
-    pairs = [Pair(tuple(row), 0.1, 9.0) for row in (0.1 * rng.normal(size=(800, 3))).tolist()]
+    pairs = [LanePair(tuple(row), 0.1, 9.0) for row in (0.1 * rng.normal(size=(800, 3))).tolist()]
     law = moderated.learn(pairs)
     widths = [high - low for low, high in moderated.limits(pairs, law, 0.005)]
     known = 2 * scipy.stats.norm.ppf(0.995) * 0.1 / math.sqrt(3)
@@ -118,13 +118,13 @@ def test_a_posterior_is_the_integral_that_it_claims_to_be() -> None:
     apart = (numbers - spots[:, None, None]) / scales[:, None]
     density = ((scipy.stats.t.pdf(apart, law.tails) / scales[:, None]).prod(axis=2) * np.exp(-z * z / 2)).sum(axis=1)
     shares = np.cumsum(density) / density.sum()
-    ((low, high),) = moderated.limits([Pair(tuple(numbers.tolist()), 0.05)], law, 0.01)
+    ((low, high),) = moderated.limits([LanePair(tuple(numbers.tolist()), 0.05)], law, 0.01)
     assert low == pytest.approx(np.interp(0.01, shares, spots), abs=0.01)
     assert high == pytest.approx(np.interp(0.99, shares, spots), abs=0.01)
 
 
 def test_swapping_the_lanes_of_a_pair_mirrors_its_interval() -> None:
-    one, other = Pair((0.1, 0.2, 0.7), 0.05), Pair((-0.1, -0.2, -0.7), 0.05)
+    one, other = LanePair((0.1, 0.2, 0.7), 0.05), LanePair((-0.1, -0.2, -0.7), 0.05)
     (low, high), (low_2, high_2) = moderated.limits([one, other], SEVERAL, 0.002)
     assert low_2 == pytest.approx(-high) and high_2 == pytest.approx(-low)
 
@@ -132,33 +132,35 @@ def test_swapping_the_lanes_of_a_pair_mirrors_its_interval() -> None:
 def test_one_stray_trial_of_eight_hardly_widens_an_interval() -> None:
     calm = (0.02, -0.03, 0.01, 0.0, 0.03, -0.01, -0.02)
     (low, high), (low_2, high_2) = moderated.limits(
-        [Pair((*calm, 0.01), 0.05), Pair((*calm, 0.7), 0.05)], SEVERAL, 0.001
+        [LanePair((*calm, 0.01), 0.05), LanePair((*calm, 0.7), 0.05)], SEVERAL, 0.001
     )
     assert high_2 - low_2 < 1.6 * (high - low)
 
 
 def test_two_trials_of_three_that_agree_do_not_rule_out_the_third() -> None:
     """Either may be the stray: the interval says so."""
-    alike, apart = moderated.limits([Pair((0.0, 0.01, 0.02), 0.05), Pair((0.0, 0.01, 0.7), 0.05)], SEVERAL, 0.001)
+    alike, apart = moderated.limits(
+        [LanePair((0.0, 0.01, 0.02), 0.05), LanePair((0.0, 0.01, 0.7), 0.05)], SEVERAL, 0.001
+    )
     assert alike[1] < 0.35 < 0.6 < apart[1]
 
 
 def test_from_many_trials_on_intervals_assume_nothing() -> None:
     values = tuple(np.random.default_rng(3).normal(size=moderated.MANY).tolist())
     wild = Law(tails=30.0, level=-20.0, slope=0.0, spread=0.01, usual=0.0)
-    assert moderated.limits([Pair(values)], wild, 0.005) == [stats.interval(values, 0.99)]
+    assert moderated.limits([LanePair(values)], wild, 0.005) == [stats.interval(values, 0.99)]
 
 
 @pytest.mark.parametrize("numbers", [(), (0.3,)])
 def test_fewer_than_two_trials_tell_nothing(numbers: tuple[float, ...]) -> None:
-    assert moderated.limits([Pair(numbers)], SEVERAL, 0.01) == [(-math.inf, math.inf)]
-    assert moderated.learn([Pair(numbers)]).pairs == 0
+    assert moderated.limits([LanePair(numbers)], SEVERAL, 0.01) == [(-math.inf, math.inf)]
+    assert moderated.learn([LanePair(numbers)]).pairs == 0
 
 
 def test_copies_of_the_baseline_that_differ_widen_all_intervals() -> None:
     rng = np.random.default_rng(4)
-    pairs = [Pair(tuple(row), 0.05) for row in (0.05 * rng.normal(size=(200, 4))).tolist()]
-    off = [Pair(tuple(row), 0.05) for row in (0.15 + 0.05 * rng.normal(size=(20, 4))).tolist()]
+    pairs = [LanePair(tuple(row), 0.05) for row in (0.05 * rng.normal(size=(200, 4))).tolist()]
+    off = [LanePair(tuple(row), 0.05) for row in (0.15 + 0.05 * rng.normal(size=(20, 4))).tolist()]
     calm, raised = moderated.learn(pairs, pairs[:20]), moderated.learn(pairs, off)
     assert 1.0 <= calm.inflation < 1.2 < 1.5 < raised.inflation
     (low, high), (low_2, high_2) = (moderated.limits([pairs[0]], law, 0.01)[0] for law in (calm, raised))
@@ -167,22 +169,22 @@ def test_copies_of_the_baseline_that_differ_widen_all_intervals() -> None:
 
 def test_copies_that_agree_better_than_expected_narrow_nothing() -> None:
     rng = np.random.default_rng(5)
-    pairs = [Pair(tuple(row), 0.05) for row in (0.05 * rng.normal(size=(200, 4))).tolist()]
-    assert moderated.learn(pairs, [Pair((1e-6, -1e-6, 2e-6, 0.0), 0.05)] * 50).inflation == 1.0
+    pairs = [LanePair(tuple(row), 0.05) for row in (0.05 * rng.normal(size=(200, 4))).tolist()]
+    assert moderated.learn(pairs, [LanePair((1e-6, -1e-6, 2e-6, 0.0), 0.05)] * 50).inflation == 1.0
 
 
 def test_the_tails_are_learned() -> None:
     rng = np.random.default_rng(6)
-    heavy = [Pair(tuple(row), 0.05) for row in (0.05 * rng.standard_t(1.5, size=(400, 5))).tolist()]
+    heavy = [LanePair(tuple(row), 0.05) for row in (0.05 * rng.standard_t(1.5, size=(400, 5))).tolist()]
     assert moderated.learn(heavy).tails <= 2.0
 
 
 def test_a_lane_whose_rounds_scatter_more_gets_a_wider_interval() -> None:
     rng = np.random.default_rng(7)
     widths = np.exp(rng.normal(size=300) - 3)
-    pairs = [Pair(tuple((w * rng.normal(size=3)).tolist()), float(w)) for w in widths]
+    pairs = [LanePair(tuple((w * rng.normal(size=3)).tolist()), float(w)) for w in widths]
     law = moderated.learn(pairs)
-    calm, wild = moderated.limits([Pair((0.0, 0.02, -0.02), 0.02), Pair((0.0, 0.02, -0.02), 0.3)], law, 0.01)
+    calm, wild = moderated.limits([LanePair((0.0, 0.02, -0.02), 0.02), LanePair((0.0, 0.02, -0.02), 0.3)], law, 0.01)
     assert law.slope > 0.7
     assert wild[1] - wild[0] > 2 * (calm[1] - calm[0])
 

@@ -31,7 +31,7 @@ from handoff.record import Record
 from handoff.start_methods import START_METHODS
 from handoff.target import load_target
 from reports import compare, decide_data, extra_pages, plain, site, steps, verdicts
-from reports.rows import Cell, Rank, Source, Table, noise, tables
+from reports.rows import Rank, Source, Table, TableCell, noise, tables
 
 
 def table_of(*records: object, metric: str = "handoff", kind: str = "argument") -> Table:
@@ -146,7 +146,9 @@ def agree(table: Table) -> None:
         agree_on_the_answer(table, advice, best, timed)
 
 
-def agree_on_the_answer(table: Table, advice: verdicts.Advice, best: Cell, timed: Mapping[str, Cell]) -> None:
+def agree_on_the_answer(
+    table: Table, advice: verdicts.TableWords, best: TableCell, timed: Mapping[str, TableCell]
+) -> None:
     decision, base = table.decision, table.baseline
     assert best.rank is Rank.BEST
     assert best.bound == decision.bound

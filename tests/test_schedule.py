@@ -155,7 +155,7 @@ def feigned(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, dict[str, fl
     def feign(times: dict[str, dict[str, float]]) -> None:
         rng = random.Random(5)
 
-        def interpreter(self: experiment.Run, number: int, todo: set[int], _: object) -> None:
+        def interpreter(self: experiment.GroupRun, number: int, todo: set[int], _: object) -> None:
             for index in todo:
                 record = self.records[index]
                 record.seconds += 0.01
@@ -167,7 +167,7 @@ def feigned(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, dict[str, fl
                 record.rows += rows(len(record.trials), takes, 0.02, rng)
             todo.clear()
 
-        monkeypatch.setattr(experiment.Run, "interpreter", interpreter)
+        monkeypatch.setattr(experiment.GroupRun, "interpreter", interpreter)
 
     return feign
 

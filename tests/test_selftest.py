@@ -36,14 +36,24 @@ from handoff.selftesting import (
     quiet,
     slowdowns,
 )
-from handoff.selftesting._frame import CELLS, DEPTHS, PAYLOADS, Check, Depth, Line, Report, Result, State
+from handoff.selftesting._frame import (
+    CELLS,
+    DEPTHS,
+    PAYLOADS,
+    Check,
+    CheckResult,
+    CheckState,
+    Effort,
+    FigureLine,
+    Report,
+)
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, asv_interval, exact_interval
 from handoff.selftesting._pool import groups
 from handoff.target import Entry, Ref
 
 CPU, IPC = CELLS
 
-TINY = Depth(
+TINY = Effort(
     name="tiny",
     profile=Profile(name="selftest", trials=2, rounds=5, sample_s=0.0005, lane_s=0.003, grouped=False),
     trials=2,
@@ -102,23 +112,23 @@ def test_two_results_differ_where_asv_says_so() -> None:
 
 
 def test_a_target_is_missed_only_when_the_whole_interval_misses_it() -> None:
-    assert _frame.at_most(0, 300, 0.01)[3] is State.OK
-    assert _frame.at_most(1, 20, 0.01)[3] is State.UNDECIDED
-    assert _frame.at_most(20, 300, 0.01)[3] is State.OFF
-    assert _frame.at_most(0, 0, 0.01)[3] is State.UNDECIDED
-    assert _frame.at_least(95, 100, 0.9)[3] is State.OK
-    assert _frame.at_least(17, 20, 0.9)[3] is State.UNDECIDED
-    assert _frame.at_least(10, 100, 0.9)[3] is State.OFF
-    assert _frame.near_one(Estimate(1.04, 1.0, 1.07, 5, 5), 0.05) is State.OK
-    assert _frame.near_one(Estimate(1.04, 0.9, 1.2, 5, 5), 0.05) is State.UNDECIDED  # too wide to tell
-    assert _frame.near_one(Estimate(1.06, 1.01, 1.2, 5, 5), 0.05) is State.UNDECIDED
-    assert _frame.near_one(Estimate(1.2, 1.1, 1.3, 5, 5), 0.05) is State.OFF
-    assert coverage.judge(95, 100, 0.92, 0.98)[3] is State.OK
-    assert coverage.judge(100, 100, 0.92, 0.98)[3] is State.OK
-    assert coverage.judge(300, 300, 0.92, 0.98)[3] is State.UNDECIDED
-    assert coverage.judge(90, 100, 0.92, 0.98)[3] is State.UNDECIDED
-    assert coverage.judge(70, 100, 0.92, 0.98)[3] is State.OFF
-    assert coverage.judge(0, 0, 0.92, 0.98)[3] is State.UNAVAILABLE
+    assert _frame.at_most(0, 300, 0.01)[3] is CheckState.OK
+    assert _frame.at_most(1, 20, 0.01)[3] is CheckState.UNDECIDED
+    assert _frame.at_most(20, 300, 0.01)[3] is CheckState.OFF
+    assert _frame.at_most(0, 0, 0.01)[3] is CheckState.UNDECIDED
+    assert _frame.at_least(95, 100, 0.9)[3] is CheckState.OK
+    assert _frame.at_least(17, 20, 0.9)[3] is CheckState.UNDECIDED
+    assert _frame.at_least(10, 100, 0.9)[3] is CheckState.OFF
+    assert _frame.near_one(Estimate(1.04, 1.0, 1.07, 5, 5), 0.05) is CheckState.OK
+    assert _frame.near_one(Estimate(1.04, 0.9, 1.2, 5, 5), 0.05) is CheckState.UNDECIDED  # too wide to tell
+    assert _frame.near_one(Estimate(1.06, 1.01, 1.2, 5, 5), 0.05) is CheckState.UNDECIDED
+    assert _frame.near_one(Estimate(1.2, 1.1, 1.3, 5, 5), 0.05) is CheckState.OFF
+    assert coverage.judge(95, 100, 0.92, 0.98)[3] is CheckState.OK
+    assert coverage.judge(100, 100, 0.92, 0.98)[3] is CheckState.OK
+    assert coverage.judge(300, 300, 0.92, 0.98)[3] is CheckState.UNDECIDED
+    assert coverage.judge(90, 100, 0.92, 0.98)[3] is CheckState.UNDECIDED
+    assert coverage.judge(70, 100, 0.92, 0.98)[3] is CheckState.OFF
+    assert coverage.judge(0, 0, 0.92, 0.98)[3] is CheckState.UNAVAILABLE
 
 
 # -- slowdowns by made clocks
@@ -178,7 +188,7 @@ def test_names_say_what_lanes_are() -> None:
 # -- pairs by made records
 
 
-def made(cell: _frame.Cell, seed: int, *, trials: int = 8, spread: float = 0.005, copies: int = 9) -> Figures:
+def made(cell: _frame.Operation, seed: int, *, trials: int = 8, spread: float = 0.005, copies: int = 9) -> Figures:
     """A record as an experiment of copies and slowed lanes leaves it, with slowdowns of just their size."""
     rng = random.Random(seed)
     lanes = (*_made.names(copies, 2), BIS)
@@ -246,19 +256,19 @@ def bench_of(spread: float, experiments: int) -> Iterator[_frame.Bench]:
 def test_identical_lanes_are_not_called_different_and_intervals_hold() -> None:
     with bench_of(0.02, 40) as bench:
         found = identical.CHECK.run(bench)
-        assert found.state is State.OK, found
+        assert found.state is CheckState.OK, found
         assert found.data["cpu"]["pairs"] == 40 * 2 * 4
         assert found.data["ipc"]["pairs"] == 40 * 4
-        assert quiet.CHECK.run(bench).state is State.OK
+        assert quiet.CHECK.run(bench).state is CheckState.OK
         held = coverage.CHECK.run(bench)
-        assert held.state is State.OK, held
+        assert held.state is CheckState.OK, held
         assert {line.what.split(", ")[-1] for line in held.lines[:3]} == {f"{name} noise" for name in coverage.NOISES}
 
 
 def test_slowdowns_are_found_and_verified() -> None:
     with bench_of(0.005, 5) as bench:
         found = slowdowns.CHECK.run(bench)
-    assert found.state is State.OK, found
+    assert found.state is CheckState.OK, found
     for percent in (3, 5, 10):
         for cell, cells in (("cpu", 2), ("ipc", 1)):
             entry = found.data[f"{cell}-{percent}-8"]
@@ -271,8 +281,8 @@ def test_slowdowns_are_found_and_verified() -> None:
 
 def test_too_much_noise_is_seen_as_slowdowns_not_found() -> None:
     with bench_of(0.6, 5) as bench:
-        assert slowdowns.CHECK.run(bench).state is State.OFF
-        assert quiet.CHECK.run(bench).state is State.OFF
+        assert slowdowns.CHECK.run(bench).state is CheckState.OFF
+        assert quiet.CHECK.run(bench).state is CheckState.OFF
 
 
 def test_asvs_rule_calls_cells_different_that_drifted_apart() -> None:
@@ -308,39 +318,39 @@ def test_alternations_go_on_until_intervals_can_tell_or_there_are_enough() -> No
 # -- the report
 
 
-def report(*states: State) -> Report:
+def report(*states: CheckState) -> Report:
     lines = (
-        Line("share", 0.01, 0.0, 0.05, "share", "at most 1 %", State.OK, "1 of 100"),
-        Line("ratio", 1.0, 0.5, float("inf"), "ratio"),
-        Line("time", 1e-6, unit="seconds"),
-        Line("nothing", float("nan")),
-        Line("count | pipe", 3, unit="count"),
+        FigureLine("share", 0.01, 0.0, 0.05, "share", "at most 1 %", CheckState.OK, "1 of 100"),
+        FigureLine("ratio", 1.0, 0.5, float("inf"), "ratio"),
+        FigureLine("time", 1e-6, unit="seconds"),
+        FigureLine("nothing", float("nan")),
+        FigureLine("count | pipe", 3, unit="count"),
     )
     results = (
-        Result(state, f"it is {state}", lines, {"x": float("inf")}, f"c{i}", f"check {i}")
+        CheckResult(state, f"it is {state}", lines, {"x": float("inf")}, f"c{i}", f"check {i}")
         for i, state in enumerate(states)
     )
     return Report("tiny", tuple(results), ("close programs",), {}, {}, {}, 1.0)
 
 
 def test_only_what_is_shown_to_be_off_is_a_finding() -> None:
-    assert report(State.OK, State.UNDECIDED, State.UNAVAILABLE).trustworthy
-    assert not report(State.OK, State.OFF).trustworthy
-    assert report(State.OK).verdict == "What was looked at is as it should be: check 0."
+    assert report(CheckState.OK, CheckState.UNDECIDED, CheckState.UNAVAILABLE).trustworthy
+    assert not report(CheckState.OK, CheckState.OFF).trustworthy
+    assert report(CheckState.OK).verdict == "What was looked at is as it should be: check 0."
     names = sorted(_frame.ESSENTIAL)
-    whole = report(*[State.OK] * len(names))
+    whole = report(*[CheckState.OK] * len(names))
     whole = replace(whole, results=tuple(replace(r, name=n) for r, n in zip(whole.results, names, strict=True)))
     assert whole.verdict == "Figures from this machine can be trusted as far as their intervals say."
-    assert report(State.OFF).verdict.startswith("The suite is biased here.")
-    noisy = replace(report(State.OFF), results=(replace(report(State.OFF).results[0], name="noise"),))
+    assert report(CheckState.OFF).verdict.startswith("The suite is biased here.")
+    noisy = replace(report(CheckState.OFF), results=(replace(report(CheckState.OFF).results[0], name="noise"),))
     assert noisy.verdict.startswith("Do not trust figures")
-    assert "undecided: check 1" in report(State.OK, State.UNDECIDED).verdict
-    assert "Not looked at: check 1" in report(State.OK, State.UNAVAILABLE).verdict
-    assert report(State.UNAVAILABLE).verdict.startswith("Nothing is known")
+    assert "undecided: check 1" in report(CheckState.OK, CheckState.UNDECIDED).verdict
+    assert "Not looked at: check 1" in report(CheckState.OK, CheckState.UNAVAILABLE).verdict
+    assert report(CheckState.UNAVAILABLE).verdict.startswith("Nothing is known")
 
 
 def test_the_report_is_text_markdown_and_strict_json() -> None:
-    made_report = report(State.OK, State.OFF)
+    made_report = report(CheckState.OK, CheckState.OFF)
     text = _show.text(made_report)
     assert "check 1: off. It is off." in text
     assert "1.0% [0.0% to 5.0%]" in text
@@ -360,7 +370,7 @@ def test_the_report_is_text_markdown_and_strict_json() -> None:
 def test_reports_beside_records_are_found_and_are_no_records(tmp_path: Path) -> None:
     for day, folder in (("2026-01-02", "b"), ("2026-01-03", "a"), ("2026-01-01", "c")):
         (tmp_path / folder).mkdir()
-        told = _show.to_json(replace(report(State.OK), started=day))
+        told = _show.to_json(replace(report(CheckState.OK), started=day))
         (tmp_path / folder / "selftest.json").write_text(told)
     (tmp_path / "other.json").write_text("[]")
     record("codec", [], baseline="pickle-5").write(tmp_path)
@@ -388,7 +398,7 @@ def test_two_runs_that_order_strategies_alike_are_stable() -> None:
     times = {"pickle-default": 1e-3, "pickle-5": 1.0005e-3, "pickle-2": 1.03e-3, "cloudpickle": 1.2e-3, "dill": 1e-2}
     found = _stability.compare([run_of(times, seed=1)], [run_of(times, seed=2)])
     (result,) = found.results
-    assert result.state is State.OK
+    assert result.state is CheckState.OK
     # dill and cloudpickle from each of the others, both ways round and in both metrics; pickle-2 is not far enough
     assert result.data == {"pairs": 2 * 2 * (4 + 3), "contradicted": 0, "inverted": 0, "experiments": 1}
     assert found.trustworthy
@@ -400,12 +410,12 @@ def test_an_inversion_is_a_finding_and_noise_is_none() -> None:
     swapped = {"pickle-default": 1.2e-3, "cloudpickle": 1e-3, "dill": 1e-2}
     found = _stability.compare([run_of(before, seed=1)], [run_of(swapped, seed=2)])
     (result,) = found.results
-    assert (result.state, result.data["inverted"], result.data["contradicted"]) == (State.OFF, 4, 4)
+    assert (result.state, result.data["inverted"], result.data["contradicted"]) == (CheckState.OFF, 4, 4)
     assert [line.value for line in result.lines[:2]] == [4 / 12, 4 / 12]  # inverted, and contradicted by the tiers
     assert any("cloudpickle to pickle-default, codec rows" in line.what for line in result.lines)
     assert not found.trustworthy
     (vague,) = _stability.compare([run_of(before, seed=1)], [run_of(swapped, seed=2, spread=2.0)]).results
-    assert (vague.state, vague.data["contradicted"]) == (State.UNDECIDED, 0)  # the second run knows nothing
+    assert (vague.state, vague.data["contradicted"]) == (CheckState.UNDECIDED, 0)  # the second run knows nothing
     assert vague.data["inverted"] > 0
     noisy = _stability.compare([run_of(before, seed=1, spread=0.5)], [run_of(swapped, seed=2, spread=0.5)])
     assert noisy.results[0].data["inverted"] == 0  # what no run tells apart can't be inverted
@@ -415,7 +425,7 @@ def test_runs_of_different_experiments_are_not_compared() -> None:
     other = run_of({"pickle-default": 1e-3, "dill": 1e-2}, seed=1)
     other.payload = "floats"
     found = _stability.compare([run_of({"pickle-default": 1e-3, "dill": 1e-2}, seed=1)], [other])
-    assert found.results[0].state is State.UNDECIDED
+    assert found.results[0].state is CheckState.UNDECIDED
     assert "no experiment in common" in found.advice[0]
 
 
@@ -435,20 +445,20 @@ def test_advice_is_given_when_something_is_wrong_and_not_else() -> None:
 
     busy = {"load": (3.0, 0, 0), "pressure": {"cpu_some_avg10": 40.0, "io_some_avg10": 3.0}, "steal_ticks": 5}
     idle: dict[str, Any] = {"load": (0.0, 0, 0), "pressure": {}, "steal_ticks": None}
-    bad = [Result(State.OFF, "", name="slowdowns"), Result(State.UNDECIDED, "", name="identical")]
+    bad = [CheckResult(CheckState.OFF, "", name="slowdowns"), CheckResult(CheckState.UNDECIDED, "", name="identical")]
     words = " ".join(advise(bad, {"usable_cores": 1}, busy, {**busy, "steal_ticks": 9}))
     for expected in ("close other programs", "two cores", "more trials", "full selftest", "virtual machine", "disk"):
         assert expected in words
-    assert not list(advise([Result(State.OK, "", name="slowdowns")], {"usable_cores": 2}, busy, busy))
+    assert not list(advise([CheckResult(CheckState.OK, "", name="slowdowns")], {"usable_cores": 2}, busy, busy))
     assert not any("close" in text for text in advise(bad, {"usable_cores": 2}, idle, idle))
 
 
 def test_the_cost_model_is_off_only_where_all_trials_say_so() -> None:
     assert prediction._shown_off([1.2, 1.4, 1.3]) and prediction._shown_off([0.5, 0.8, 0.7])
     assert not prediction._shown_off([1.2, 1.4, 1.1]) and not prediction._shown_off([1.2, 1.4])
-    assert prediction._state(90, 5, 100) is State.OK
-    assert prediction._state(70, 5, 100) is State.UNDECIDED
-    assert prediction._state(70, 25, 100) is State.OFF
+    assert prediction._state(90, 5, 100) is CheckState.OK
+    assert prediction._state(70, 5, 100) is CheckState.UNDECIDED
+    assert prediction._state(70, 25, 100) is CheckState.OFF
 
 
 def test_every_check_has_a_name_and_a_title() -> None:
@@ -475,10 +485,10 @@ def test_all_of_it_runs() -> None:
     found = selftesting.run(TINY, seed=7, progress=lambda *step: told.append(step))
     by_name = {result.name: result for result in found.results}
     assert list(by_name) == list(selftesting.checks())
-    missing = {name: r.summary for name, r in by_name.items() if r.state is State.UNAVAILABLE}
+    missing = {name: r.summary for name, r in by_name.items() if r.state is CheckState.UNAVAILABLE}
     assert set(missing) <= {"agreement"}, missing
     assert by_name["identical"].data["cpu"]["pairs"] == 2
-    assert by_name["clock"].state is State.OK
+    assert by_name["clock"].state is CheckState.OK
     assert by_name["cost"].data["jobs"] >= 60
     assert any("verified" in line.note for line in by_name["slowdowns"].lines)
     assert told[-1][:2] == (11, 11)
@@ -487,15 +497,18 @@ def test_all_of_it_runs() -> None:
 
 
 def test_a_check_that_cannot_run_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: object) -> Result:
+    def fail(_: object) -> CheckResult:
         raise RuntimeError("no such thing")
 
-    checks = {"a": Check("a", "first", 0, fail), "b": Check("b", "second", 1, lambda _: Result(State.OK, "fine"))}
+    checks = {
+        "a": Check("a", "first", 0, fail),
+        "b": Check("b", "second", 1, lambda _: CheckResult(CheckState.OK, "fine")),
+    }
     monkeypatch.setattr(selftesting, "checks", lambda: checks)
     found = selftesting.run(TINY)
     assert [(r.state, r.summary) for r in found.results] == [
-        (State.UNAVAILABLE, "could not run: RuntimeError: no such thing"),
-        (State.OK, "fine"),
+        (CheckState.UNAVAILABLE, "could not run: RuntimeError: no such thing"),
+        (CheckState.OK, "fine"),
     ]
 
 
@@ -513,11 +526,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_finding_is_exit_code_1_and_an_interrupt_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    check = Check("clock", "the clock", 0, lambda _: Result(State.OFF, "broken"))
+    check = Check("clock", "the clock", 0, lambda _: CheckResult(CheckState.OFF, "broken"))
     monkeypatch.setattr(selftesting, "checks", lambda: {"clock": check})
     assert cli.main(["selftest", "--quick", "-q"]) == 1
 
-    def interrupt(_: object) -> Result:
+    def interrupt(_: object) -> CheckResult:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(selftesting, "checks", lambda: {"clock": Check("clock", "", 0, interrupt)})
@@ -573,7 +586,7 @@ def test_trials_go_on_until_intervals_are_narrow_or_there_are_enough() -> None:
     broken = [["dill", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0], ["null", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0]]
 
     def stopped(spread: float, profile: Profile) -> tuple[int, str]:
-        run = experiment.Run([one], profile, 0, "handoff.measuring.trial")
+        run = experiment.GroupRun([one], profile, 0, "handoff.measuring.trial")
         run.records[0].outcomes["dill"] = Outcome(Kind.BROKEN, "worker", "", "in the second trial")
         run.records[0].baseline = "pickle-5"
         for done in itertools.count(1):

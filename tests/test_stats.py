@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from handoff.analysis import stats
-from handoff.analysis.stats import Verdict
+from handoff.analysis.stats import LaneVerdict
 
 Floats: TypeAlias = NDArray[np.float64]
 Lane: TypeAlias = dict[int, list[float | None]]
@@ -72,7 +72,7 @@ def test_no_interval_from_less_than_two_trials() -> None:
     assert math.isnan(empty.value)
     assert (empty.low, empty.high, empty.n_trials, empty.n_samples) == (0.0, math.inf, 0, 0)
     for nothing in (got, empty):
-        assert stats.verdict(nothing, 0.0) is Verdict.INCONCLUSIVE
+        assert stats.verdict(nothing, 0.0) is LaneVerdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, math.inf])
@@ -123,7 +123,7 @@ def test_identical_lanes_tie(samples: Lane) -> None:
     got = stats.ratio(samples, samples)
     assert (got.value, got.low, got.high) == (1.0, 1.0, 1.0)
     assert stats.aa_error(samples, samples) == 0
-    assert stats.verdict(got, 0.0) is Verdict.TIE
+    assert stats.verdict(got, 0.0) is LaneVerdict.TIE
     assert stats.p_value(stats.log_ratios(samples, samples)) == 1
 
 
@@ -333,24 +333,24 @@ def figure(value: float, low: float, high: float) -> stats.Estimate:
 @pytest.mark.parametrize(
     ("compared", "aa", "expected"),
     [
-        (figure(1.05, 1.03, 1.07), 0.001, Verdict.DIFFERENT),
-        (figure(0.95, 0.93, 0.97), 0.001, Verdict.DIFFERENT),
-        (figure(1.05, 1.03, 1.07), 0.02, Verdict.TIE),  # within three times the A/A error
-        (figure(1.015, 1.01, 1.02), 0.0, Verdict.TIE),  # real, and too small to matter
-        (figure(1.0, 0.95, 1.05), 0.0, Verdict.TIE),
-        (figure(1.05, 0.95, 1.15), 0.0, Verdict.INCONCLUSIVE),
-        (figure(1.15, 1.13, 1.17), 0.1, Verdict.INCONCLUSIVE),  # neither: an A/A error of 10 %
-        (figure(2.0, 1.5, 2.7), 0.1, Verdict.DIFFERENT),
-        (figure(2.0, 1.5, 2.7), math.inf, Verdict.INCONCLUSIVE),
-        (figure(1.0, 0.5, 2.0), 0.0, Verdict.INCONCLUSIVE),
+        (figure(1.05, 1.03, 1.07), 0.001, LaneVerdict.DIFFERENT),
+        (figure(0.95, 0.93, 0.97), 0.001, LaneVerdict.DIFFERENT),
+        (figure(1.05, 1.03, 1.07), 0.02, LaneVerdict.TIE),  # within three times the A/A error
+        (figure(1.015, 1.01, 1.02), 0.0, LaneVerdict.TIE),  # real, and too small to matter
+        (figure(1.0, 0.95, 1.05), 0.0, LaneVerdict.TIE),
+        (figure(1.05, 0.95, 1.15), 0.0, LaneVerdict.INCONCLUSIVE),
+        (figure(1.15, 1.13, 1.17), 0.1, LaneVerdict.INCONCLUSIVE),  # neither: an A/A error of 10 %
+        (figure(2.0, 1.5, 2.7), 0.1, LaneVerdict.DIFFERENT),
+        (figure(2.0, 1.5, 2.7), math.inf, LaneVerdict.INCONCLUSIVE),
+        (figure(1.0, 0.5, 2.0), 0.0, LaneVerdict.INCONCLUSIVE),
     ],
 )
-def test_verdicts(compared: stats.Estimate, aa: float, expected: Verdict) -> None:
+def test_verdicts(compared: stats.Estimate, aa: float, expected: LaneVerdict) -> None:
     assert stats.verdict(compared, aa) is expected
 
 
 def test_what_the_page_takes_back_is_not_a_tie() -> None:
-    assert stats.verdict(figure(1.5, 1.2, 1.9), 0.0, significant=False) is Verdict.INCONCLUSIVE
+    assert stats.verdict(figure(1.5, 1.2, 1.9), 0.0, significant=False) is LaneVerdict.INCONCLUSIVE
 
 
 def test_aa_error_is_the_larger_of_offset_and_noise() -> None:
@@ -376,7 +376,7 @@ def test_identical_pairs_are_hardly_ever_different(trials: int, rounds: int) -> 
     found = 0
     for _ in range(500):
         base, bis, mine = experiment(rng, 1, 1, 1, trials=trials, rounds=rounds, between=0.03, within=0.05)
-        found += stats.verdict(stats.ratio(mine, base), stats.aa_error(base, bis)) is Verdict.DIFFERENT
+        found += stats.verdict(stats.ratio(mine, base), stats.aa_error(base, bis)) is LaneVerdict.DIFFERENT
     assert found <= 5
 
 
@@ -386,7 +386,7 @@ def test_five_percent_are_found_at_twenty_trials() -> None:
     for _ in range(100):
         base, bis, mine = experiment(rng, 1, 1, 1.05)
         verdicts.append(stats.verdict(stats.ratio(mine, base), stats.aa_error(base, bis)))
-    assert verdicts.count(Verdict.DIFFERENT) >= 90
+    assert verdicts.count(LaneVerdict.DIFFERENT) >= 90
 
 
 def test_a_factor_of_two_is_found_in_a_quick_run() -> None:
@@ -395,7 +395,7 @@ def test_a_factor_of_two_is_found_in_a_quick_run() -> None:
     for _ in range(100):
         base, bis, mine = experiment(rng, 1, 1, 2, trials=3, rounds=3)
         verdicts.append(stats.verdict(stats.ratio(mine, base), stats.aa_error(base, bis)))
-    assert verdicts.count(Verdict.DIFFERENT) >= 95
+    assert verdicts.count(LaneVerdict.DIFFERENT) >= 95
 
 
 def test_the_minimum_detectable_effect_is_detected() -> None:
@@ -406,7 +406,7 @@ def test_the_minimum_detectable_effect_is_detected() -> None:
         aa = stats.aa_error(base, bis)
         factor = 1 + stats.minimum_detectable_effect(stats.log_ratios(bis, base), aa=aa)
         slowed: Lane = {t: [x and x * factor for x in row] for t, row in mine.items()}
-        found += stats.verdict(stats.ratio(slowed, base), aa) is Verdict.DIFFERENT
+        found += stats.verdict(stats.ratio(slowed, base), aa) is LaneVerdict.DIFFERENT
     assert found >= 0.85 * 150
 
 
@@ -449,13 +449,13 @@ def test_one_lucky_trial_leads_nothing() -> None:
     got = stats.tiers({"a": a, "b": b, "lucky": {0: [0.5]}}, 0.001)
     assert names(got) == [["a", "lucky"], ["b"]] or names(got) == [["lucky", "a"], ["b"]]
     assert got[0][0].lane == "a"
-    assert {m.lane: m.verdict for m in got[0]} == {"a": Verdict.TIE, "lucky": Verdict.INCONCLUSIVE}
+    assert {m.lane: m.verdict for m in got[0]} == {"a": LaneVerdict.TIE, "lucky": LaneVerdict.INCONCLUSIVE}
 
 
 def test_lanes_without_common_rounds_stay_undecided() -> None:
     got = stats.tiers({"a": {0: [1.0], 1: [1.0]}, "b": {2: [9.0], 3: [9.0]}, "empty": {}}, 0.0)
     assert names(got) == [["a", "b", "empty"]]
-    assert [m.verdict for m in got[0]] == [Verdict.TIE, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE]
+    assert [m.verdict for m in got[0]] == [LaneVerdict.TIE, LaneVerdict.INCONCLUSIVE, LaneVerdict.INCONCLUSIVE]
 
 
 @settings(properties, max_examples=30)
@@ -463,7 +463,7 @@ def test_lanes_without_common_rounds_stay_undecided() -> None:
 def test_tiers_hold_each_lane_once_in_any_order(given_lanes: dict[str, Lane], random: Any) -> None:
     found = stats.tiers(given_lanes, 0.0)
     assert sorted(name for tier in names(found) for name in tier) == sorted(given_lanes)
-    assert all(member.verdict is not Verdict.DIFFERENT for tier in found for member in tier)
+    assert all(member.verdict is not LaneVerdict.DIFFERENT for tier in found for member in tier)
     shuffled = list(given_lanes.items())
     random.shuffle(shuffled)
     assert repr(stats.tiers(dict(shuffled), 0.0)) == repr(found)  # as text: NaN is not equal to itself

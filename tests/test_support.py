@@ -22,7 +22,7 @@ import pytest
 from handoff.compare.facts import stated
 from handoff.start_methods import START_METHODS
 from handoff.support_matrix.expected import differences
-from handoff.support_matrix.matrix import Cell, support, uncarried
+from handoff.support_matrix.matrix import MatrixCell, support, uncarried
 from handoff.support_matrix.original import inert
 from handoff.support_matrix.text import FORMATS
 from handoff.target import load_collection
@@ -59,11 +59,11 @@ def _no_trace() -> Iterator[None]:
     assert litter() == set()
 
 
-def by_name(cells: list[Cell]) -> dict[tuple[str, str, str, str], Cell]:
+def by_name(cells: list[MatrixCell]) -> dict[tuple[str, str, str, str], MatrixCell]:
     return {(cell.payload, cell.strategy, cell.duty, cell.start_method): cell for cell in cells}
 
 
-def unnamed(cells: Iterable[Cell]) -> list[Cell]:
+def unnamed(cells: Iterable[MatrixCell]) -> list[MatrixCell]:
     """Failures whose reason does not begin with the path and the type of a part, or of all of the object."""
     failed = [cell for cell in cells if cell.outcome in ("refused", "broken")]
     return [cell for cell in failed if not re.match(r"obj.* \([\w.<>]+\)(, as \d+ other parts?)?: ", cell.message)]
@@ -143,14 +143,14 @@ def test_the_command(tmp_path: Path) -> None:
 
 def test_formats_say_what_happened_and_where() -> None:
     cells = [
-        Cell("numbers", "pickle-5", "argument", "fork", "ok"),
-        Cell(
+        MatrixCell("numbers", "pickle-5", "argument", "fork", "ok"),
+        MatrixCell(
             "numbers", "pickle-5", "argument", "spawn", "refused", "parent", "TypeError", "cannot pickle 0x7fabc1234567"
         ),
     ]
     assert json.loads(FORMATS["json"](cells))["cells"][1]["error_type"] == "TypeError"
     assert len(list(csv.DictReader(io.StringIO(FORMATS["csv"](cells))))) == 2
-    several = [*cells, Cell("words", "pickle-5", "argument", "fork", "ok")]
+    several = [*cells, MatrixCell("words", "pickle-5", "argument", "fork", "ok")]
     for form, found in (("text", several), ("markdown", cells)):
         assert "+-" in FORMATS[form](found) and "TypeError: cannot pickle 0x…" in FORMATS[form](found)
     assert uncarried(cells) == ["numbers"]
@@ -161,15 +161,15 @@ def test_one_object_is_a_list_a_line_a_way(monkeypatch: pytest.MonkeyPatch) -> N
     long = "cannot pickle " + " ".join(["this"] * 30)
     refused = ("refused", "parent", "TypeError", long)
     cells = [
-        *(Cell("numbers", "pickle-5", "argument", method, "ok") for method in ("fork", "spawn")),
+        *(MatrixCell("numbers", "pickle-5", "argument", method, "ok") for method in ("fork", "spawn")),
         *(
-            Cell("numbers", way, "argument", m, *refused)
+            MatrixCell("numbers", way, "argument", m, *refused)
             for way in ("queue", "manager-dict")
             for m in ("fork", "spawn")
         ),
-        Cell("numbers", "dill", "argument", "fork", "ok"),
-        Cell("numbers", "dill", "argument", "spawn", "altered", "worker", "", "obj.x differs"),
-        *(Cell("numbers", "thread", "argument", method, "ok") for method in ("fork", "spawn")),
+        MatrixCell("numbers", "dill", "argument", "fork", "ok"),
+        MatrixCell("numbers", "dill", "argument", "spawn", "altered", "worker", "", "obj.x differs"),
+        *(MatrixCell("numbers", "thread", "argument", method, "ok") for method in ("fork", "spawn")),
     ]
     lines = FORMATS["text"](cells).splitlines()
     at = {name: next(i for i, line in enumerate(lines) if line.split()[-1:] == [name]) for name in ("queue", "dill")}
@@ -197,12 +197,12 @@ def test_cells_that_share_an_object_answer_as_isolated_ones(method: str) -> None
     assert [told(cell) for cell in shared] == [told(cell) for cell in isolated]
 
 
-def told(cell: Cell) -> tuple[str, ...]:
+def told(cell: MatrixCell) -> tuple[str, ...]:
     place = (cell.payload, cell.strategy, cell.duty, cell.start_method)
     return (*place, cell.outcome, cell.where, cell.error_type)
 
 
-def in_words(cells: list[Cell]) -> list[tuple[str, ...]]:
+def in_words(cells: list[MatrixCell]) -> list[tuple[str, ...]]:
     return [(*told(cell), cell.message) for cell in cells]
 
 

@@ -13,7 +13,7 @@ from handoff.advising.result import Excluded, Job, Row, key_of
 from handoff.analysis import cost, stats, units
 from handoff.analysis.figures import FAULT_S, Figures
 from handoff.analysis.metrics import BIS, NULL
-from handoff.analysis.stats import Samples, Verdict
+from handoff.analysis.stats import LaneVerdict, Samples
 from handoff.machine import has_gil
 from handoff.outcome import Kind
 from handoff.payload import Duty
@@ -51,7 +51,7 @@ REFERENCE, UNMEASURED = "reference", "unmeasured"  #: outcomes beside those of `
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class MeasuredWay:
     """One strategy for one duty, as measured."""
 
     strategy: Strategy
@@ -59,7 +59,7 @@ class Way:
     task: Samples
     total: Samples
     setup_s: float
-    line: cost.Line  #: seconds over tasks
+    line: cost.LinearCost  #: seconds over tasks
     chunk: int = 1  #: tasks that a pool pickles at once
 
     @property
@@ -83,7 +83,7 @@ class Ranking:
 
     tiers: tuple[tuple[Row, ...], ...]
     excluded: tuple[Excluded, ...]
-    ways: Mapping[str, Way]
+    ways: Mapping[str, MeasuredWay]
     start_s: float
     aa: float  #: the error of this measurement: what two copies of one way differ by
 
@@ -112,7 +112,7 @@ def rank(
         imports = job.start_method != "fork"
         start_s = _start(figures.get(Duty.STATE), *((imported_s, made_s) if imports else (0.0, math.nan)))
     nbytes = max((record.floor_bytes or 0 for record in records), default=0) or nbytes
-    ways: dict[str, Way] = {}
+    ways: dict[str, MeasuredWay] = {}
     excluded: list[Excluded] = []
     errors = []
     for duty in job.duties:
@@ -159,7 +159,7 @@ def _chunks(name: str, duty: Duty, job: Job) -> tuple[int, ...]:
 
 def _way(
     figure: Figures, lane: str, duty: Duty, job: Job, start_s: float, cores: int, nbytes: int = 0, chunk: int = 1
-) -> Way:
+) -> MeasuredWay:
     """The samples of one lane, and what the job takes by each of them.
 
     A pool pickles the tasks of a chunk together, and the object that they have in common once: a chunk is one hand-off
@@ -210,9 +210,9 @@ def _way(
         ]
         for trial, row in task.items()
     }  # fmt: skip
-    line = cost.Line(hired(usual) + once, typical / chunk / speed)
+    line = cost.LinearCost(hired(usual) + once, typical / chunk / speed)
     each = {trial: [None if x is None else x / chunk for x in row] for trial, row in task.items()}
-    return Way(strategy, duty, each, total, max(0.0, hired(usual) - rounds * start) + once, line, chunk)
+    return MeasuredWay(strategy, duty, each, total, max(0.0, hired(usual) - rounds * start) + once, line, chunk)
 
 
 def _first_touch(record: Record, duty: Duty, strategy: Strategy) -> float:
@@ -282,7 +282,7 @@ def _merged(excluded: Sequence[Excluded]) -> list[Excluded]:
     return list(found.values())
 
 
-def _tiers(ways: Mapping[str, Way], aa: float) -> tuple[tuple[Row, ...], ...]:
+def _tiers(ways: Mapping[str, MeasuredWay], aa: float) -> tuple[tuple[Row, ...], ...]:
     """Tie tiers by the total. Ways with too few trials for intervals stand behind where they are far slower, and else
     beside the best, as inconclusive."""
     if not ways:
@@ -298,7 +298,7 @@ def _tiers(ways: Mapping[str, Way], aa: float) -> tuple[tuple[Row, ...], ...]:
     if best in many:
         found = stats.tiers({key: ways[key].total for key in sorted(many)}, aa)
         tiers = [[(m.lane, str(m.verdict)) for m in tier] for tier in found]
-    few = [(key, str(Verdict.INCONCLUSIVE)) for key in ways if key not in behind and not (tiers and key in many)]
+    few = [(key, str(LaneVerdict.INCONCLUSIVE)) for key in ways if key not in behind and not (tiers and key in many)]
     tiers = [tiers[0] + few, *tiers[1:]] if tiers else [few]
     tiers[0] = _preferred(tiers[0], ways, typical, aa)
     last = math.nan
@@ -306,14 +306,14 @@ def _tiers(ways: Mapping[str, Way], aa: float) -> tuple[tuple[Row, ...], ...]:
         if not typical[key] < COARSE * last:
             tiers.append([])
             last = typical[key]
-        tiers[-1].append((key, str(Verdict.DIFFERENT)))
+        tiers[-1].append((key, str(LaneVerdict.DIFFERENT)))
     tiers[1:] = sorted(tiers[1:], key=lambda tier: typical[tier[0][0]])
     first = typical[tiers[0][0][0]]
     return tuple(tuple(_row(ways[key], verdict, first, apart=key in behind) for key, verdict in tier) for tier in tiers)
 
 
 def _preferred(
-    tier: list[tuple[str, str]], ways: Mapping[str, Way], typical: Mapping[str, float], aa: float
+    tier: list[tuple[str, str]], ways: Mapping[str, MeasuredWay], typical: Mapping[str, float], aa: float
 ) -> list[tuple[str, str]]:
     """The first tier, led by the simplest of those that are as fast as its fastest, as far as can be told."""
     trusted = [item for item in tier if len(ways[item[0]].total) >= FEW] or tier
@@ -325,7 +325,7 @@ def _preferred(
     return [leader, *rest]
 
 
-def _as_good(way: Way, fastest: Way, apart: float, aa: float) -> bool:
+def _as_good(way: MeasuredWay, fastest: MeasuredWay, apart: float, aa: float) -> bool:
     """Whether a way is as fast as the fastest, as far as can be told: noise is no reason to take a complicated one.
 
     The margin is one standard error of their paired ratio, or of two copies of one way, whichever is larger.
@@ -338,14 +338,14 @@ def _as_good(way: Way, fastest: Way, apart: float, aa: float) -> bool:
     return ratio <= 1 + max(ENOUGH, min(max(error, aa), most))
 
 
-def _row(way: Way, verdict: str, best_s: float, *, apart: bool) -> Row:
+def _row(way: MeasuredWay, verdict: str, best_s: float, *, apart: bool) -> Row:
     task, total = stats.estimate(way.task), stats.estimate(way.total)
     notes = []
     if apart:
         notes.append("far slower already in the first trials: measured no more")
     elif total.n_trials < FEW:
         notes.append(f"{total.n_trials} trial{'s' if total.n_trials > 1 else ''} only: a first impression")
-    elif verdict == Verdict.INCONCLUSIVE:
+    elif verdict == LaneVerdict.INCONCLUSIVE:
         notes.append("inconclusive: too noisy to be told from the first")
     return Row(
         way.strategy.name, str(way.duty), task.value, task.low, task.high, way.setup_s, total.value, total.low,

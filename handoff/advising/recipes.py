@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from handoff.advising.result import Job, Recipe, Row
+from handoff.advising.result import Job, OwnRecipe, Row
 from handoff.payload import Duty
 from handoff.strategies import baselines, registry
 from handoff.target import Ref, parse_call
@@ -12,18 +12,18 @@ from handoff.target import Ref, parse_call
 TAKEN = {"work", "start", "serve", "post", "take", "parts", "obj", "task", "mp"}  #: names that the templates use
 
 
-def recipe_for(ref: Ref, job: Job) -> Callable[[Row], Recipe]:
+def recipe_for(ref: Ref, job: Job) -> Callable[[Row], OwnRecipe]:
     """How to write down the recipe of a way for the object that ``ref`` makes, and the job that is to be done."""
     words = _words(ref) | {"method": job.start_method, "workers": str(job.workers), "tasks": str(job.tasks)}
 
-    def written(row: Row) -> Recipe:
+    def written(row: Row) -> OwnRecipe:
         template = registry()[row.strategy].recipe.own.get(Duty(row.duty))
         before = registry()[baselines(Duty.ARGUMENT)[0]].recipe.own[Duty.ARGUMENT]
         if template is None:
             own = registry()[row.strategy].recipe
             note = f"# {row.strategy}, on a small object; put {words['make']} of {ref.module} in its place\n"
-            return Recipe(note + own.before.strip() + "\n", note + own.after.strip() + "\n")
-        return Recipe(before.format(**words, chunk=1), template.format(**words, chunk=row.chunk))
+            return OwnRecipe(note + own.before.strip() + "\n", note + own.after.strip() + "\n")
+        return OwnRecipe(before.format(**words, chunk=1), template.format(**words, chunk=row.chunk))
 
     return written
 

@@ -101,7 +101,7 @@ class Refactoring:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class OwnRecipe:
     """Code before and after."""
 
     before: str
@@ -173,7 +173,7 @@ class Advice:
     breaks_even: str = ""  #: one sentence
     memory: str = ""  #: one sentence
     refactorings: tuple[Refactoring, ...] = ()
-    recipe: Recipe | None = None
+    recipe: OwnRecipe | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0  #: that measuring took
     work_s: float = math.nan  #: of a task's time: what it does with the object, alone and at once
@@ -231,7 +231,7 @@ class Advice:
             work_s=math.nan if data.get("work_s") is None else data["work_s"],
             start_s=math.nan if data["start_s"] is None else data["start_s"],
             refactorings=tuple(_from_json(Refactoring, each) for each in data["refactorings"]),
-            recipe=Recipe(**data["recipe"]) if data["recipe"] else None,
+            recipe=OwnRecipe(**data["recipe"]) if data["recipe"] else None,
             notes=tuple(data["notes"]),
             culprits=tuple(_from_json(Finding, each) for each in data["culprits"]),
             start_methods=tuple(_from_json(UnderMethod, each) for each in data.get("start_methods", ())),

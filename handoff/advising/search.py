@@ -21,7 +21,7 @@ from handoff.analysis import stats
 from handoff.analysis.metrics import BIS
 from handoff.analysis.units import size
 from handoff.machine import free_shared_bytes
-from handoff.measuring.experiment import Experiment, Run, serves
+from handoff.measuring.experiment import Experiment, GroupRun, serves
 from handoff.measuring.messages import Spec
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
@@ -90,7 +90,7 @@ class Plan:
         return max(heavy_bytes(self.diagnosis), self.entry.payload.nbytes or 0) > HEAVY_BYTES or self.work_s > HEAVY_S
 
 
-class _Lanes(Run):
+class _Lanes(GroupRun):
     """One experiment's record while it grows, trial by trial, with ever fewer lanes."""
 
     def __init__(self, plan: Plan, entry: Entry, kind: str, names: Sequence[str], opener: Opener) -> None:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from handoff.advising.ranking import FEW, REFERENCE, UNMEASURED, Ranking, Way, rank
+from handoff.advising.ranking import FEW, REFERENCE, UNMEASURED, MeasuredWay, Ranking, rank
 from handoff.advising.result import BOTH, Advice, AdviceWarning, Job, Refactoring, Row
 from handoff.analysis import cost, stats, units
 from handoff.analysis.metrics import NULL
-from handoff.analysis.stats import Verdict
+from handoff.analysis.stats import LaneVerdict
 from handoff.payload import Duty
 from handoff.record import Record
 from handoff.strategies import baselines, registry
@@ -204,8 +204,8 @@ def _sentence(
         ratio = usual_s / best.total_s
         does = f"what multiprocessing does with the object in every task ({units.seconds(usual_s)})"
         text += f", {units.ratio(ratio)} less than {does}" if ratio > 1.1 else f", about the same as {does}"
-    others = [row for row in ranking.tiers[0][1:] if row.verdict == Verdict.TIE]
-    unsure = [row for row in ranking.tiers[0][1:] if row.verdict != Verdict.TIE]
+    others = [row for row in ranking.tiers[0][1:] if row.verdict == LaneVerdict.TIE]
+    unsure = [row for row in ranking.tiers[0][1:] if row.verdict != LaneVerdict.TIE]
     if others:
         text += f"; as good: {', '.join(_short(row, job) for row in others[:3])}"
         text += f" and {len(others) - 3} more" if len(others) > 3 else ""
@@ -294,7 +294,7 @@ def _how_sure(ranking: Ranking) -> str:
     if trials < FEW:
         some = "one trial" if trials == 1 else f"{trials} trials"
         return f"A first impression from {some}: only factors count. A larger --budget tells more."
-    unsure = sum(row.verdict == Verdict.INCONCLUSIVE for row in tier[1:])
+    unsure = sum(row.verdict == LaneVerdict.INCONCLUSIVE for row in tier[1:])
     if unsure:
         return (
             f"From {trials} trials{aa}: {unsure} other way{'s' if unsure > 1 else ''} could not be told "
@@ -357,7 +357,7 @@ def _rival(ranking: Ranking) -> str | None:
     return now if now in ranking.ways and best.key != now else None
 
 
-def _replicates(mine: Way, theirs: Way) -> list[tuple[cost.Line, cost.Line]]:
+def _replicates(mine: MeasuredWay, theirs: MeasuredWay) -> list[tuple[cost.LinearCost, cost.LinearCost]]:
     logs = stats.log_ratios(theirs.task, mine.task)
     if len(logs) < FEW:
         return []
@@ -367,8 +367,8 @@ def _replicates(mine: Way, theirs: Way) -> list[tuple[cost.Line, cost.Line]]:
     scale = theirs.line.slope / mine.line.slope / math.exp(median(logs)) if mine.line.slope else 1.0
     return [
         (
-            cost.Line(mine.line.fixed, mine.line.slope * math.exp(one - centre)),
-            cost.Line(theirs.line.fixed, mine.line.slope * math.exp(one - centre + ratio) * scale),
+            cost.LinearCost(mine.line.fixed, mine.line.slope * math.exp(one - centre)),
+            cost.LinearCost(theirs.line.fixed, mine.line.slope * math.exp(one - centre + ratio) * scale),
         )
         for one, ratio in pairs
     ]

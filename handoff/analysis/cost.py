@@ -79,7 +79,7 @@ def effective_parallelism(tasks: int, workers: int, parallelism: float) -> float
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LinearCost:
     """``fixed + slope x n`` seconds. For tasks: start + setup, and task / parallelism; for bytes: a fitted line."""
 
     fixed: float  #: seconds, whatever n is
@@ -89,7 +89,7 @@ class Line:
         return self.fixed + self.slope * n
 
 
-def fit(sizes: Sequence[float], seconds: Sequence[float]) -> Line:
+def fit(sizes: Sequence[float], seconds: Sequence[float]) -> LinearCost:
     """The line through times that span decades: least squares of *relative* errors, with neither part negative.
 
     Weights are 1 / seconds**2: the noise of times is multiplicative, and by absolute errors the largest size alone
@@ -115,7 +115,7 @@ def fit(sizes: Sequence[float], seconds: Sequence[float]) -> Line:
     fixed, slope = min(
         candidates, key=lambda c: math.fsum((c[0] * x + c[1] * y - 1) ** 2 for x, y in zip(a, b, strict=True))
     )
-    return Line(fixed / scale_ones, slope / scale)
+    return LinearCost(fixed / scale_ones, slope / scale)
 
 
 def _dot(a: list[float], b: list[float]) -> float:
@@ -147,7 +147,11 @@ class BreakEven:
 
 
 def break_even(
-    line: Line, other: Line, replicates: Iterable[tuple[Line, Line]] = (), *, confidence: float = CONFIDENCE
+    line: LinearCost,
+    other: LinearCost,
+    replicates: Iterable[tuple[LinearCost, LinearCost]] = (),
+    *,
+    confidence: float = CONFIDENCE,
 ) -> BreakEven:
     """For which n (tasks or bytes) ``line`` is cheaper than ``other``.
 
@@ -167,7 +171,7 @@ def break_even(
     return BreakEven(pays, n, low, high, sum(each is pays for each, _ in found) / len(found))
 
 
-def _crossing(line: Line, other: Line) -> tuple[Pays, float]:
+def _crossing(line: LinearCost, other: LinearCost) -> tuple[Pays, float]:
     fixed, slope = line.fixed - other.fixed, line.slope - other.slope
     if fixed >= 0 and slope >= 0:
         return Pays.NEVER, math.inf

@@ -14,7 +14,7 @@ from typing import Any
 from handoff.analysis import regret, stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import METRICS
-from handoff.analysis.moderated import Law, Pair, learn
+from handoff.analysis.moderated import LanePair, Law, learn
 from handoff.analysis.regret import Decision, Judgement
 from handoff.analysis.stats import Estimate
 from handoff.profile import PROFILES
@@ -25,7 +25,7 @@ class Laws:
     """How the lanes of each kind and metric scatter, learned from what was added, when it is asked for."""
 
     def __init__(self) -> None:
-        self._pairs: dict[tuple[str, str], tuple[list[Pair], list[Pair]]] = {}
+        self._pairs: dict[tuple[str, str], tuple[list[LanePair], list[LanePair]]] = {}
         self._laws: dict[tuple[str, str], Law] = {}
 
     def add(self, figures: Figures, metric: str) -> None:

@@ -70,7 +70,7 @@ PRIOR_AA = 10  #: A/A pairs' worth of belief that the law is right: one stray pa
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class LanePair:
     """One lane against another, in the same rounds."""
 
     numbers: tuple[float, ...]  #: one a trial: the median of its paired log-ratios
@@ -101,12 +101,12 @@ class Law:
         return self.level + self.slope * known + math.log(self.inflation)
 
 
-def pair(lane: Samples, other: Samples) -> Pair:
+def pair(lane: Samples, other: Samples) -> LanePair:
     """What the rounds that both have tell of ``lane`` against ``other``: positive numbers where the lane is slower."""
     return of_rows(_paired(lane, other))
 
 
-def of_rows(rows: Sequence[Sequence[float]]) -> Pair:
+def of_rows(rows: Sequence[Sequence[float]]) -> LanePair:
     """The same of log-ratios by trial, then by round.
 
     The noise within trials is taken from the median absolute deviation, so that one disturbed round in ten counts for
@@ -117,13 +117,13 @@ def of_rows(rows: Sequence[Sequence[float]]) -> Pair:
     each = 1.4826 * median(apart) if apart else math.nan  # 1.4826: to a normal law's standard deviation
     rounds = fmean(map(len, rows)) if rows else 1.0
     # pi / 2: the variance of a normal sample's median against that of its mean
-    return Pair(tuple(middles), each * math.sqrt(math.pi / 2 / rounds), rounds)
+    return LanePair(tuple(middles), each * math.sqrt(math.pi / 2 / rounds), rounds)
 
 
 # -- learning ----------------------------------------------------------------------------------------------------------
 
 
-def learn(pairs: Iterable[Pair], same: Iterable[Pair] = ()) -> Law:
+def learn(pairs: Iterable[LanePair], same: Iterable[LanePair] = ()) -> Law:
     """The law of a kind, from its pairs (each lane of each table against that table's baseline).
 
     ``same`` are its A/A pairs, the second copies of the baseline. Empirical Bayes: what is most likely to have led to
@@ -140,7 +140,7 @@ def learn(pairs: Iterable[Pair], same: Iterable[Pair] = ()) -> Law:
     return _checked(law, [each for each in same if len(each.numbers) > 1])
 
 
-def _likeliest(pairs: Sequence[Pair], usual: float) -> Law:
+def _likeliest(pairs: Sequence[LanePair], usual: float) -> Law:
     """The best of all tails, looked for from the usual ones on, in the direction that gains."""
     found = {PRIOR_TAILS: _fitted(pairs, PRIOR_TAILS, usual)}
     start = TAILS.index(PRIOR_TAILS)
@@ -154,7 +154,7 @@ def _likeliest(pairs: Sequence[Pair], usual: float) -> Law:
     return max(found.values(), key=lambda each: each[0])[1]
 
 
-def _fitted(pairs: Sequence[Pair], tails: float, usual: float) -> tuple[float, Law]:
+def _fitted(pairs: Sequence[LanePair], tails: float, usual: float) -> tuple[float, Law]:
     """The best law with these tails, and how likely it is."""
     import numpy as np
 
@@ -186,7 +186,7 @@ def _fitted(pairs: Sequence[Pair], tails: float, usual: float) -> tuple[float, L
     return evidence, Law(tails, middle - slope * usual, slope, spread, usual, pairs=len(pairs))
 
 
-def _checked(law: Law, same: Sequence[Pair]) -> Law:
+def _checked(law: Law, same: Sequence[LanePair]) -> Law:
     """With scales raised as far as the A/A pairs ask for: by the root of the mean square of what they are off."""
     if not same:
         return law
@@ -199,7 +199,7 @@ def _checked(law: Law, same: Sequence[Pair]) -> Law:
 # -- intervals ---------------------------------------------------------------------------------------------------------
 
 
-def limits(pairs: Sequence[Pair], law: Law, error: float) -> list[tuple[float, float]]:
+def limits(pairs: Sequence[LanePair], law: Law, error: float) -> list[tuple[float, float]]:
     """For each pair the log-ratios that its truth is below, and above, with probability ``error`` each.
 
     Everything for a pair of less than two trials.
@@ -216,7 +216,7 @@ def limits(pairs: Sequence[Pair], law: Law, error: float) -> list[tuple[float, f
 _NOTHING = (-math.inf, math.inf)
 
 
-def best_rounds(pairs: Iterable[Pair], *, trial_s: float, round_s: float) -> int:
+def best_rounds(pairs: Iterable[LanePair], *, trial_s: float, round_s: float) -> int:
     """How many rounds a trial should have, where starting one costs ``trial_s`` and each round ``round_s``.
 
     Kalibera & Jones ("Rigorous Benchmarking in Reasonable Time", ISMM 2013, section 5): the root of cost times variance
@@ -239,7 +239,7 @@ def _spread(numbers: Sequence[float]) -> float:
     return 1.4826 * median(abs(x - middle) for x in numbers)
 
 
-def _below_zero(pairs: Sequence[Pair], law: Law) -> list[float]:
+def _below_zero(pairs: Sequence[LanePair], law: Law) -> list[float]:
     """The probability of each pair's truth lying below 0."""
     import numpy as np
 
@@ -252,7 +252,7 @@ def _quantile(share: float, at: Any, below: Any) -> float:
     return float(np.interp(share, below, at))
 
 
-def _posterior(pairs: Sequence[Pair], law: Law) -> tuple[Floats, Floats]:
+def _posterior(pairs: Sequence[LanePair], law: Law) -> tuple[Floats, Floats]:
     """Places of the log-ratio, and the probability of each pair's truth lying below them: pairs by places."""
     import numpy as np
 
@@ -297,7 +297,7 @@ def _log_likelihood(numbers: Floats, at: Floats, scales: Floats, tails: float) -
     return total
 
 
-def _table(pairs: Sequence[Pair]) -> Floats:
+def _table(pairs: Sequence[LanePair]) -> Floats:
     """Numbers as an array, pairs by trials, NaN where a pair has fewer."""
     import numpy as np
 

@@ -61,7 +61,7 @@ from statistics import median
 from typing import TypeAlias
 
 from handoff.analysis import units
-from handoff.analysis.moderated import Law, Pair, learn, limits, pair
+from handoff.analysis.moderated import LanePair, Law, learn, limits, pair
 from handoff.analysis.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate, Samples
 
 FAR = 1.5  #: a way whose ratio to some other is surely above this is no contender
@@ -132,7 +132,7 @@ class Judgement:
     regrets: Mapping[str, Regret]  #: by way, the least bound first
 
 
-def against_baseline(question: Question) -> tuple[list[Pair], list[Pair]]:
+def against_baseline(question: Question) -> tuple[list[LanePair], list[LanePair]]:
     """What a law is learned from: each way against the baseline, and the baseline's second copy."""
     base = question.lanes.get(question.baseline)
     if base is None:
@@ -355,7 +355,7 @@ class _Table:
     """The ways of a table, and each two of them as a pair: the first against the second."""
 
     ways: tuple[str, ...]
-    pairs: Mapping[tuple[str, str], Pair]
+    pairs: Mapping[tuple[str, str], LanePair]
 
     def known(self, baseline: str, law: Law, error: float) -> tuple[Known, list[str]]:
         """The limits of each against each, and the ways that are not surely far behind; the baseline is among these."""
@@ -415,7 +415,7 @@ class _Table:
     def grown(self, trials: int) -> _Table:
         """As it might look after so many trials: the numbers of each pair over and over."""
         pairs = {
-            key: Pair(tuple(islice(cycle(each.numbers), max(trials, len(each.numbers)))), each.within, each.rounds)
+            key: LanePair(tuple(islice(cycle(each.numbers), max(trials, len(each.numbers)))), each.within, each.rounds)
             for key, each in self.pairs.items()
             if each.numbers
         }

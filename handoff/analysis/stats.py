@@ -172,7 +172,7 @@ def replicates(values: Iterable[float], count: int, *, seed: int) -> list[float]
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
-class Verdict(StrEnum):
+class LaneVerdict(StrEnum):
     """What can be said of two lanes."""
 
     DIFFERENT = "different"  #: the interval excludes 1 and the effect exceeds the threshold
@@ -196,7 +196,7 @@ def threshold(aa: float) -> float:
     return max(SMALLEST_EFFECT, AA_FACTOR * aa)
 
 
-def verdict(figure: Estimate, aa: float, *, significant: bool = True) -> Verdict:
+def verdict(figure: Estimate, aa: float, *, significant: bool = True) -> LaneVerdict:
     """Different only if the interval excludes 1 **and** the effect exceeds :func:`threshold` (and is ``significant``).
 
     ``figure`` is a :func:`ratio`, ``aa`` the :func:`aa_error` of the experiment,
@@ -206,10 +206,10 @@ def verdict(figure: Estimate, aa: float, *, significant: bool = True) -> Verdict
     """
     excluded = figure.low > 1 or figure.high < 1
     if excluded and significant and max(figure.value, 1 / figure.value) - 1 > threshold(aa):
-        return Verdict.DIFFERENT
+        return LaneVerdict.DIFFERENT
     if figure.low * (1 + TIE_LIMIT) >= 1 and figure.high <= 1 + TIE_LIMIT:
-        return Verdict.TIE
-    return Verdict.INCONCLUSIVE
+        return LaneVerdict.TIE
+    return LaneVerdict.INCONCLUSIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ class Member:
 
     lane: str
     ratio: Estimate  #: to the tier's best
-    verdict: Verdict  #: against the tier's best: ``TIE`` or ``INCONCLUSIVE``, never ``DIFFERENT``
+    verdict: LaneVerdict  #: against the tier's best: ``TIE`` or ``INCONCLUSIVE``, never ``DIFFERENT``
 
 
 def tiers(lanes: Mapping[str, Samples], aa: float, *, confidence: float = CONFIDENCE) -> tuple[tuple[Member, ...], ...]:
@@ -272,11 +272,11 @@ def _against(best: str, names: list[str], lanes: Mapping[str, Samples], aa: floa
     members.sort(key=lambda m: (_order(m.ratio.value), m.lane))
     itself = ratio(lanes[best], lanes[best], confidence=confidence)
     same = Estimate(1.0, 1.0, 1.0, itself.n_trials, itself.n_samples)
-    return [Member(best, same, Verdict.TIE), *members]
+    return [Member(best, same, LaneVerdict.TIE), *members]
 
 
 def _different(member: Member) -> bool:
-    return member.verdict is Verdict.DIFFERENT
+    return member.verdict is LaneVerdict.DIFFERENT
 
 
 def _order(value: float) -> float:

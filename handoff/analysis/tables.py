@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RecordTable:
     """One record, as it is shown."""
 
     title: str
@@ -27,7 +27,7 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def table(record: Record) -> Table:
+def table(record: Record) -> RecordTable:
     """A record of a deeper kind as a table."""
     figures = Figures(record)
     failed = tuple(f"{name}: {outcome.reason}" for name, outcome in record.outcomes.items() if not outcome.ok)
@@ -47,10 +47,10 @@ def table(record: Record) -> Table:
             )
             for p in found
         ]
-        return Table(record.title, head, jobs, (_sentence(found), *notes))
+        return RecordTable(record.title, head, jobs, (_sentence(found), *notes))
     metrics = [m for m in figures.metrics if any(_estimate(figures, lane, m) for lane in figures.lanes)]
     rows = [(lane, *(_cell(figures, lane, metric) for metric in metrics)) for lane in figures.lanes]
-    return Table(record.title, ("lane", *metrics), rows, notes)
+    return RecordTable(record.title, ("lane", *metrics), rows, notes)
 
 
 def workers(record: Record) -> dict[str, int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from handoff.commands._options import UsageError, choose, seconds, write
 from handoff.start_methods import START_METHODS
-from handoff.terminal import Line
+from handoff.terminal import ProgressLine
 
 if TYPE_CHECKING:
     from handoff.advising.result import Advice
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     for option, value in (("--tasks", args.tasks), ("--workers", args.workers)):
         if value is not None and value < 1:
             raise UsageError(f"{option} {value}: give 1 or more")
-    progress = Line(quiet=args.quiet)
+    progress = ProgressLine(quiet=args.quiet)
 
     def first(advice: Advice) -> None:
         if not args.quiet and advice.tiers:

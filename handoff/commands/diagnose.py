@@ -9,7 +9,7 @@ import argparse
 from dataclasses import replace
 
 from handoff.commands._options import seconds, write
-from handoff.terminal import Line
+from handoff.terminal import ProgressLine
 
 HELP = "what in this object is in the way, where, and what to do about it?"
 PLACE = ("at your desk", 1)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     budget_s = seconds("--budget", args.budget)
     config = sandbox.request(args.target, args.payload) | {"do": "diagnose", "diagnose_s": budget_s}
-    progress = Line(quiet=args.quiet)
+    progress = ProgressLine(quiet=args.quiet)
     told: dict[str, object] = {}
     try:
         patience_s = seconds("--patience", args.patience)

@@ -13,7 +13,7 @@ from handoff.profile import PROFILES, Profile
 from handoff.record import Record
 from handoff.start_methods import START_METHODS
 from handoff.target import Entry
-from handoff.terminal import Line, Meter
+from handoff.terminal import Meter, ProgressLine
 
 HELP = "measure hand-offs and write records"
 PLACE = ("the suite", 1)
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
     (profile,) = choose("profile", [args.profile], PROFILES)
     patience_s = seconds("--patience", args.patience)
-    line = Line(quiet=args.quiet)
+    line = ProgressLine(quiet=args.quiet)
     try:
         collection = open_target(args.target, patience_s=patience_s, progress=line)
     finally:

@@ -7,7 +7,7 @@ import argparse
 from handoff import timeouts
 from handoff.commands._options import UsageError, choose, seconds, write
 from handoff.start_methods import START_METHODS
-from handoff.terminal import Line, Meter
+from handoff.terminal import Meter, ProgressLine
 
 HELP = "which ways work, break, or silently change the object"
 PLACE = ("at your desk", 2)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     (form,) = choose("format", [args.format], FORMATS)
     patience_s = seconds("--patience", args.patience) if args.patience else None
-    line = Line(quiet=args.quiet)
+    line = ProgressLine(quiet=args.quiet)
     try:
         collection = open_target(args.target, patience_s=patience_s or timeouts.TARGET_S, progress=line)
     finally:

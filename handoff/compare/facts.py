@@ -23,7 +23,7 @@ from typing import Any
 
 from handoff.compare import identity, names, numpy_kinds, values
 from handoff.compare.difference import NANS, OWN
-from handoff.compare.kinds import Plan
+from handoff.compare.kinds import Reading
 from handoff.compare.names import Said, class_name
 from handoff.compare.ownership import INSTALLED, STATE
 
@@ -53,8 +53,8 @@ def facts(obj: Any) -> dict[str, Any]:
 def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type], str]:
     """The facts, the classes of all parts but plain values, lists, tuples and dicts, and what :func:`brief` gives."""
     with _not_collecting():
-        walk = Walk()
-        walk.briefly = Walk(inline=False)
+        walk = FactsWalk()
+        walk.briefly = FactsWalk(inline=False)
         walk.briefly.parents, walk.briefly.labels, walk.briefly.memory = walk.parents, walk.labels, walk.memory
         walk.run(obj)
         return walk.statement(), frozenset(walk.plans), digest(dumps(walk.briefly.statement()))
@@ -63,7 +63,7 @@ def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type], str]:
 def stated_with_parts(obj: Any) -> tuple[dict[str, Any], list[Any]]:
     """The facts, and the objects that the first of their parts are, for who looks at these again."""
     with _not_collecting():
-        walk = Walk()
+        walk = FactsWalk()
         walk.objects = []
         walk.run(obj)
         return walk.statement(), walk.objects
@@ -80,7 +80,7 @@ def brief(obj: Any) -> str:
 def brief_and_keepers(obj: Any) -> tuple[str, list[Any]]:
     """The digest, and the first parts that may keep a hash which they have computed."""
     with _not_collecting():
-        walk = Walk(inline=False)
+        walk = FactsWalk(inline=False)
         walk.run(obj)
         return digest(dumps(walk.statement())), walk.keepers
 
@@ -102,7 +102,7 @@ def dumps(statement: Mapping[str, Any]) -> str:
     return json.dumps(statement, separators=(",", ":"), ensure_ascii=True)
 
 
-class Walk:
+class FactsWalk:
     """One pass over an object: numbers its parts in a fixed order and states each."""
 
     def __init__(self, *, nested: int = 0, limit: int = sys.maxsize, inline: bool = True) -> None:
@@ -113,13 +113,13 @@ class Walk:
         self.keep: list[Any] = []  # keeps every part alive, so that no id is used twice
         self.memo: dict[int, int | str] = dict(names.known_objects())
         self.values = values.value_classes() | SCALARS
-        self.plans: dict[type, Plan] = {}
+        self.plans: dict[type, Reading] = {}
         self.module_objects: dict[int, list[tuple[str, str]]] | None = None
         self.nans = identity.nans()
         self.parts: list[list[Any]] = []
         self.chars = 0
         self.inline = inline  #: whether the first parts are stated in full
-        self.briefly: Walk | None = None  #: states the same, but no part in full
+        self.briefly: FactsWalk | None = None  #: states the same, but no part in full
         self.texts: list[str] = []  # of the stretch that is being collected
         self.start = 0
         self.folded: list[list[Any]] = []
@@ -181,7 +181,7 @@ class Walk:
         plan = self.plans.get(kind)
         first = plan is None
         if plan is None:
-            plan = self.plans[kind] = Plan(kind)
+            plan = self.plans[kind] = Reading(kind)
             alike = self.class_names.setdefault(plan.name, [])
             alike.append(kind)
             if len(alike) > 1:
@@ -203,7 +203,7 @@ class Walk:
             return statement, children or None
         return statement, _chain(children, lazy)
 
-    def attributes(self, obj: Any, plan: Plan, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
+    def attributes(self, obj: Any, plan: Reading, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
         """An instance's own attributes: plain ones are said, the others are children."""
         try:
             attributes = plan.own(plan.attributes(obj))
@@ -234,7 +234,7 @@ class Walk:
             self.module_objects = identity.module_objects()
         return self.module_objects.get(id(obj), [])
 
-    def bare(self, obj: Any, plan: Plan, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
+    def bare(self, obj: Any, plan: Reading, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
         """An instance without any state: what counts is whether it is a module's own, or what its C reducer tells."""
         if plan.c_reducer:
             statement[STATE] = {INSTALLED: not plan.user}
@@ -295,7 +295,7 @@ class Walk:
             return class_name(type(item))
         if type(item) is tuple and SCALARS.issuperset(map(type, item)):
             return _text(item)
-        walk = Walk(nested=self.nested + 1, limit=NESTED_LIMIT)
+        walk = FactsWalk(nested=self.nested + 1, limit=NESTED_LIMIT)
         walk.memo, walk.module_objects = {}, self.module_objects
         walk.run(item)
         self.module_objects = walk.module_objects  # looked for once

@@ -47,7 +47,7 @@ _PLAIN = frozenset({int, float, str, bool, type(None)})
 # ---------------------------------------------------------------------------------------------------------------- plans
 
 
-class Plan:
+class Reading:
     """How instances of one class are read; made once for each class and walk."""
 
     def __init__(self, kind: type) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from handoff import timeouts
-from handoff.compare.facts import Walk
-from handoff.compare.kinds import Plan
+from handoff.compare.facts import FactsWalk
+from handoff.compare.kinds import Reading
 from handoff.compare.names import class_name, module_of
 from handoff.compare.ownership import PRIVATE, REFERENCE, REMAKES, STATE, is_data
 
@@ -60,7 +60,7 @@ class Probe:
     lost: str
 
 
-class _Finder(Walk):
+class _Finder(FactsWalk):
     """A walk that stops at primitives and remembers them.
 
     It passes by what is no loss, as :mod:`handoff.compare.arrival` has it: what a worker imports, a library's private
@@ -80,7 +80,7 @@ class _Finder(Walk):
         said, children = super().other(obj, kind)
         return said, None if said.get(STATE, {}).get(REFERENCE) else children
 
-    def attributes(self, obj: Any, plan: Plan, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
+    def attributes(self, obj: Any, plan: Reading, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
         super().attributes(obj, plan, statement, children)
         mark = statement.get(STATE, {})
         own = set(mark.get(PRIVATE, ())) if not self._standard(plan) else set()
@@ -91,7 +91,7 @@ class _Finder(Walk):
         ]
 
     @staticmethod
-    def _standard(plan: Plan) -> bool:
+    def _standard(plan: Reading) -> bool:
         """Whether it is a class of the standard library, whose own primitives are made of others, in private."""
         return module_of(plan.kind).partition(".")[0] in sys.stdlib_module_names
 

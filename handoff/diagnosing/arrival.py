@@ -52,7 +52,7 @@ class Arrivals:
     def _is_met(self, index: int, strategy: str) -> bool:
         return index not in self.walk.by_value or strategy == "cloudpickle"
 
-    def _alter(self, index: int, kind: reasons.Kind, blocks: tuple[str, ...], reason: str = "") -> None:
+    def _alter(self, index: int, kind: reasons.Reason, blocks: tuple[str, ...], reason: str = "") -> None:
         node = self.walk.named_node(index)
         group = (kind.name, type(self.walk.objs[node]), blocks[0])
         self._counts[group] = self._counts.get(group, 0) + 1

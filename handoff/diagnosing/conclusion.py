@@ -13,7 +13,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.diagnosing import hooks, libraries, reasons
 from handoff.diagnosing.arrival import PLAINS
-from handoff.diagnosing.evidence import Evidence, LoadCulprit
+from handoff.diagnosing.evidence import LoadCulprit, Seen
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
 from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.picklers import carried_by_forking
@@ -23,13 +23,13 @@ from handoff.processes.deadlines import limited
 SHARED_MOST = 20
 
 
-def conclude(seen: Evidence) -> Diagnosis:
+def conclude(seen: Seen) -> Diagnosis:
     """The diagnosis, as far as it is known by now."""
     return _Conclusion(seen).diagnosis()
 
 
 class _Conclusion:
-    def __init__(self, seen: Evidence) -> None:
+    def __init__(self, seen: Seen) -> None:
         self.seen = seen
         self._behinds: dict[int, str] = {}  #: what :meth:`_behind` has found
 
@@ -41,7 +41,7 @@ class _Conclusion:
         culprits: dict[str, Finding] = {}
         hidden = 0
 
-        def add(kind: reasons.Kind, index: int, make: Callable[[], Finding]) -> None:
+        def add(kind: reasons.Reason, index: int, make: Callable[[], Finding]) -> None:
             nonlocal hidden
             key = (kind.name, type(walk.objs[index]))
             if counts.get(key, 0) >= GROUP_MOST:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from handoff.diagnosing.picklers import PROTOCOL, Reduction
 
 
-class Codec(Protocol):
+class Pickling(Protocol):
     """What a walk asks of a pickler."""
 
     name: str
@@ -40,7 +40,9 @@ def error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
 
 
-def pickles(codec: Codec, obj: Any, skip: dict[int, Any], file: Any, protocol: int = PROTOCOL) -> BaseException | None:
+def pickles(
+    codec: Pickling, obj: Any, skip: dict[int, Any], file: Any, protocol: int = PROTOCOL
+) -> BaseException | None:
     """Pickle for real into ``file``, with stand-ins for ``skip``; the error if it fails."""
     try:
         codec.pickler(file, skip, protocol).dump(obj)

@@ -14,8 +14,8 @@ from typing import Any
 
 from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.conclusion import conclude
-from handoff.diagnosing.dumps import Codec, Met, error_text, pickles
-from handoff.diagnosing.evidence import Evidence, LoadCulprit
+from handoff.diagnosing.dumps import Met, Pickling, error_text, pickles
+from handoff.diagnosing.evidence import LoadCulprit, Seen
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, Diagnosis
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Null
@@ -33,7 +33,7 @@ TELLING_S = 0.05
 class Steps:
     """One diagnosis, step by step. Its steps are in :meth:`all`, in order."""
 
-    def __init__(self, seen: Evidence, send: Callable[[Diagnosis], None]) -> None:
+    def __init__(self, seen: Seen, send: Callable[[Diagnosis], None]) -> None:
         self.seen, self.send = seen, send
         self.telling_s = 0.0
 
@@ -121,7 +121,7 @@ class Steps:
             return
         self._find_deep(seen.plain, 150, seen.skip())
 
-    def _find_deep(self, codec: Codec, least: int, skip: dict[int, Any]) -> bool:
+    def _find_deep(self, codec: Pickling, least: int, skip: dict[int, Any]) -> bool:
         """Record the heads of chains at least ``least`` objects deep over which ``codec`` runs out of stack."""
         seen = self.seen
         depths = seen.walk.depths()
@@ -203,7 +203,7 @@ class Steps:
         """Whether no stand-in can be put for a node: the picklers never ask about built-in containers."""
         return type(self.seen.walk.objs[index]) in (dict, list, tuple, set, frozenset)
 
-    def _narrow(self, codec: Codec, skip: dict[int, Any], error: BaseException) -> bool:
+    def _narrow(self, codec: Pickling, skip: dict[int, Any], error: BaseException) -> bool:
         """Find the deepest node of the walk that alone still fails to pickle, and record it. False if there is none."""
         seen = self.seen
         walk, end = seen.walk, time.monotonic() + min(seen.left_s() / 3, 1.0 + 3 * seen.dump_s)
@@ -239,7 +239,7 @@ class Steps:
         )
         seen.roots[name] = bool(starts)
         try:
-            codec: Codec = make(seen.plain)
+            codec: Pickling = make(seen.plain)
         except ImportError:
             seen.note(f"{name} is not installed: what it carries was not looked at")
             return
@@ -296,7 +296,7 @@ class Steps:
         seen = self.seen
         return max(0.5, min(seen.left_s() / 3, 3.0 + 20 * seen.dump_s))
 
-    def _blame_loads(self, codec: Codec, answer: dict[str, Any]) -> None:
+    def _blame_loads(self, codec: Pickling, answer: dict[str, Any]) -> None:
         """After a failed load: load again, past all failures, and name each object that failed."""
         seen = self.seen
         if answer.get("guarded"):
@@ -365,7 +365,7 @@ class Steps:
             known = seen.loads[index] = LoadCulprit(index, kind, failure["error"], starts=starts)
         known.codecs.add(codec)
 
-    def _load_kind(self, index: int, failure: dict[str, Any], victim: Any) -> tuple[reasons.Kind, tuple[str, ...]]:
+    def _load_kind(self, index: int, failure: dict[str, Any], victim: Any) -> tuple[reasons.Reason, tuple[str, ...]]:
         obj, stage = self.seen.walk.objs[index], failure["stage"]
         if stage == "find":
             is_main = failure["global"][0] == "__main__"
@@ -397,7 +397,7 @@ class Steps:
                 load.codecs.add(name)
         if not seen.roots[name] and seen.dump_s > 0.05:
             return  # nothing here that it would take apart in another way than pickle
-        codec: Codec = make(seen.plain)
+        codec: Pickling = make(seen.plain)
         self._prove(codec)
         if seen.dump_s > WHOLE_MOST_S:
             seen.note(f"{name} was asked for what pickle refuses only, not for the whole object: it is large")
@@ -412,7 +412,7 @@ class Steps:
             if not answer.get("ok"):
                 self._blame_loads(codec, answer)
 
-    def _dump_whole(self, codec: Codec) -> bytes | None:
+    def _dump_whole(self, codec: Pickling) -> bytes | None:
         """Pickle all but the known culprits with ``codec``; what it refuses beyond them becomes a culprit."""
         seen = self.seen
         name, late = (
@@ -439,7 +439,7 @@ class Steps:
             return None
         return None
 
-    def _prove(self, codec: Codec) -> None:
+    def _prove(self, codec: Pickling) -> None:
         """Take back what the walk expected ``codec`` to refuse, and real dumps do not: of the whole, and of each."""
         seen = self.seen
         walk, name = seen.walk, codec.name
@@ -471,7 +471,7 @@ class Steps:
             index = walk.parents[index]
         return False
 
-    def _blame_known(self, codec: Codec) -> bool:
+    def _blame_known(self, codec: Pickling) -> bool:
         """Ask ``codec`` to pickle the culprits it was thought to carry, each alone. True if it refuses one."""
         seen = self.seen
         found, walk = False, seen.walk

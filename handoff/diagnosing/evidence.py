@@ -18,13 +18,13 @@ class LoadCulprit:
     """A node that is pickled and not loaded: why, by which picklers, and under which start methods."""
 
     index: int
-    kind: reasons.Kind
+    kind: reasons.Reason
     error: str
     codecs: set[str] = field(default_factory=set)
     starts: tuple[str, ...] = ALL_STARTS
 
 
-class Evidence:
+class Seen:
     """What is known of one object, and until when more may be looked for."""
 
     def __init__(self, obj: Any, name: str, end: float, ref: dict[str, Any] | None = None) -> None:

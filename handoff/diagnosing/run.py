@@ -20,7 +20,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.diagnosing.dumps import error_text
 from handoff.diagnosing.engine import Steps
-from handoff.diagnosing.evidence import Evidence
+from handoff.diagnosing.evidence import Seen
 from handoff.diagnosing.findings import Diagnosis
 from handoff.diagnosing.load_child import MainReached
 from handoff.diagnosing.load_elsewhere import end_group
@@ -51,7 +51,7 @@ def diagnose(
         raise MainReached("diagnose was called while a worker imports the main module: guard it with "
                           "if __name__ == '__main__'")  # fmt: skip
     if not hasattr(os, "fork"):
-        seen = Evidence(obj, name, time.monotonic() + budget_s, ref)
+        seen = Seen(obj, name, time.monotonic() + budget_s, ref)
         seen.note("this platform has no fork: hooks ran in this process, and dill and cloudpickle were not asked")
         return Steps(seen, lambda _: None).all(behind=False, arrivals=False)
     return _in_fork(obj, name, budget_s, ref, arrivals)
@@ -120,7 +120,7 @@ def _be_the_child(
             while line:
                 line = line[os.write(writer, line) :]
 
-        send(Steps(Evidence(obj, name, end, ref), send).all(arrivals=arrivals), True)
+        send(Steps(Seen(obj, name, end, ref), send).all(arrivals=arrivals), True)
         code = 0
     except BaseException as error:
         try:

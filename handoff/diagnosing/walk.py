@@ -18,7 +18,7 @@ from typing import Any
 
 from handoff import timeouts
 from handoff.diagnosing import reasons
-from handoff.diagnosing.dumps import Codec, error_text
+from handoff.diagnosing.dumps import Pickling, error_text
 from handoff.diagnosing.paths import (
     HOLE,
     Step,
@@ -48,7 +48,7 @@ _CHECK_EVERY = 2048  #: objects between two looks at the clock
 class Culprit:
     """A node that a codec could not take apart, or whose class no import finds."""
 
-    kind: reasons.Kind
+    kind: reasons.Reason
     error: str
     codecs: dict[str, str] = field(default_factory=dict)  #: codec name -> error
     whole: bool = False  #: named as a whole, without a look inside
@@ -92,7 +92,7 @@ class Walk:
         with self._watch.running():
             self._go(self.plain, [(root, -1, "")], deadline)
 
-    def run_behind(self, codec: Codec, starts: list[int], deadline: float) -> None:
+    def run_behind(self, codec: Pickling, starts: list[int], deadline: float) -> None:
         """Follow ``codec`` into the nodes ``starts``, which it takes apart in its own way, or cannot."""
         self.reached = set()
         with self._watch.running():
@@ -105,7 +105,7 @@ class Walk:
                 self._go(codec, todo[::-1], deadline)
 
     def _go(  # noqa: C901 - one loop, inline: it runs for every object there is
-        self, codec: Codec, stack: list[tuple[Any, int, Any]], deadline: float
+        self, codec: Pickling, stack: list[tuple[Any, int, Any]], deadline: float
     ) -> None:
         memo, objs, parents, steps, again = self.memo, self.objs, self.parents, self.steps, self.again
         atoms, count = ATOMS, 0
@@ -175,7 +175,7 @@ class Walk:
 
     # -- one object
 
-    def _open(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> None:
+    def _open(self, codec: Pickling, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> None:
         """Put the parts of an object that is no plain container on ``todo``; note it if it cannot be taken apart."""
         kind = type(obj)
         if codec is self.plain:
@@ -224,7 +224,7 @@ class Walk:
             if owner is type(obj) and (unnamed := self.plain.named(owner)) is not None:
                 self.fail(index, self.plain.name, unnamed, reasons.of_unreachable(obj))
 
-    def _whole(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
+    def _whole(self, codec: Pickling, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
         """Try to pickle a resource as a whole; on failure note it, and go on with the user's own attributes in it."""
         try:
             self._watch.call(codec.pickler(Null(), {}).dump, obj)
@@ -248,7 +248,7 @@ class Walk:
             return False
         return name not in _LIBRARY_NAMES
 
-    def _open_array(self, codec: Codec, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
+    def _open_array(self, codec: Pickling, obj: Any, index: int, todo: list[tuple[Any, int, Any]]) -> bool:
         """Open an array without its reduction, which would copy the data. False: it needs its reduction."""
         kind = type(obj)
         if not _is_array(kind) and _has_own_hooks(kind):
@@ -308,7 +308,7 @@ class Walk:
         return args[0] if func in _NEW and args and isinstance(args[0], type) else func
 
     def _take_apart(
-        self, codec: Codec, obj: Any, index: int, reduced: Reduction, todo: list[tuple[Any, int, Any]]
+        self, codec: Pickling, obj: Any, index: int, reduced: Reduction, todo: list[tuple[Any, int, Any]]
     ) -> None:
         kind = type(obj)
         func, args = reduced[0], reduced[1]
@@ -333,7 +333,7 @@ class Walk:
         self._check_lost(codec, obj, index, seen)
         self._keep.append((reduced, seen))
 
-    def _check_lost(self, codec: Codec, obj: Any, index: int, seen: list[Any]) -> None:
+    def _check_lost(self, codec: Pickling, obj: Any, index: int, seen: list[Any]) -> None:
         """A C-level hook that takes none of the instance's attributes along loses them (array subclasses do)."""
         own = instance_dict(obj)
         if codec is not self.plain or not own or isinstance(obj, type | types.ModuleType):
@@ -353,12 +353,12 @@ class Walk:
                     if type(value) not in ATOMS:
                         todo.append((value, index, ("a", name)))
 
-    def _has_getstate(self, codec: Codec, kind: type) -> bool:
+    def _has_getstate(self, codec: Pickling, kind: type) -> bool:
         if codec is not self.plain and kind in (types.FunctionType,):
             return False
         return inherits(kind, "__reduce_ex__", "__reduce__") and not inherits(kind, "__getstate__")
 
-    def _reduce_path(self, codec: Codec, obj: Any) -> str:
+    def _reduce_path(self, codec: Pickling, obj: Any) -> str:
         if codec is self.plain or (is_python_class(type(obj)) and not isinstance(obj, type)):
             if type(obj) in copyreg.dispatch_table:
                 return f"__import__('copyreg').dispatch_table[type({HOLE})]({HOLE})"
@@ -398,14 +398,14 @@ class Walk:
 
     # -- what was found
 
-    def fail(self, index: int, codec: str, error: BaseException, kind: reasons.Kind | None = None) -> None:
+    def fail(self, index: int, codec: str, error: BaseException, kind: reasons.Reason | None = None) -> None:
         """Record that ``codec`` cannot carry a node."""
         text = error_text(error)
         if index not in self.culprits:
             self.culprits[index] = Culprit(kind or self._kind(self.objs[index], error), text)
         self.culprits[index].codecs.setdefault(codec, text)
 
-    def _kind(self, obj: Any, error: BaseException) -> reasons.Kind:
+    def _kind(self, obj: Any, error: BaseException) -> reasons.Reason:
         if issubclass(type(obj), types.FunctionType | type):
             return reasons.of_unreachable(obj)
         if type(obj) in weakref.ProxyTypes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from handoff import timing
 from handoff.analysis.metrics import BIS
-from handoff.measuring.lane import Lane, Refused
+from handoff.measuring.lane import Lane, LaneRefused
 from handoff.measuring.rounds import Measuring
 from handoff.outcome import OK
 from handoff.strategy import Codec
@@ -26,7 +26,7 @@ def run(measuring: Measuring) -> None:
             with measuring.trying(strategy.name):
                 message = codec.encode(measuring.obj)
                 codec.decode(message)
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(strategy.name, refused.outcome)
             continue
         messages[strategy.name] = message

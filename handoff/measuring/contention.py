@@ -17,9 +17,9 @@ from handoff import timeouts
 from handoff.analysis import metrics
 from handoff.analysis.metrics import CONTENDED, numbers_of_workers
 from handoff.measuring import harness
-from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused
+from handoff.measuring.lane import Handle, Lane, LaneFailed, LaneRefused
 from handoff.measuring.rounds import Measuring
-from handoff.measuring.worker import Job
+from handoff.measuring.worker import WorkerStart
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
 from handoff.strategy import Channel, Launch
@@ -58,10 +58,10 @@ def _open(measuring: Measuring, stack: ExitStack) -> None:
         try:
             with measuring.trying(name):
                 if strategy.launch is Launch.THREAD:
-                    raise Refused(Outcome(Kind.UNAVAILABLE, "", "", "asked of processes only"))
+                    raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", "asked of processes only"))
                 assert strategy.share is not None
                 lane.ends = strategy.share(measuring.site(lane))
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(name, refused.outcome)
             lane.stack.close()
         else:
@@ -72,7 +72,7 @@ def _open(measuring: Measuring, stack: ExitStack) -> None:
 
 def _crew(measuring: Measuring, stack: ExitStack, workers: int) -> list[Handle]:
     """Workers that all have opened everything; a lane that fails to open in one of them is left out."""
-    job = Job(measuring.ref, Duty.SHARED, tuple((lane.name, lane.ends) for lane in measuring.lanes))
+    job = WorkerStart(measuring.ref, Duty.SHARED, tuple((lane.name, lane.ends) for lane in measuring.lanes))
     handles = []
     for _ in range(workers):
         handles.append(Handle.hire(measuring.shop.ctx, job, Launch.PROCESS))
@@ -88,7 +88,7 @@ def _sample(measuring: Measuring, lane: Lane, operation: str, label: str, handle
     try:
         with measuring.trying(lane.name, timeouts.WORKER_START_S):
             total, spent = _contend(measuring, lane, operation, handles)
-    except Refused as refused:
+    except LaneRefused as refused:
         for handle in handles:
             handle.kill()
         if lane.strategy is not None and lane.strategy.channel is Channel.MANAGER:

@@ -128,8 +128,8 @@ class Schedule:
         self.of, self.begun = len(experiments), 0  #: experiments, and those that have had their first pass
         self.seed = random.SystemRandom().randrange(2**32) if seed is None else seed
         self.end = time.monotonic() + profile.record_s * len(experiments) if profile.record_s else math.inf
-        self.runs: list[Run] = []  #: in the order in which they were begun
-        self.open: list[Run] = []  #: that may go on
+        self.runs: list[GroupRun] = []  #: in the order in which they were begun
+        self.open: list[GroupRun] = []  #: that may go on
         self.looks = max(1, profile.most_trials - profile.trials + 1)  #: at what a question is asked by
 
     @property
@@ -140,7 +140,7 @@ class Schedule:
     def first_pass(self) -> None:
         """Begin every group, with as many trials as its profile asks for at least."""
         for group in self.groups:
-            run = Run(group, self.profile, self.seed + len(self.records), self.inside)
+            run = GroupRun(group, self.profile, self.seed + len(self.records), self.inside)
             self.runs.append(run)
             self.open.append(run)
             while run.chosen:
@@ -173,10 +173,10 @@ class Schedule:
             if not run.unsettled:
                 self.finish(run, DECIDED)
 
-    def trial(self, run: Run) -> None:
+    def trial(self, run: GroupRun) -> None:
         run.trial(run.done, lambda what: self.progress(min(self.begun, self.of - 1), self.of, what))
 
-    def finish(self, run: Run, stopped: str) -> None:
+    def finish(self, run: GroupRun, stopped: str) -> None:
         self.open.remove(run)
         self.write(run.finish(stopped))
 
@@ -222,7 +222,7 @@ def _groups(experiments: Sequence[Experiment], profile: Profile) -> Iterator[lis
     yield from groups.values()
 
 
-class Run:
+class GroupRun:
     """The records of one group while they grow. :mod:`handoff.advising.search` decides anew before each trial what is
     in it."""
 

@@ -23,9 +23,9 @@ from handoff.analysis import metrics
 from handoff.analysis.metrics import DEEPER, FROZEN, INHERIT, INHERITANCE
 from handoff.machine import usable_cores
 from handoff.measuring import harness
-from handoff.measuring.lane import Handle, Lane, Refused
+from handoff.measuring.lane import Handle, Lane, LaneRefused
 from handoff.measuring.rounds import Measuring
-from handoff.measuring.worker import Job
+from handoff.measuring.worker import WorkerStart
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.cleanup import members
@@ -51,11 +51,11 @@ def run(measuring: Measuring) -> None:
         lane = Lane(name, strategy)
         try:
             if strategy is not None and strategy.launch is Launch.THREAD:
-                raise Refused(Outcome(Kind.UNAVAILABLE, "", "", "a thread has no memory of its own"))
+                raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", "a thread has no memory of its own"))
             for workers, prefix in ((1, "worker"), (usable_cores(), "workers")):
                 with measuring.trying(name, 2 * timeouts.WORKER_START_S):
                     _look(measuring, lane, duty, workers, prefix)
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(name, refused.outcome)
         else:
             if strategy is not None:
@@ -112,14 +112,16 @@ def crew(measuring: Measuring, lane: Lane, duty: Duty, workers: int) -> Iterator
         for end in ends:
             given = end[far] if duty in (Duty.ARGUMENT, Duty.RESULT) else end
             # a pool's workers are processes like others; several pools of one each would fork among their threads
-            handle = Handle.hire(measuring.shop.ctx, Job(measuring.ref, duty, ((lane.name, given),)), Launch.PROCESS)
+            handle = Handle.hire(
+                measuring.shop.ctx, WorkerStart(measuring.ref, duty, ((lane.name, given),)), Launch.PROCESS
+            )
             handles.append(handle)
             if given is not end:
                 near.append(end[1 - far])
                 near[-1].open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
         for handle in handles:
             for error in handle.ready()["errors"].values():
-                raise Refused(Outcome.from_json(error))
+                raise LaneRefused(Outcome.from_json(error))
         yield handles, ends
         for handle in handles:
             handle.stop()
@@ -169,7 +171,7 @@ def hand_over(measuring: Measuring, lane: Lane, duty: Duty, handles: list[Handle
             checksum = answer["checksum"]
         if checksum != expected:
             text = f"its checksum is {checksum}, not {expected}"
-            raise Refused(Outcome(Kind.ALTERED, "worker", "", text))
+            raise LaneRefused(Outcome(Kind.ALTERED, "worker", "", text))
     return kept
 
 
@@ -212,7 +214,7 @@ def _run_inheritance(measuring: Measuring) -> None:
             for metric, step, workers in readings:
                 with measuring.trying(name, 2 * timeouts.WORKER_START_S):
                     measuring.value(lane, metric, _growth(measuring, lane, step, workers))
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(name, refused.outcome)
         else:
             measuring.settle(name, OK)
@@ -223,7 +225,7 @@ def _run_inheritance(measuring: Measuring) -> None:
 
 def _growth(measuring: Measuring, lane: Lane, step: str, workers: int) -> int:
     end = Inherited(measuring.obj)
-    job = Job(measuring.ref, Duty.SHARED, ((lane.name, end),))
+    job = WorkerStart(measuring.ref, Duty.SHARED, ((lane.name, end),))
     handles: list[Handle] = []
     try:
         for _ in range(workers):

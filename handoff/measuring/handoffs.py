@@ -15,11 +15,11 @@ from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, NULL
 from handoff.compare.arrival import Verdict
 from handoff.measuring import harness, looking
-from handoff.measuring.lane import Handle, Lane, Refused, merge
+from handoff.measuring.lane import Handle, Lane, LaneRefused, merge
 from handoff.measuring.lasting import Lasting, travels
 from handoff.measuring.ledger import LOOKING, WORKERS
 from handoff.measuring.rounds import Measuring
-from handoff.measuring.worker import CHECKSUM, Job
+from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.deadlines import NoAnswer, deadline
@@ -55,7 +55,7 @@ def open_lanes(measuring: Measuring, duty: Duty, base: str) -> None:
         try:
             with measuring.trying(lane.name):
                 lane.ends = _kept(measuring, lane) or lane.strategy.carry(measuring.site(lane))
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(lane.strategy.name, refused.outcome)
             lane.stack.close()
         else:
@@ -81,7 +81,7 @@ def _given_to_lasting(measuring: Measuring, duty: Duty, group: list[Lane]) -> li
     shop, ref = measuring.shop, measuring.ref
     if shop.lasting is None:
         first = [lane for lane in group if lane.strategy is not None and lane.strategy.any_payload]
-        job = Job(ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in first), lasts=True)
+        job = WorkerStart(ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in first), lasts=True)
         handle = Handle.hire(shop.ctx, job, Launch.PROCESS)
         shop.lasting = Lasting(handle, first)
         for lane in first:
@@ -94,7 +94,7 @@ def _given_to_lasting(measuring: Measuring, duty: Duty, group: list[Lane]) -> li
             lane.worker = lasting.handle
     for lane in new:
         _open_near(duty, lane, lasting.handle, lane.stack)
-    job = Job(ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in new))
+    job = WorkerStart(ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in new))
     _note(measuring, lasting.take_on(job, timeouts.WORKER_START_S))
     return [lane for lane in group if lane.worker is None]
 
@@ -134,7 +134,7 @@ def _add_harness(measuring: Measuring) -> None:
 def _hire(measuring: Measuring, duty: Duty, group: list[Lane], launch: Launch) -> None:
     """A worker with the far ends of these lanes; their near ends are opened on the pipes to it."""
     given = measuring.payload if launch is Launch.THREAD else None
-    job = Job(measuring.ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in group), given)
+    job = WorkerStart(measuring.ref, duty, tuple((lane.name, lane.ends[_far(duty)]) for lane in group), given)
     handle = Handle.hire(measuring.shop.ctx, job, launch)
     for lane in group:
         lane.worker = handle
@@ -158,7 +158,7 @@ def _check(measuring: Measuring, duty: Duty) -> bool:
             with measuring.trying(lane.name), measuring.ledger.on(LOOKING):
                 checksum, verdict = first(measuring, duty, lane)
             measuring.judge(lane.name, checksum, verdict)
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(lane.name, refused.outcome)
             if refused.outcome.kind is Kind.REFUSED and measuring.where == "parent":  # nothing was sent
                 measuring.lanes.remove(lane)
@@ -196,7 +196,7 @@ def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Verdict | 
     except NoAnswer:
         raise
     except Exception as error:
-        raise Refused(Outcome.from_exception(Kind.BROKEN, "result", error)) from None
+        raise LaneRefused(Outcome.from_exception(Kind.BROKEN, "result", error)) from None
     del obj
     receiver.release()
     worker.answer(measuring.answer_s)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handoff import timeouts
-from handoff.measuring.worker import CHECKSUM, Job
+from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.measuring.worker import main as work
 from handoff.outcome import Kind, Outcome
 from handoff.processes.worker_process import Gone, Silent, WorkerProcess
@@ -37,7 +37,7 @@ class Lane:
         return self.worker
 
 
-class Refused(Exception):
+class LaneRefused(Exception):
     """A lane that cannot go on; carries its outcome."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -61,7 +61,7 @@ class Handle:
         self.to_worker, self.from_worker = inside.to_worker, inside.from_worker
 
     @classmethod
-    def hire(cls, ctx: Any, job: Job, launch: Launch) -> Handle:
+    def hire(cls, ctx: Any, job: WorkerStart, launch: Launch) -> Handle:
         """Start a worker. Raises what pickling the job raises."""
         inside = WorkerProcess(ctx)
         inside.start(launch, work, job)
@@ -82,13 +82,13 @@ class Handle:
         self.inside.command(command)
 
     def answer(self, seconds: float) -> dict[str, Any]:
-        """The worker's next answer. Raises :class:`Refused` when it reports an error, dies, or does not answer."""
+        """The worker's next answer. Raises :class:`LaneRefused` when it reports an error, dies, or does not answer."""
         try:
             answer = self.inside.answer(seconds)
         except (Gone, Silent) as error:
-            raise Refused(Outcome(Kind.BROKEN, "worker", "", str(error))) from None
+            raise LaneRefused(Outcome(Kind.BROKEN, "worker", "", str(error))) from None
         if "error" in answer:
-            raise Refused(Outcome.from_json(answer["error"]))
+            raise LaneRefused(Outcome.from_json(answer["error"]))
         return answer
 
     def begin(self, **command: Any) -> None:
@@ -98,11 +98,11 @@ class Handle:
             raise self.complaint(message)
 
     @staticmethod
-    def complaint(message: bytes) -> Refused:
+    def complaint(message: bytes) -> LaneRefused:
         """What a message means that is not the expected one: an error, or a wrong checksum."""
         if len(message) == CHECKSUM.size:
-            return Refused(Outcome(Kind.BROKEN, "worker", "", "a hand-off was acknowledged with a wrong checksum"))
-        return Refused(Outcome.from_json(json.loads(message)["error"]))
+            return LaneRefused(Outcome(Kind.BROKEN, "worker", "", "a hand-off was acknowledged with a wrong checksum"))
+        return LaneRefused(Outcome.from_json(json.loads(message)["error"]))
 
     def dismiss(self) -> None:
         """Ask it to end."""

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from handoff import timeouts
 from handoff.measuring.lane import Handle, Lane
-from handoff.measuring.worker import Job
+from handoff.measuring.worker import WorkerStart
 
 
 class Lasting:
@@ -28,8 +28,8 @@ class Lasting:
         for lane in lanes:
             self.stack.push(lane.stack.pop_all())
 
-    def take_on(self, job: Job, seconds: float) -> dict[str, Any]:
-        """Give it a payload's job; what failed to open. Raises :class:`handoff.measuring.lane.Refused`."""
+    def take_on(self, job: WorkerStart, seconds: float) -> dict[str, Any]:
+        """Give it a payload's job; what failed to open. Raises :class:`handoff.measuring.lane.LaneRefused`."""
         message = packed(job)
         self.handle.command(do="take_on")
         self.handle.to_worker.send_bytes(message)
@@ -37,7 +37,7 @@ class Lasting:
         return errors
 
     def leave(self) -> None:
-        """Let it forget the payload. Raises :class:`handoff.measuring.lane.Refused`."""
+        """Let it forget the payload. Raises :class:`handoff.measuring.lane.LaneRefused`."""
         self.handle.command(do="leave")
         self.handle.answer(timeouts.LANE_LEAVE_S)
 

@@ -23,12 +23,12 @@ from handoff.analysis.metrics import BIS
 from handoff.declarations import Pair, Side
 from handoff.measuring import handoffs, shared, state
 from handoff.measuring.experiment import Experiment, Progress, measure
-from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused
+from handoff.measuring.lane import Handle, Lane, LaneFailed, LaneRefused
 from handoff.measuring.messages import Config, Spec, Tell, settled
 from handoff.measuring.rounds import Measuring
 from handoff.measuring.shop import Shop
 from handoff.measuring.trial import run_all
-from handoff.measuring.worker import Job
+from handoff.measuring.worker import WorkerStart
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty, Payload, Trait
 from handoff.processes.memory import usage
@@ -45,7 +45,7 @@ AWKWARD, REFACTORED = "awkward", "refactored"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PairLane:
     """One lane, taken apart from its name: ``awkward rows-dict-1k dill argument``."""
 
     role: str
@@ -54,7 +54,7 @@ class Way:
     duty: Duty
 
     @classmethod
-    def of(cls, lane: str) -> Way | None:
+    def of(cls, lane: str) -> PairLane | None:
         """None for a lane of the harness."""
         words = lane.split(" ")
         return cls(words[0], words[1], words[2], Duty(words[3])) if len(words) == 4 else None
@@ -215,7 +215,7 @@ class Pairing:
                     spent = timing.repeat(lambda _: self._start(lane, measuring, duty), 1)
                 if lane.name != BIS and duty is not Duty.SHARED:
                     self._judge(lane, measuring, duty)
-        except Refused as refused:
+        except LaneRefused as refused:
             self.host.kill(lane)
             lane.stack.close()
             self._settle(lane.name, refused.outcome)
@@ -248,19 +248,21 @@ class Pairing:
             assert strategy.carry is not None
             lane.ends = strategy.carry(site)
             far = lane.ends[1 if duty is Duty.ARGUMENT else 0]
-        worker = lane.worker = Handle.hire(self.shop.ctx, Job(measuring.ref, duty, ((lane.name, far),)), lane.launch)
+        worker = lane.worker = Handle.hire(
+            self.shop.ctx, WorkerStart(measuring.ref, duty, ((lane.name, far),)), lane.launch
+        )
         if duty is not Duty.SHARED:
             near = lane.ends[0 if duty is Duty.ARGUMENT else 1]
             near.open(worker.to_worker if duty is Duty.ARGUMENT else worker.from_worker)
             lane.stack.callback(near.close)
         for error in worker.ready(measuring.answer_s)["errors"].values():
-            raise Refused(Outcome.from_json(error))
+            raise LaneRefused(Outcome.from_json(error))
         if duty is Duty.SHARED:
             lane.ends.open()
             lane.stack.callback(lane.ends.close)
 
     def _judge(self, lane: Lane, measuring: Measuring, duty: Duty) -> None:
-        """A task looked at closely. Raises :class:`Refused`."""
+        """A task looked at closely. Raises :class:`LaneRefused`."""
         found = state.first_use(measuring, lane) if duty is Duty.STATE else handoffs.first(measuring, duty, lane)
         tell, measuring.tell = measuring.tell, timing.nothing  # told by _open, with the bytes
         try:
@@ -281,7 +283,7 @@ class Pairing:
 
 def strategy_of(lane: str) -> Strategy:
     """The strategy in a lane's name."""
-    way = Way.of(lane)
+    way = PairLane.of(lane)
     assert way is not None
     return registry()[way.strategy]
 

@@ -20,7 +20,7 @@ from handoff import timeouts
 from handoff.analysis.metrics import BIS, DEEPER, duty_of
 from handoff.compare.arrival import Verdict
 from handoff.measuring import looking
-from handoff.measuring.lane import Handle, Lane, LaneFailed, Refused
+from handoff.measuring.lane import Handle, Lane, LaneFailed, LaneRefused
 from handoff.measuring.ledger import CALIBRATING, LOOKING, SAMPLES, WORKERS, Ledger
 from handoff.measuring.messages import Config, Known, Spec, Tell, Told, settled
 from handoff.measuring.shop import Shop
@@ -151,14 +151,14 @@ class Measuring:
         try:
             with deadline(seconds or self.answer_s + 1):
                 yield
-        except Refused:
+        except LaneRefused:
             raise
         except Unavailable as error:
-            raise Refused(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
+            raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
         except NoAnswer as error:
-            raise Refused(Outcome(Kind.BROKEN, self.where, "", str(error))) from None
+            raise LaneRefused(Outcome(Kind.BROKEN, self.where, "", str(error))) from None
         except Exception as error:
-            raise Refused(Outcome.from_exception(Kind.REFUSED, "parent", error)) from None
+            raise LaneRefused(Outcome.from_exception(Kind.REFUSED, "parent", error)) from None
 
     def baseline(self) -> str:
         """The first of the usual ways, or of all strategies, that is not known to fail; "" where all do."""
@@ -171,18 +171,18 @@ class Measuring:
         return int(getattr(self.obj, "size", 0) or len(self.obj))
 
     def judge(self, name: str, checksum: int, verdict: Verdict | None) -> None:
-        """Settle a lane by what became of its first hand-off. Raises :class:`Refused`."""
+        """Settle a lane by what became of its first hand-off. Raises :class:`LaneRefused`."""
         altered = verdict.reason if verdict else ""
         if not altered and checksum != self.expected:
             altered = f"its checksum is {checksum}, not {self.expected}"
         if altered:
-            raise Refused(Outcome(Kind.ALTERED, "worker", "", altered))
+            raise LaneRefused(Outcome(Kind.ALTERED, "worker", "", altered))
         self.settle(name, replace(OK, notes=looking.notes(verdict)) if verdict else OK)
 
     def looked(self, worker: Handle, lane: str) -> tuple[int, Verdict | None]:
         """The checksum of what arrived in a worker, and what became of it where that is not at once the same.
 
-        Raises :class:`Refused`.
+        Raises :class:`LaneRefused`.
         """
         answer = worker.answer(self.answer_s)
         if answer["same"]:
@@ -212,7 +212,9 @@ class Measuring:
                 return run(n)
         except (NoAnswer, Exception) as error:
             outcome = (
-                error.outcome if isinstance(error, Refused) else Outcome.from_exception(Kind.BROKEN, "worker", error)
+                error.outcome
+                if isinstance(error, LaneRefused)
+                else Outcome.from_exception(Kind.BROKEN, "worker", error)
             )
             raise LaneFailed(lane, outcome) from error
 
@@ -279,7 +281,7 @@ class Measuring:
         if lasting is not None and handles.pop(id(lasting.handle), None) is not None:
             try:
                 lasting.leave()
-            except (Refused, OSError):
+            except (LaneRefused, OSError):
                 lasting.handle.kill()
                 self.shop.drop_lasting()
         for handle in handles.values():

@@ -268,7 +268,7 @@ class PipeCrew:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class WorkerWay:
     """One way to use several workers: a lane."""
 
     name: str
@@ -313,13 +313,13 @@ _HIRE: Mapping[str, Callable[[Hiring], Crew]] = {
     "simple-queue": partial(QueueCrew, make="SimpleQueue"),
     "pipe": PipeCrew,
 }
-WAYS = {name: Way(name, _HIRE[name], chunk) for name, chunk in CHUNKS.items()}
+WAYS = {name: WorkerWay(name, _HIRE[name], chunk) for name, chunk in CHUNKS.items()}
 
 
 # -- in the trial
 
 
-class Site:
+class ScalingSite:
     """The objects to send in this trial, and the crews that were hired and not yet dismissed."""
 
     def __init__(self, measuring: Measuring) -> None:
@@ -329,12 +329,12 @@ class Site:
     def objects(self, tasks: int) -> list[Any]:
         return [self.copies[index % COPIES] for index in range(tasks)]
 
-    def hire(self, way: Way, workers: int) -> tuple[Crew, Any]:
+    def hire(self, way: WorkerWay, workers: int) -> tuple[Crew, Any]:
         """A crew that may still be starting, and the semaphore that tells when it has."""
         ready = self.measuring.shop.ctx.Semaphore(0)
         return way.hire(Hiring(self.measuring.shop.ctx, self.measuring.ref, workers, ready)), ready
 
-    def assembled(self, way: Way, workers: int) -> tuple[Crew, Spent]:
+    def assembled(self, way: WorkerWay, workers: int) -> tuple[Crew, Spent]:
         """A crew that is ready, and what its start took."""
         begin = perf_counter()
         crew, ready = self.hire(way, workers)
@@ -359,7 +359,7 @@ class Site:
 
 def run(measuring: Measuring) -> None:
     """Every way with every number of workers, in shuffled order, a few times over."""
-    from handoff.measuring.lane import Lane, Refused
+    from handoff.measuring.lane import Lane, LaneRefused
 
     is_job = measuring.kind == JOB
     numbers = numbers_of_workers()
@@ -369,11 +369,11 @@ def run(measuring: Measuring) -> None:
     ways = {name: WAYS[name] for name in (JOB_WAYS if is_job else WAYS)} | {BIS: WAYS[base]}
     try:
         _verify(measuring)
-    except Refused as refused:
+    except LaneRefused as refused:
         for name in ways:
             measuring.settle(name, refused.outcome)
         return
-    site = Site(measuring)
+    site = ScalingSite(measuring)
     failed: set[str] = set()
     for number in range(max(1, measuring.profile["rounds"] // 3)):
         measuring.round = number
@@ -387,7 +387,7 @@ def run(measuring: Measuring) -> None:
             try:
                 with measuring.trying(name, 3 * timeouts.WORKER_START_S):
                     _sample(site, lane, ways[name], label, numbers[label])
-            except Refused as refused:
+            except LaneRefused as refused:
                 failed.add(name)
                 measuring.settle(name, refused.outcome)
     for name in ways:
@@ -411,7 +411,7 @@ def _verify(measuring: Measuring) -> None:
         hand_over(measuring, lane, Duty.ARGUMENT, handles, ends)
 
 
-def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
+def _sample(site: ScalingSite, lane: Any, way: WorkerWay, label: str, workers: int) -> None:
     """Start and steady work; for the kind ``job`` the least job, steady work, and whole jobs."""
     measuring = site.measuring
     is_job = measuring.kind == JOB
@@ -450,12 +450,12 @@ def _sample(site: Site, lane: Any, way: Way, label: str, workers: int) -> None:
                 raise
 
 
-def _batch(way: Way, workers: int) -> int:
+def _batch(way: WorkerWay, workers: int) -> int:
     """Tasks in a batch."""
     return workers * (way.chunk * CHUNKS_EACH if way.chunk > 1 else SINGLES if way.chunk else BATCH)
 
 
-def _job(site: Site, way: Way, workers: int, tasks: int) -> tuple[Crew, Spent]:
+def _job(site: ScalingSite, way: WorkerWay, workers: int, tasks: int) -> tuple[Crew, Spent]:
     """A whole job, from asking for the workers to the last result, and its crew, which is left to be closed."""
     objects = site.objects(tasks)
     crews: list[Crew] = []

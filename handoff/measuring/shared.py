@@ -8,9 +8,9 @@ from functools import partial
 from handoff import timeouts
 from handoff.analysis.metrics import BIS, NULL, OPERATIONS
 from handoff.measuring import harness
-from handoff.measuring.lane import Handle, Lane, Refused
+from handoff.measuring.lane import Handle, Lane, LaneRefused
 from handoff.measuring.rounds import Measuring
-from handoff.measuring.worker import Job
+from handoff.measuring.worker import WorkerStart
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
 from handoff.strategy import Launch
@@ -44,7 +44,7 @@ def _open(measuring: Measuring, base: str) -> None:
         try:
             with measuring.trying(lane.name):
                 lane.ends = lane.strategy.share(measuring.site(lane))
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(lane.strategy.name, refused.outcome)
             lane.stack.close()
         else:
@@ -58,7 +58,7 @@ def _open(measuring: Measuring, base: str) -> None:
 
 def _hire(measuring: Measuring, group: list[Lane], launch: Launch) -> None:
     given = measuring.payload if launch is Launch.THREAD else None
-    job = Job(measuring.ref, Duty.SHARED, tuple((lane.name, lane.ends) for lane in group), given)
+    job = WorkerStart(measuring.ref, Duty.SHARED, tuple((lane.name, lane.ends) for lane in group), given)
     handle = Handle.hire(measuring.shop.ctx, job, launch)
     for lane in group:
         lane.worker = handle
@@ -81,7 +81,7 @@ def _check(measuring: Measuring) -> bool:
             with measuring.trying(lane.name):
                 first_update(measuring, lane)
             measuring.settle(lane.name, OK)
-        except Refused as refused:
+        except LaneRefused as refused:
             measuring.settle(lane.name, refused.outcome)
             if refused.outcome.kind is not Kind.ALTERED:
                 measuring.kill(lane)
@@ -90,13 +90,13 @@ def _check(measuring: Measuring) -> bool:
 
 
 def first_update(measuring: Measuring, lane: Lane) -> None:
-    """An update of the worker's that must be seen here. Raises :class:`Refused`."""
+    """An update of the worker's that must be seen here. Raises :class:`LaneRefused`."""
     index = measuring.size() - 1
     lane.hired.command(do="check_shared", lane=lane.name, index=index)
     before = lane.hired.answer(measuring.answer_s)["before"]
     if (now := float(lane.ends.read(index))) != before + 1:
         text = f"element {index} is {now} here after the worker had made it {before + 1}"
-        raise Refused(Outcome(Kind.ALTERED, "worker", "", text))
+        raise LaneRefused(Outcome(Kind.ALTERED, "worker", "", text))
 
 
 def operate(measuring: Measuring, lane: Lane, operation: str, n: int) -> Spent:

@@ -104,7 +104,7 @@ def run(measuring: Measuring) -> None:
 
 def run_conditions(measuring: Measuring, conditions: dict[str, Condition]) -> None:
     """The first start of each once a trial, later ones in rounds."""
-    from handoff.measuring.lane import Lane, Refused
+    from handoff.measuring.lane import Lane, LaneRefused
 
     programs: dict[str, Program] = {}
     with ExitStack() as stack:
@@ -122,7 +122,7 @@ def run_conditions(measuring: Measuring, conditions: dict[str, Condition]) -> No
                     stack.callback(program.close)
                     uss_bytes = program.answer()["uss_bytes"]
                     first = program.start(1)
-            except Refused as refused:
+            except LaneRefused as refused:
                 measuring.settle(name, refused.outcome)
                 continue
             measuring.settle(name, OK)

@@ -11,10 +11,10 @@ from handoff import timing
 from handoff.analysis.metrics import BIS, NULL
 from handoff.compare.arrival import Verdict
 from handoff.measuring import harness
-from handoff.measuring.lane import Handle, Lane, Refused, merge
+from handoff.measuring.lane import Handle, Lane, LaneRefused, merge
 from handoff.measuring.ledger import LOOKING, SAMPLES
 from handoff.measuring.rounds import Measuring
-from handoff.measuring.worker import CHECKSUM, Job
+from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.outcome import Outcome
 from handoff.payload import Duty
 from handoff.strategy import Launch
@@ -38,7 +38,7 @@ def run(measuring: Measuring) -> None:
                     checksum, verdict = first_use(measuring, lane)
             if lane.strategy is not None and lane.name != BIS:
                 measuring.judge(lane.name, checksum, verdict)
-        except Refused as refused:
+        except LaneRefused as refused:
             if lane.worker is not None:
                 lane.worker.kill()
             lane.stack.close()
@@ -65,12 +65,12 @@ def set_up(measuring: Measuring, lane: Lane) -> Spent:
         assert lane.strategy.hold is not None
         lane.ends = lane.strategy.hold(measuring.site(lane))
     given = measuring.payload if lane.launch is Launch.THREAD else None
-    job = Job(measuring.ref, Duty.STATE, ((lane.name, lane.ends),), given)
+    job = WorkerStart(measuring.ref, Duty.STATE, ((lane.name, lane.ends),), given)
     lane.worker = Handle.hire(measuring.shop.ctx, job, lane.launch)
     answer = lane.worker.ready(measuring.answer_s)
     seconds = perf_counter() - begin
     for error in answer["errors"].values():
-        raise Refused(Outcome.from_json(error))
+        raise LaneRefused(Outcome.from_json(error))
     return Spent(seconds)
 
 

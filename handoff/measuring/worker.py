@@ -1,7 +1,7 @@
 """The worker: the process (or thread) on the other side of every hand-off.
 
-It gets its :class:`Job` when it is started and then obeys commands, one a sample. Commands and the data of the duty
-``argument`` come through ``inbox``; acknowledgements, reports and the data of the duty ``result`` go through
+It gets its :class:`WorkerStart` when it is started and then obeys commands, one a sample. Commands and the data of the
+duty ``argument`` come through ``inbox``; acknowledgements, reports and the data of the duty ``result`` go through
 ``outbox``. Both are private pipes of this trial, and commands are JSON.
 """
 
@@ -28,7 +28,7 @@ CHECKSUM = struct.Struct("<Q")  #: an acknowledgement; every other answer is lon
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class WorkerStart:
     """What a worker is started with."""
 
     ref: Ref
@@ -51,7 +51,7 @@ class StateReceiver:
     release = staticmethod(timing.nothing)
 
 
-def main(job: Job, inbox: Connection, outbox: Connection) -> None:
+def main(job: WorkerStart, inbox: Connection, outbox: Connection) -> None:
     """Serve until told to stop or until the other side is gone."""
     with suppress(EOFError, BrokenPipeError):
         Worker(job, inbox, outbox).serve()
@@ -60,14 +60,14 @@ def main(job: Job, inbox: Connection, outbox: Connection) -> None:
 class Worker:
     """Opens its ends, says that it is ready, and obeys."""
 
-    def __init__(self, job: Job, inbox: Connection, outbox: Connection) -> None:
+    def __init__(self, job: WorkerStart, inbox: Connection, outbox: Connection) -> None:
         self.inbox, self.outbox = inbox, outbox
         self.lasting: dict[str, Any] = dict(job.lanes) if job.lasts else {}
         self.obj: Any = None
         self.kept: Any = None
         self.errors = self._begin(job)
 
-    def _begin(self, job: Job) -> dict[str, Any]:
+    def _begin(self, job: WorkerStart) -> dict[str, Any]:
         """Open the ends of a job; what fails to open, by lane."""
         self.job, self.payload = job, job.given
         self.ends = self.lasting | dict(job.lanes)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from handoff.machine import fingerprint, noise
 from handoff.selftesting._advice import advise
-from handoff.selftesting._frame import Bench, Check, Depth, Report, Result, State
+from handoff.selftesting._frame import Bench, Check, CheckResult, CheckState, Effort, Report
 
 Progress = Callable[[int, int, str], None]  #: done, of how many, what now
 
@@ -35,7 +35,7 @@ def checks() -> Mapping[str, Check]:
 
 
 def run(
-    depth: Depth,
+    depth: Effort,
     *,
     names: Iterable[str] = (),
     seed: int | None = None,
@@ -70,10 +70,10 @@ def _say(progress: Progress, index: int, of: int, name: str, text: str) -> None:
     progress(index, of, f"{name}: {text}")
 
 
-def _run_one(check: Check, bench: Bench) -> Result:
+def _run_one(check: Check, bench: Bench) -> CheckResult:
     begin = time.perf_counter()
     try:
         result = check.run(bench)
     except Exception as error:
-        result = Result(State.UNAVAILABLE, f"could not run: {type(error).__name__}: {error}")
+        result = CheckResult(CheckState.UNAVAILABLE, f"could not run: {type(error).__name__}: {error}")
     return result.named(check, time.perf_counter() - begin)

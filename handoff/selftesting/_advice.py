@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from handoff.selftesting._frame import Result, State
+from handoff.selftesting._frame import CheckResult, CheckState
 
 NOISE = (
     "noise",
@@ -18,19 +18,19 @@ PRESSURE = 5.0  #: percent of the last ten seconds in which some process waited 
 
 
 def advise(
-    results: Iterable[Result], marks: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+    results: Iterable[CheckResult], marks: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[str]:
     """What to do, most telling first; nothing when all is well."""
     by_name = {result.name: result.state for result in results}
-    bad = {name for name, state in by_name.items() if state in (State.OFF, State.UNDECIDED)}
+    bad = {name for name, state in by_name.items() if state in (CheckState.OFF, CheckState.UNDECIDED)}
     if not bad:
         return
     yield from _of_the_machine(marks, before, after)
     if bad & {"noise", "slowdowns"}:
         yield "measure more trials: standard goes on until intervals are narrow, publish has at least 20"
-    if any(by_name.get(name) is State.UNDECIDED for name in NOISE):
+    if any(by_name.get(name) is CheckState.UNDECIDED for name in NOISE):
         yield "run the full selftest (without --quick): it decides what few data leave open"
-    if not any(by_name.get(name) is State.OFF for name in NOISE):  # else whatever they say is noise too
+    if not any(by_name.get(name) is CheckState.OFF for name in NOISE):  # else whatever they say is noise too
         yield from (text for name, text in _OF_A_CHECK.items() if name in bad)
 
 

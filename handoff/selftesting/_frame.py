@@ -29,7 +29,7 @@ ESSENTIAL = frozenset({"noise", "identical", "slowdowns"})  #: checks without wh
 PAYLOADS = "handoff.selftesting._payloads"
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """What a check, or a line of it, comes to."""
 
     OK = "ok"
@@ -40,7 +40,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FigureLine:
     """One figure of a check."""
 
     what: str
@@ -49,23 +49,23 @@ class Line:
     high: float = math.nan
     unit: str = "share"  #: share, ratio, seconds or count
     target: str = ""  #: in words
-    state: State = State.INFO
+    state: CheckState = CheckState.INFO
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """What a check found. ``data`` is for programs: numbers behind the lines."""
 
-    state: State
+    state: CheckState
     summary: str  #: one sentence
-    lines: tuple[Line, ...] = ()
+    lines: tuple[FigureLine, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     title: str = ""
     seconds: float = 0.0
 
-    def named(self, check: Check, seconds: float) -> Result:
+    def named(self, check: Check, seconds: float) -> CheckResult:
         return replace(self, name=check.name, title=check.title, seconds=round(seconds, 1))
 
 
@@ -76,7 +76,7 @@ class Check:
     name: str
     title: str
     rank: int  #: order in the report
-    run: Callable[[Bench], Result]
+    run: Callable[[Bench], CheckResult]
     quick: bool = True  #: whether 90 seconds have room for it
 
 
@@ -85,7 +85,7 @@ class Report:
     """Everything a selftest found."""
 
     depth: str
-    results: tuple[Result, ...]
+    results: tuple[CheckResult, ...]
     advice: tuple[str, ...]
     fingerprint: Mapping[str, Any]
     before: Mapping[str, Any]  #: noise of the machine, see :func:`handoff.machine.noise`
@@ -96,32 +96,32 @@ class Report:
     @property
     def trustworthy(self) -> bool:
         """Whether nothing was shown to be off."""
-        return not any(result.state is State.OFF for result in self.results)
+        return not any(result.state is CheckState.OFF for result in self.results)
 
     @property
     def verdict(self) -> str:
         """In words."""
-        by_state = {state: [r.title for r in self.results if r.state is state] for state in State}
-        if by_state[State.OFF]:
-            noisy = any(r.name in OF_THE_MACHINE for r in self.results if r.state is State.OFF)
+        by_state = {state: [r.title for r in self.results if r.state is state] for state in CheckState}
+        if by_state[CheckState.OFF]:
+            noisy = any(r.name in OF_THE_MACHINE for r in self.results if r.state is CheckState.OFF)
             text = "Do not trust figures from this machine as it is now." if noisy else "The suite is biased here."
-            text += f" What should hold and does not: {'; '.join(by_state[State.OFF])}."
-        elif by_state[State.UNDECIDED]:
+            text += f" What should hold and does not: {'; '.join(by_state[CheckState.OFF])}."
+        elif by_state[CheckState.UNDECIDED]:
             text = "Nothing is shown to be wrong, and not everything is shown to be right"
-            text += f"; undecided: {'; '.join(by_state[State.UNDECIDED])}."
+            text += f"; undecided: {'; '.join(by_state[CheckState.UNDECIDED])}."
         elif {r.name for r in self.results} >= ESSENTIAL:
             text = "Figures from this machine can be trusted as far as their intervals say."
-        elif by_state[State.OK]:
-            text = f"What was looked at is as it should be: {'; '.join(by_state[State.OK])}."
+        elif by_state[CheckState.OK]:
+            text = f"What was looked at is as it should be: {'; '.join(by_state[CheckState.OK])}."
         else:
             text = "Nothing is known of this machine."
-        if by_state[State.UNAVAILABLE]:
-            text += f" Not looked at: {'; '.join(by_state[State.UNAVAILABLE])}."
+        if by_state[CheckState.UNAVAILABLE]:
+            text += f" Not looked at: {'; '.join(by_state[CheckState.UNAVAILABLE])}."
         return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Depth:
+class Effort:
     """How much is measured. Seconds are limits: whatever is complete by then is what a check has to judge by."""
 
     name: str
@@ -136,13 +136,13 @@ class Depth:
     check_s: float  #: seconds for each of those checks
 
 
-def _depths() -> Iterator[Depth]:
+def _depths() -> Iterator[Effort]:
     # Eight trials: the fewest whose 99 % interval assumes nothing, and the fewest of the profile standard. Twenty:
     # those of publish. A lane gets 14 ms of a trial, in more rounds and shorter samples than standard's three of
     # 10 ms: more rounds are what narrows a trial's median most.
     standard = replace(PROFILES["standard"], name="selftest", trials=8, most_trials=0, bound=None, record_s=0.0)
     short = replace(standard, rounds=7, sample_s=0.002, lane_s=0.020)
-    yield Depth(
+    yield Effort(
         name="quick",
         profile=short,
         trials=8,
@@ -154,7 +154,7 @@ def _depths() -> Iterator[Depth]:
         alternations=12,
         check_s=6.0,
     )
-    yield Depth(
+    yield Effort(
         name="full",
         profile=replace(short, trials=10),
         trials=8,
@@ -166,7 +166,7 @@ def _depths() -> Iterator[Depth]:
         alternations=40,
         check_s=34.0,
     )
-    yield Depth(  # the profile standard itself, as long as it takes
+    yield Effort(  # the profile standard itself, as long as it takes
         name="thorough",
         profile=standard,
         trials=8,
@@ -180,13 +180,13 @@ def _depths() -> Iterator[Depth]:
     )
 
 
-DEPTHS: Mapping[str, Depth] = MappingProxyType({depth.name: depth for depth in _depths()})
+DEPTHS: Mapping[str, Effort] = MappingProxyType({depth.name: depth for depth in _depths()})
 
 
 class Bench:
     """Where checks get their measurements: experiments run once and are shared."""
 
-    def __init__(self, depth: Depth, seed: int | None = None) -> None:
+    def __init__(self, depth: Effort, seed: int | None = None) -> None:
         self.depth = depth
         self.random = random.Random(seed)
         self.say: Callable[[str], None] = lambda _: None
@@ -220,7 +220,7 @@ class Bench:
             raise RuntimeError(record.failed or "; ".join([*reasons, *record.complaints]) or "no samples")
         return record
 
-    def _cell(self, cell: Cell) -> tuple[Figures, ...]:
+    def _cell(self, cell: Operation) -> tuple[Figures, ...]:
         """Experiments of identical and slowed lanes, as many as there is time for and at least one."""
         from handoff.selftesting._made import names
 
@@ -259,7 +259,7 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Operation:
     """One kind of operation that is measured many times over."""
 
     name: str
@@ -271,31 +271,31 @@ class Cell:
 
 
 CELLS = (
-    Cell("cpu", "CPU-bound (pickling rows)", "rows", "codec", "", ("encode", "decode")),
-    Cell("ipc", "IPC (a small dict to a worker)", "task", "argument", "fork", ("handoff",)),
+    Operation("cpu", "CPU-bound (pickling rows)", "rows", "codec", "", ("encode", "decode")),
+    Operation("ipc", "IPC (a small dict to a worker)", "task", "argument", "fork", ("handoff",)),
 )
 
 
-def worst(lines: Sequence[Line]) -> State:
+def worst(lines: Sequence[FigureLine]) -> CheckState:
     """The state of a check by those of its lines."""
     states = {line.state for line in lines}
-    order = (State.OFF, State.UNDECIDED, State.OK, State.INFO)
-    return next((state for state in order if state in states), State.UNAVAILABLE)
+    order = (CheckState.OFF, CheckState.UNDECIDED, CheckState.OK, CheckState.INFO)
+    return next((state for state in order if state in states), CheckState.UNAVAILABLE)
 
 
-def at_most(count: int, of: int, limit: float) -> tuple[float, float, float, State]:
+def at_most(count: int, of: int, limit: float) -> tuple[float, float, float, CheckState]:
     """Share, its exact 95 % interval, and whether it is within ``limit``: off only if the whole interval is above."""
     low, high = exact_interval(count, of)
     share = count / of if of else math.nan
-    state = State.OK if of and share <= limit else State.OFF if low > limit else State.UNDECIDED
+    state = CheckState.OK if of and share <= limit else CheckState.OFF if low > limit else CheckState.UNDECIDED
     return share, low, high, state
 
 
-def at_least(count: int, of: int, limit: float) -> tuple[float, float, float, State]:
+def at_least(count: int, of: int, limit: float) -> tuple[float, float, float, CheckState]:
     """The same for a share that has to reach ``limit``: off only if the whole interval is below."""
     low, high = exact_interval(count, of)
     share = count / of if of else math.nan
-    state = State.OK if of and share >= limit else State.OFF if high < limit else State.UNDECIDED
+    state = CheckState.OK if of and share >= limit else CheckState.OFF if high < limit else CheckState.UNDECIDED
     return share, low, high, state
 
 
@@ -303,14 +303,14 @@ def at_least(count: int, of: int, limit: float) -> tuple[float, float, float, St
 LEAST = 2
 
 
-def near_one(ratio: Estimate, limit: float) -> State:
+def near_one(ratio: Estimate, limit: float) -> CheckState:
     """Whether a ratio is within 1 ± ``limit``, and known as narrowly; off only if its whole interval is outside."""
     if ratio.low > 1 + limit or ratio.high < 1 - limit:
-        return State.OFF
-    return State.OK if abs(ratio.value - 1) <= limit and ratio.half_width <= limit else State.UNDECIDED
+        return CheckState.OFF
+    return CheckState.OK if abs(ratio.value - 1) <= limit and ratio.half_width <= limit else CheckState.UNDECIDED
 
 
-def ratio_line(what: str, ratio: Estimate, limit: float, note: str = "") -> Line:
+def ratio_line(what: str, ratio: Estimate, limit: float, note: str = "") -> FigureLine:
     """A line for a ratio that should be 1."""
     target = f"within {limit:.0%} of 1, ±{limit:.0%} or less"
-    return Line(what, ratio.value, ratio.low, ratio.high, "ratio", target, near_one(ratio, limit), note)
+    return FigureLine(what, ratio.value, ratio.low, ratio.high, "ratio", target, near_one(ratio, limit), note)

@@ -10,7 +10,7 @@ from handoff.analysis import stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS
 from handoff.analysis.stats import Samples
-from handoff.selftesting._frame import Bench, Cell
+from handoff.selftesting._frame import Bench, Operation
 
 Key = tuple[int, Any]  #: experiment and trial
 
@@ -47,7 +47,7 @@ def _number(name: str) -> list[int]:
     return [int(part) for part in name.split("-")[1:]]
 
 
-def groups(figures: Sequence[Figures], cell: Cell, metric: str, trials: int) -> Iterator[Group]:
+def groups(figures: Sequence[Figures], cell: Operation, metric: str, trials: int) -> Iterator[Group]:
     """Cut a cell's trials into experiments of ``trials`` each; what is left over is left out."""
     lanes = {
         lane: {
@@ -68,6 +68,6 @@ def groups(figures: Sequence[Figures], cell: Cell, metric: str, trials: int) -> 
         )
 
 
-def experiments(bench: Bench, cell: Cell) -> list[Group]:
+def experiments(bench: Bench, cell: Operation) -> list[Group]:
     """A cell's trials as experiments of the depth's size, each metric by itself."""
     return [group for metric in cell.metrics for group in groups(bench.cell(cell), cell, metric, bench.depth.trials)]

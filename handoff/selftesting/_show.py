@@ -9,13 +9,13 @@ from typing import Any
 
 from handoff.analysis import units
 from handoff.record import SELFTEST, STABILITY
-from handoff.selftesting._frame import SCHEMA, Line, Report, Result, State
+from handoff.selftesting._frame import SCHEMA, CheckResult, CheckState, FigureLine, Report
 
 COLUMNS = ("", "figure", "target", "", "")
-STYLES = {State.OK: "green", State.OFF: "red", State.UNDECIDED: "yellow"}
+STYLES = {CheckState.OK: "green", CheckState.OFF: "red", CheckState.UNDECIDED: "yellow"}
 
 
-def value(line: Line) -> str:
+def value(line: FigureLine) -> str:
     """A figure with its interval, formatted."""
 
     def one(x: float) -> str:
@@ -36,10 +36,10 @@ def value(line: Line) -> str:
     return f"{one(line.value)} [{one(line.low)} to {one(line.high)}]"
 
 
-def table(result: Result) -> list[tuple[str, str, str, str, str]]:
+def table(result: CheckResult) -> list[tuple[str, str, str, str, str]]:
     """What, figure, target, state and note of each line."""
     return [
-        (line.what, value(line), line.target, "" if line.state is State.INFO else str(line.state), line.note)
+        (line.what, value(line), line.target, "" if line.state is CheckState.INFO else str(line.state), line.note)
         for line in result.lines
     ]
 

@@ -19,7 +19,7 @@ from handoff.analysis.metrics import METRICS
 from handoff.analysis.moderated import Law
 from handoff.machine import fingerprint, noise
 from handoff.record import SECONDS, STABILITY, Record, unit
-from handoff.selftesting._frame import Line, Report, Result, State, worst
+from handoff.selftesting._frame import CheckResult, CheckState, FigureLine, Report, worst
 from handoff.selftesting._numbers import exact_interval
 
 FAR = 1.05  #: more than 5 % apart
@@ -27,7 +27,7 @@ MOST_SHOWN = 10  #: inverted pairs that get a line of their own
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ToldApart:
     """Two strategies that one run tells apart, and what the other run says of them."""
 
     where: str  #: record and metric
@@ -42,7 +42,7 @@ class Pair:
         return self.again < 1
 
 
-def pairs(mine: Record, other: Record, known: tuple[Laws, Laws]) -> Iterator[Pair]:
+def pairs(mine: Record, other: Record, known: tuple[Laws, Laws]) -> Iterator[ToldApart]:
     """What ``mine`` tells apart and ``other`` has measured too. ``known``: how lanes scatter in either's run."""
     here, there = Figures(mine), Figures(other)
     for metric in METRICS[mine.kind]:
@@ -52,7 +52,7 @@ def pairs(mine: Record, other: Record, known: tuple[Laws, Laws]) -> Iterator[Pai
         for faster, slower in told_apart(here, metric, known[0].of(mine, metric)):
             if there.has(faster, metric) and there.has(slower, metric):
                 its = again.get(frozenset((faster, slower)))
-                yield Pair(
+                yield ToldApart(
                     f"{mine.title} {metric}",
                     faster,
                     slower,
@@ -82,15 +82,17 @@ def compare(before: Iterable[Record], after: Iterable[Record]) -> Report:
     inverted = [pair for pair in found if pair.inverted]
     contradicted = [pair for pair in found if pair.contradicted]
     lines = [
-        _share("contradicted by the other run", contradicted, found, State.OFF),
-        _share("inverted in the other run, be it within noise", inverted, found, State.UNDECIDED),
-        Line("pairs told apart by more than 5 %", len(found), unit="count"),
-        Line("experiments that both runs have", len(both), unit="count"),
-        Line("experiments that only one run has", len(old.keys() ^ new.keys()), unit="count"),
+        _share("contradicted by the other run", contradicted, found, CheckState.OFF),
+        _share("inverted in the other run, be it within noise", inverted, found, CheckState.UNDECIDED),
+        FigureLine("pairs told apart by more than 5 %", len(found), unit="count"),
+        FigureLine("experiments that both runs have", len(both), unit="count"),
+        FigureLine("experiments that only one run has", len(old.keys() ^ new.keys()), unit="count"),
     ]
     for pair in sorted(inverted, key=lambda pair: pair.again)[:MOST_SHOWN]:
         what = f"{pair.slower} to {pair.faster}, {pair.where}"
-        lines.append(Line(what, pair.again, unit="ratio", note=f"{pair.ratio:.3f} in the run that tells them apart"))
+        lines.append(
+            FigureLine(what, pair.again, unit="ratio", note=f"{pair.ratio:.3f} in the run that tells them apart")
+        )
     of = f"of {len(found)} pairs told apart by more than 5 %"
     summary = f"{of}, the other run contradicts {len(contradicted)}, and {len(inverted)} are inverted there"
     data: dict[str, Any] = {
@@ -99,17 +101,17 @@ def compare(before: Iterable[Record], after: Iterable[Record]) -> Report:
         "inverted": len(inverted),
         "experiments": len(both),
     }
-    result = Result(worst(lines), summary, tuple(lines), data, "stability", "two runs agree")
+    result = CheckResult(worst(lines), summary, tuple(lines), data, "stability", "two runs agree")
     now = noise()
     apart = _apart(old, new)
     return Report(STABILITY, (result,), apart, fingerprint(), now, now, 0.0, min(_starts(new), default=""))
 
 
-def _share(what: str, some: Sequence[Pair], of: Sequence[Pair], bad: State) -> Line:
+def _share(what: str, some: Sequence[ToldApart], of: Sequence[ToldApart], bad: CheckState) -> FigureLine:
     low, high = exact_interval(len(some), len(of)) if of else (0.0, 1.0)
-    state = State.UNDECIDED if not of else bad if some else State.OK
+    state = CheckState.UNDECIDED if not of else bad if some else CheckState.OK
     share = len(some) / len(of) if of else float("nan")
-    return Line(what, share, low, high, "share", "none", state, f"{len(some)} of {len(of)}")
+    return FigureLine(what, share, low, high, "share", "none", state, f"{len(some)} of {len(of)}")
 
 
 def _by_name(records: Iterable[Record]) -> dict[tuple[str, ...], Record]:

@@ -16,7 +16,7 @@ from handoff.analysis.metrics import CODEC
 from handoff.analysis.stats import Estimate
 from handoff.processes import interpreter
 from handoff.profile import Profile
-from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst
+from handoff.selftesting._frame import Bench, Check, CheckResult, CheckState, ratio_line, worst
 
 SIDE = "handoff.selftesting._pyperf_side"
 Way: TypeAlias = Callable[[Bench, str], dict[str, float]]
@@ -63,9 +63,11 @@ def by_suite(bench: Bench, payload: str) -> dict[str, float]:
     return {name: median(figures.flat("pickle-5", metric)) for metric, name in METRICS.items()}
 
 
-def _run(bench: Bench) -> Result:
+def _run(bench: Bench) -> CheckResult:
     if find_spec("pyperf") is None:
-        return Result(State.UNAVAILABLE, "pyperf: not installed; pip install pyperf to have the suite compared with it")
+        return CheckResult(
+            CheckState.UNAVAILABLE, "pyperf: not installed; pip install pyperf to have the suite compared with it"
+        )
     ours: Kept = {}
     theirs: Kept = {}
     loops: dict[str, dict[str, int]] = {}
@@ -93,7 +95,7 @@ def _run(bench: Bench) -> Result:
         )
     worst_one = max(lines, key=lambda line: abs(line.value - 1))
     summary = f"the farthest of {len(lines)} medians from pyperf's is {worst_one.value - 1:+.1%} off"
-    return Result(worst(lines), summary, tuple(lines), {line.what: line.value for line in lines})
+    return CheckResult(worst(lines), summary, tuple(lines), {line.what: line.value for line in lines})
 
 
 CHECK = Check("agreement", "figures agree with pyperf's", 70, _run)

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from handoff.analysis.figures import Figures
-from handoff.selftesting._frame import CELLS, LEAST, Bench, Check, Line, Result, State
+from handoff.selftesting._frame import CELLS, LEAST, Bench, Check, CheckResult, CheckState, FigureLine
 from handoff.selftesting._numbers import ASV_SAMPLES, asv_differ, exact_interval
 from handoff.selftesting._pool import Group, experiments
 
@@ -57,7 +57,7 @@ def _flat(trials: Sequence[Sequence[float | None]]) -> list[float]:
     return [x for row in trials for x in row if x is not None]
 
 
-def _run(bench: Bench) -> Result:
+def _run(bench: Bench) -> CheckResult:
     depth = bench.depth
     profile = replace(depth.profile, trials=PROCESSES, rounds=SAMPLES, sample_s=SAMPLE_S, lane_s=1.0)
     rounds: list[Call] = []
@@ -83,14 +83,14 @@ def _run(bench: Bench) -> Result:
         for name, calls in (("in_turn", turns), ("in_rounds", rounds))
     }
     summary = f"asv's rule calls {sum(d for d, _ in turns)} of {len(turns)} identical cells different"
-    return Result(State.INFO, summary, lines, data)
+    return CheckResult(CheckState.INFO, summary, lines, data)
 
 
-def _line(what: str, calls: Sequence[Call]) -> Line:
+def _line(what: str, calls: Sequence[Call]) -> FigureLine:
     count = sum(differ for differ, _ in calls)
     low, high = exact_interval(count, len(calls)) if calls else (0.0, 1.0)
     note = f"{count} of {len(calls)}; by more than asv's factor of {FACTOR}: {sum(f for _, f in calls)}"
-    return Line(what, count / len(calls) if calls else float("nan"), low, high, note=note)
+    return FigureLine(what, count / len(calls) if calls else float("nan"), low, high, note=note)
 
 
 CHECK = Check("asv", "asv's rule on identical cells", 15, _run)

@@ -12,7 +12,7 @@ from typing import Any
 
 from handoff import timeouts
 from handoff.processes.interpreter import Interpreter
-from handoff.selftesting._frame import Bench, Check, Line, Result, State, worst
+from handoff.selftesting._frame import Bench, Check, CheckResult, CheckState, FigureLine, worst
 
 READINGS = 200_000
 EXCHANGES = 300
@@ -55,7 +55,7 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
         tell({"method": method, "outside": outside, "width_s": median(widths)})
 
 
-def _run(bench: Bench) -> Result:
+def _run(bench: Bench) -> CheckResult:
     inside = Interpreter(__name__, {})
     try:
         told = list(inside.told(timeouts.SAMPLE_S))
@@ -67,26 +67,26 @@ def _run(bench: Bench) -> Result:
         raise RuntimeError(f"the interpreter {ended}: {''.join(complaint[-1:])}")
     clock, *children = told
     lines = [
-        Line(
+        FigureLine(
             "readings that go backwards",
             clock["backwards"],
             unit="count",
             target="0",
             state=_good(not clock["backwards"]),
         ),
-        Line(
+        FigureLine(
             "smallest step",
             clock["step_s"],
             unit="seconds",
             target="at most 1 µs",
             state=_good(clock["step_s"] <= FINEST_S),
         ),
-        Line("one reading", clock["read_s"], unit="seconds"),
+        FigureLine("one reading", clock["read_s"], unit="seconds"),
     ]
     for child in children:
         note = f"{EXCHANGES} exchanges, half of them shorter than {child['width_s'] * 1e6:.0f} µs"
         lines.append(
-            Line(
+            FigureLine(
                 f"other process's clock outside its bracket, {child['method']}",
                 child["outside"],
                 unit="count",
@@ -97,13 +97,13 @@ def _run(bench: Bench) -> Result:
         )
     state = worst(lines)
     summary = (
-        "never backwards, fine enough, and one clock for all processes" if state is State.OK else "not good enough"
+        "never backwards, fine enough, and one clock for all processes" if state is CheckState.OK else "not good enough"
     )
-    return Result(state, summary, tuple(lines), clock)
+    return CheckResult(state, summary, tuple(lines), clock)
 
 
-def _good(fine: bool) -> State:
-    return State.OK if fine else State.OFF
+def _good(fine: bool) -> CheckState:
+    return CheckState.OK if fine else CheckState.OFF
 
 
 CHECK = Check("clock", "the clock", 0, _run)

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from handoff.analysis import stats
-from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State, worst
+from handoff.selftesting._frame import CELLS, Bench, Check, CheckResult, CheckState, FigureLine, worst
 from handoff.selftesting._numbers import exact_interval
 from handoff.selftesting._pool import experiments
 
@@ -16,15 +16,15 @@ from handoff.selftesting._pool import experiments
 LEVELS = ((0.95, 0.92, 0.98), (0.99, 0.96, 1.0))
 
 
-def judge(held: int, of: int, lowest: float, highest: float) -> tuple[float, float, float, State]:
+def judge(held: int, of: int, lowest: float, highest: float) -> tuple[float, float, float, CheckState]:
     """The share with its exact interval; off only if all of that is below. A little too wide misleads nobody."""
     low, high = exact_interval(held, of)
     share = held / of if of else 0.0
     if not of:
-        return share, low, high, State.UNAVAILABLE
+        return share, low, high, CheckState.UNAVAILABLE
     if share >= lowest and low <= highest:
-        return share, low, high, State.OK
-    return share, low, high, State.OFF if high < lowest else State.UNDECIDED
+        return share, low, high, CheckState.OK
+    return share, low, high, CheckState.OFF if high < lowest else CheckState.UNDECIDED
 
 
 #: Made noise between trials: what the sign test's interval has to bear.
@@ -45,8 +45,8 @@ def simulated(rng: Random, noise: Callable[[Random], float], trials: int, confid
     return held
 
 
-def _run(bench: Bench) -> Result:
-    lines: list[Line] = []
+def _run(bench: Bench) -> CheckResult:
+    lines: list[FigureLine] = []
     data: dict[str, Any] = {}
     trials = bench.depth.trials
     confidence, lowest, highest = LEVELS[0]
@@ -55,7 +55,7 @@ def _run(bench: Bench) -> Result:
         share, low, high, state = judge(count, SIMULATED, lowest, highest)
         what = f"{confidence:.0%} intervals that hold the truth, simulated, {name} noise"
         note = f"{count} of {SIMULATED}, {trials} trials"
-        lines.append(Line(what, share, low, high, "share", f"{lowest:.0%} to {highest:.0%}", state, note))
+        lines.append(FigureLine(what, share, low, high, "share", f"{lowest:.0%} to {highest:.0%}", state, note))
         data[name] = {"held": count, "of": SIMULATED}
     for confidence, lowest, highest in LEVELS:
         held = []
@@ -68,13 +68,13 @@ def _run(bench: Bench) -> Result:
         target = f"{lowest:.0%} to {highest:.0%}"
         note = f"{sum(held)} of {len(held)} identical pairs, {trials} trials"
         what = f"{confidence:.0%} intervals that hold 1"
-        lines.append(Line(what, share, low, high, "share", target, state, note))
+        lines.append(FigureLine(what, share, low, high, "share", target, state, note))
         data[f"{confidence:.0%}"] = {"held": sum(held), "of": len(held)}
     state = worst(lines)
     summary = "of identical pairs, " + ", ".join(
         f"{line.what.split()[0]} intervals: {line.value:.1%}" for line in lines[len(NOISES) :]
     )
-    return Result(state, summary, tuple(lines), data)
+    return CheckResult(state, summary, tuple(lines), data)
 
 
 CHECK = Check("coverage", "intervals hold the truth", 20, _run)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from handoff.analysis import stats
-from handoff.analysis.stats import Verdict
-from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, at_most
+from handoff.analysis.stats import LaneVerdict
+from handoff.selftesting._frame import CELLS, Bench, Check, CheckResult, FigureLine, at_most
 from handoff.selftesting._pool import Group, experiments
 
 LIMIT = 0.01  #: the issue's: at most 1 % of identical pairs called different
@@ -16,12 +16,13 @@ def called_different(group: Group) -> list[bool]:
     """For each identical pair, whether the suite calls it different."""
     aa = group.aa
     return [
-        stats.verdict(stats.ratio(group.lanes[a], group.lanes[b]), aa) is Verdict.DIFFERENT for a, b in group.pairs()
+        stats.verdict(stats.ratio(group.lanes[a], group.lanes[b]), aa) is LaneVerdict.DIFFERENT
+        for a, b in group.pairs()
     ]
 
 
-def _run(bench: Bench) -> Result:
-    lines: list[Line] = []
+def _run(bench: Bench) -> CheckResult:
+    lines: list[FigureLine] = []
     data: dict[str, Any] = {}
     called: list[bool] = []
     trials = bench.depth.trials
@@ -30,14 +31,16 @@ def _run(bench: Bench) -> Result:
         called += here
         share, low, high, _ = at_most(sum(here), len(here), LIMIT)
         note = f"{sum(here)} of {len(here)} pairs, {trials} trials"
-        lines.append(Line(f"identical pairs called different, {cell.title}", share, low, high, note=note))
+        lines.append(FigureLine(f"identical pairs called different, {cell.title}", share, low, high, note=note))
         data[cell.name] = {"pairs": len(here), "different": sum(here), "trials": trials}
     # Judged by all pairs: a cell by itself has too few for its bound.
     share, low, high, state = at_most(sum(called), len(called), LIMIT)
     note = f"{sum(called)} of {len(called)} pairs"
-    lines.insert(0, Line("identical pairs called different", share, low, high, "share", "at most 1 %", state, note))
+    lines.insert(
+        0, FigureLine("identical pairs called different", share, low, high, "share", "at most 1 %", state, note)
+    )
     summary = f"{sum(called)} of {len(called)} identical pairs were called different"
-    return Result(state, summary, tuple(lines), data)
+    return CheckResult(state, summary, tuple(lines), data)
 
 
 CHECK = Check("identical", "identical lanes come out the same", 10, _run)

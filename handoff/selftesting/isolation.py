@@ -10,14 +10,14 @@ from handoff.analysis.figures import Figures
 from handoff.analysis.stats import Estimate
 from handoff.payload import Duty
 from handoff.profile import Profile
-from handoff.selftesting._frame import Bench, Check, Result, State, ratio_line, worst
+from handoff.selftesting._frame import Bench, Check, CheckResult, CheckState, ratio_line, worst
 from handoff.strategies import registry
 
 LIMIT = 0.05
 WANTED = ("pickle-default", "pickle-5-oob", "cloudpickle")
 
 
-def _run(bench: Bench) -> Result:
+def _run(bench: Bench) -> CheckResult:
     profile = Profile(name="selftest", trials=1, rounds=25, sample_s=0.003, lane_s=0.1, grouped=False)
     names = tuple(name for name in WANTED if name in registry())
     apart: dict[str, dict[int, Any]] = {}
@@ -48,9 +48,9 @@ def _run(bench: Bench) -> Result:
     if not lines:
         raise RuntimeError(why)
     state = worst(lines)
-    flagged = [line.what.split(", ")[1] for line in lines if line.state is not State.OK]
+    flagged = [line.what.split(", ")[1] for line in lines if line.state is not CheckState.OK]
     summary = f"more than {LIMIT:.0%} apart: {', '.join(flagged)}" if flagged else f"all within {LIMIT:.0%}"
-    return Result(state, summary, tuple(lines), {line.what: line.value for line in lines})
+    return CheckResult(state, summary, tuple(lines), {line.what: line.value for line in lines})
 
 
 CHECK = Check("isolation", "lanes in one worker do not disturb each other", 60, _run)

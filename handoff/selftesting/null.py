@@ -22,7 +22,7 @@ from handoff.measuring.shop import Shop
 from handoff.outcome import OK
 from handoff.payload import Duty
 from handoff.profile import Profile
-from handoff.selftesting._frame import Bench, Check, Line, Result, State, ratio_line
+from handoff.selftesting._frame import Bench, Check, CheckResult, CheckState, FigureLine, ratio_line
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
 from handoff.timing import Spent
 
@@ -136,7 +136,7 @@ def _play(lane: Lane, n: int) -> Spent:
     return Spent(seconds)
 
 
-def _run(bench: Bench) -> Result:
+def _run(bench: Bench) -> CheckResult:
     profile = Profile(name="selftest", trials=1, rounds=61, sample_s=0.003, lane_s=0.4, grouped=False)
     pairs: dict[str, tuple[dict[int, Any], dict[int, Any]]] = {"fork": ({}, {}), "spawn": ({}, {})}
 
@@ -153,11 +153,11 @@ def _run(bench: Bench) -> Result:
     for method, (mine, plain) in pairs.items():
         ratio = stats.ratio(mine, plain, confidence=0.95)
         lines.append(ratio_line(f"null lane to ping-pong, {method}", ratio, LIMIT, f"{ratio.n_trials} trials"))
-        lines.append(Line(f"a ping-pong, {method}", stats.estimate(plain).value, unit="seconds"))
-    judged = [line for line in lines if line.state is not State.INFO]
-    state = max((line.state for line in judged), key=(State.OK, State.UNDECIDED, State.OFF).index)
+        lines.append(FigureLine(f"a ping-pong, {method}", stats.estimate(plain).value, unit="seconds"))
+    judged = [line for line in lines if line.state is not CheckState.INFO]
+    state = max((line.state for line in judged), key=(CheckState.OK, CheckState.UNDECIDED, CheckState.OFF).index)
     summary = "the null lane takes " + ", ".join(f"{line.value - 1:+.1%}" for line in judged) + " more than a ping-pong"
-    return Result(state, summary, tuple(lines), {line.what: line.value for line in lines})
+    return CheckResult(state, summary, tuple(lines), {line.what: line.value for line in lines})
 
 
 CHECK = Check("null", "the harness is thin", 40, _run)

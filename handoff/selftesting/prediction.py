@@ -8,7 +8,7 @@ from statistics import median
 from handoff.analysis.job_model import CLOSE, Prediction, predictions
 from handoff.analysis.metrics import JOB
 from handoff.profile import Profile
-from handoff.selftesting._frame import LEAST, Bench, Check, Line, Result, State, at_least
+from handoff.selftesting._frame import LEAST, Bench, Check, CheckResult, CheckState, FigureLine, at_least
 
 FOUND = 0.9
 AGREE = 3  #: trials that have to
@@ -25,15 +25,15 @@ def _shown_off(ratios: Sequence[float]) -> bool:
     return len(ratios) >= AGREE and (min(ratios) > 1 + CLOSE or max(ratios) < 1 - CLOSE)
 
 
-def _state(close: int, off: int, jobs: int) -> State:
+def _state(close: int, off: int, jobs: int) -> CheckState:
     """Off only where those that are *shown* to be off are too many."""
-    if at_least(close, jobs, FOUND)[3] is State.OK:
-        return State.OK
+    if at_least(close, jobs, FOUND)[3] is CheckState.OK:
+        return CheckState.OK
     shown = at_least(jobs - off, jobs, FOUND)[3]
-    return State.OFF if shown is State.OFF else State.UNDECIDED
+    return CheckState.OFF if shown is CheckState.OFF else CheckState.UNDECIDED
 
 
-def _run(bench: Bench) -> Result:
+def _run(bench: Bench) -> CheckResult:
     profile = Profile(name="selftest", trials=1, rounds=1, sample_s=0.005, lane_s=1.0, grouped=False)
     found: dict[Cell, list[Prediction]] = {}
     trials = 0
@@ -50,16 +50,18 @@ def _run(bench: Bench) -> Result:
     state = _state(close, off, len(ratios))
     note = f"{close} of {len(ratios)}, {trials} trials; {off} off by more in every trial"
     lines = [
-        Line(f"jobs predicted within {CLOSE:.0%}", share, low, high, "share", f"at least {FOUND:.0%}", state, note)
+        FigureLine(
+            f"jobs predicted within {CLOSE:.0%}", share, low, high, "share", f"at least {FOUND:.0%}", state, note
+        )
     ]
     for cell in sorted(ratios, key=lambda cell: abs(ratios[cell] - 1), reverse=True)[:SHOWN]:
         payload, way, workers, tasks = cell
         crew = f"{workers} worker{'s' if workers > 1 else ''}"
         what = f"predicted to measured, {tasks} tasks of {payload} by {way}, {crew}"
         took = median(each.measured_s for each in found[cell])
-        lines.append(Line(what, ratios[cell], unit="ratio", note=f"really {took * 1e3:.0f} ms"))
+        lines.append(FigureLine(what, ratios[cell], unit="ratio", note=f"really {took * 1e3:.0f} ms"))
     summary = f"{close} of {len(ratios)} whole jobs took what was predicted, within {CLOSE:.0%}"
-    return Result(state, summary, tuple(lines), {"jobs": len(ratios), "close": close})
+    return CheckResult(state, summary, tuple(lines), {"jobs": len(ratios), "close": close})
 
 
 CHECK = Check("cost", "the cost model foretells whole jobs", 80, _run, quick=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from handoff.analysis import stats
-from handoff.selftesting._frame import CELLS, Bench, Check, Line, Result, State, worst
+from handoff.selftesting._frame import CELLS, Bench, Check, CheckResult, CheckState, FigureLine, worst
 from handoff.selftesting._pool import Group, experiments
 
 #: Where a slowdown by a quarter goes unseen in one case of ten, nothing can be decided that is worth deciding.
@@ -30,19 +30,19 @@ def half_width(groups: Sequence[Group]) -> float:
     return median(found) if found else math.nan
 
 
-def _run(bench: Bench) -> Result:
-    lines: list[Line] = []
+def _run(bench: Bench) -> CheckResult:
+    lines: list[FigureLine] = []
     for cell in CELLS:
         found = experiments(bench, cell)
         least = detectable(found)
-        state = State.OK if least <= LIMIT else State.OFF
+        state = CheckState.OK if least <= LIMIT else CheckState.OFF
         what = f"least slowdown found in 9 of 10 cases, {cell.title}"
         note = f"computed, {bench.depth.trials} trials"
-        lines.append(Line(what, least, target=f"at most {LIMIT:.0%}", state=state, note=note))
-        lines.append(Line("half an interval, median", half_width(found)))
+        lines.append(FigureLine(what, least, target=f"at most {LIMIT:.0%}", state=state, note=note))
+        lines.append(FigureLine("half an interval, median", half_width(found)))
     state = worst(lines)
     of = " and ".join(f"{line.value:.0%} ({cell.name})" for line, cell in zip(lines[::2], CELLS, strict=True))
-    return Result(state, f"slowdowns from {of} would be found", tuple(lines), {x.what: x.value for x in lines})
+    return CheckResult(state, f"slowdowns from {of} would be found", tuple(lines), {x.what: x.value for x in lines})
 
 
 CHECK = Check("noise", "the machine is quiet enough", 5, _run)

@@ -9,8 +9,18 @@ from typing import Any
 
 from handoff.analysis import stats
 from handoff.analysis.figures import Figures
-from handoff.analysis.stats import Verdict
-from handoff.selftesting._frame import CELLS, Bench, Cell, Check, Line, Result, State, at_least, worst
+from handoff.analysis.stats import LaneVerdict
+from handoff.selftesting._frame import (
+    CELLS,
+    Bench,
+    Check,
+    CheckResult,
+    CheckState,
+    FigureLine,
+    Operation,
+    at_least,
+    worst,
+)
 from handoff.selftesting._made import SLOWDOWNS, share
 from handoff.selftesting._pool import Group, groups
 
@@ -27,11 +37,11 @@ def found(group: Group, percent: int) -> list[tuple[bool, float]]:
     for slow, copy in group.slowed():
         if round(100 * share(slow)) == percent:
             ratio = stats.ratio(group.lanes[slow], group.lanes[copy])
-            calls.append((stats.verdict(ratio, aa) is Verdict.DIFFERENT and ratio.value > 1, ratio.value))
+            calls.append((stats.verdict(ratio, aa) is LaneVerdict.DIFFERENT and ratio.value > 1, ratio.value))
     return calls
 
 
-def verified(figures: Sequence[Figures], cell: Cell, metric: str, percent: int) -> float:
+def verified(figures: Sequence[Figures], cell: Operation, metric: str, percent: int) -> float:
     """The slowdown that the clock saw, relative to the operation without it; NaN if nothing was seen."""
     shares = []
     for one in figures:
@@ -57,8 +67,8 @@ def _injected(figures: Figures, lane: str, metric: str) -> list[float]:
     return [(s - usual) / (w - s + usual) for w, s in pairs]
 
 
-def _run(bench: Bench) -> Result:
-    lines: list[Line] = []
+def _run(bench: Bench) -> CheckResult:
+    lines: list[FigureLine] = []
     data: dict[str, Any] = {}
     for cell in CELLS:
         figures = bench.cell(cell)
@@ -81,28 +91,32 @@ def _run(bench: Bench) -> Result:
                         "measured": median(r for _, r in calls) - 1,
                     }
     state = worst(lines)
-    return Result(state, _summary(lines, state), tuple(lines), data)
+    return CheckResult(state, _summary(lines, state), tuple(lines), data)
 
 
-def _line(cell: Cell, percent: int, trials: int, calls: list[tuple[bool, float]], seen: float, *, right: bool) -> Line:
+def _line(
+    cell: Operation, percent: int, trials: int, calls: list[tuple[bool, float]], seen: float, *, right: bool
+) -> FigureLine:
     count = sum(called for called, _ in calls)
     value, low, high, state = at_least(count, len(calls), FOUND)
     measured = median(ratio for _, ratio in calls) - 1
     needed = percent >= NEEDED[cell.name] and (trials >= NEEDED_TRIALS or percent >= 2 * NEEDED[cell.name])
     if not needed:
-        state = State.INFO
+        state = CheckState.INFO
     elif not right:
-        state = State.UNDECIDED
+        state = CheckState.UNDECIDED
     target = f"at least {FOUND:.0%}" if needed else ""
     note = f"{count} of {len(calls)}; verified {seen:.2%}, measured {measured:.2%}"
-    return Line(f"{percent} % found, {cell.title}, {trials} trials", value, low, high, "share", target, state, note)
+    return FigureLine(
+        f"{percent} % found, {cell.title}, {trials} trials", value, low, high, "share", target, state, note
+    )
 
 
-def _summary(lines: Sequence[Line], state: State) -> str:
-    judged = [line for line in lines if line.state is not State.INFO]
+def _summary(lines: Sequence[FigureLine], state: CheckState) -> str:
+    judged = [line for line in lines if line.state is not CheckState.INFO]
     if not judged:
         return "too few trials at this depth to be judged; the shares are for information"
-    words = {State.OK: "found as they have to be", State.OFF: "not found: there is too much noise"}
+    words = {CheckState.OK: "found as they have to be", CheckState.OFF: "not found: there is too much noise"}
     return "slowdowns of known size are " + words.get(state, "not surely found")
 
 

@@ -16,7 +16,7 @@ from handoff.measuring.shop import Shop
 from handoff.measuring.startup import PLAIN, run_conditions
 from handoff.processes import interpreter
 from handoff.profile import Profile
-from handoff.selftesting._frame import Bench, Check, Result, ratio_line, worst
+from handoff.selftesting._frame import Bench, Check, CheckResult, ratio_line, worst
 from handoff.start_methods import START_METHODS
 
 LIMIT = 0.10
@@ -70,7 +70,7 @@ def by_suite(bench: Bench, method: str, count: int) -> list[float]:
     return figures.flat(BARE, "start") + figures.flat(BIS, "start")
 
 
-def _run(bench: Bench) -> Result:
+def _run(bench: Bench) -> CheckResult:
     found: dict[str, tuple[dict[int, list[float]], dict[int, list[float]]]] = {m: ({}, {}) for m in START_METHODS}
 
     def ratios() -> list[Estimate]:
@@ -99,7 +99,7 @@ def _run(bench: Bench) -> Result:
     summary = "against a plain script: " + ", ".join(
         f"{method} {line.value - 1:+.0%}" for method, line in zip(found, lines, strict=True)
     )
-    return Result(state, summary, tuple(lines), {m: line.value for m, line in zip(found, lines, strict=True)})
+    return CheckResult(state, summary, tuple(lines), {m: line.value for m, line in zip(found, lines, strict=True)})
 
 
 CHECK = Check("starts", "start-up is clean", 50, _run)

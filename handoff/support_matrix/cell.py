@@ -39,7 +39,7 @@ from handoff.support_matrix import original, pools
 from handoff.support_matrix.cell_worker import (
     SEEN,
     USED,
-    Job,
+    CellStart,
     _refused,
     fetch,
     give,
@@ -57,7 +57,7 @@ PARENT, STARTING, WORKER, RESULT = "parent", "starting", "worker", "result"  #: 
 SENT = "sent.json"  #: the file in a route's folder by which its worker judges what arrived
 
 
-class Ended(Exception):
+class CellEnded(Exception):
     """The cell has its outcome before its end."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -65,7 +65,7 @@ class Ended(Exception):
         self.outcome = outcome
 
 
-class Refused(Ended):
+class RefusedAtALook(CellEnded):
     """The strategy has looked at the object and refuses it: nothing was done with it."""
 
 
@@ -74,7 +74,7 @@ class NotRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class CellSpec:
     """What to hand over, and how."""
 
     ref: Ref
@@ -87,7 +87,7 @@ class Spec:
     doubtful: bool = False  #: whether such an object was refused before
 
 
-def run(spec: Spec, stage: Stage, looked: Original | None = None) -> tuple[Outcome, Original | None]:
+def run(spec: CellSpec, stage: Stage, looked: Original | None = None) -> tuple[Outcome, Original | None]:
     """Execute the cell. Whatever it starts is ended by the caller.
 
     With the outcome comes the original where the strategy refused it by looking at it, and nothing was done: this
@@ -109,9 +109,9 @@ def run(spec: Spec, stage: Stage, looked: Original | None = None) -> tuple[Outco
 
     try:
         return _Handed(spec, registry()[spec.strategy], payload, made, stage, fresh=looked is None).run(), None
-    except Refused as refused:
+    except RefusedAtALook as refused:
         return refused.outcome, made if _quiet(made.obj) else None
-    except Ended as ended:
+    except CellEnded as ended:
         return ended.outcome, None
 
 
@@ -136,7 +136,7 @@ class _Handed:
     """A cell of a strategy, in its parent."""
 
     def __init__(
-        self, spec: Spec, strategy: Strategy, payload: Payload, made: Original, stage: Stage, *, fresh: bool
+        self, spec: CellSpec, strategy: Strategy, payload: Payload, made: Original, stage: Stage, *, fresh: bool
     ) -> None:
         self.spec, self.strategy, self.payload, self.made, self.stage = spec, strategy, payload, made, stage
         self.fresh = fresh  #: whether nothing was done in this process before
@@ -177,14 +177,14 @@ class _Handed:
         )
 
     def set_up(self, make: Callable[[Site], Any]) -> Any:
-        """The strategy's ends. Raises :class:`Refused` where it refuses by looking at the object."""
+        """The strategy's ends. Raises :class:`RefusedAtALook` where it refuses by looking at the object."""
         if self.spec.doubtful and self.strategy.channel is Channel.MANAGER and self.spec.duty is not Duty.RESULT:
             self.here(ForkingPickler.dumps, self.obj)  # what is refused needs no server
         try:
             ends = self.here(make, self.site())
-        except Ended as ended:
+        except CellEnded as ended:
             if self.strategy.looks_first(self.spec.duty) and not self.kept and self._manager is None:
-                raise Refused(ended.outcome) from None
+                raise RefusedAtALook(ended.outcome) from None
             raise
         if not self.fresh:
             raise NotRefused
@@ -207,12 +207,12 @@ class _Handed:
         try:
             return step(*arguments)
         except Unavailable as error:
-            raise Ended(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
+            raise CellEnded(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
         except Exception as error:
             process = self.worker.process if self.worker else None
             if process is not None and isinstance(error, BrokenPipeError) and not process.is_alive():
                 raise self.death() from None
-            raise Ended(_refused("parent", error)) from None
+            raise CellEnded(_refused("parent", error)) from None
 
     @property
     def hired(self) -> WorkerProcess:
@@ -223,13 +223,13 @@ class _Handed:
     def start(self, end: Any) -> None:
         """Start the worker; raises what its arguments raise when they are pickled, as a refusal."""
         launch = self.strategy.launch
-        job = Job(self.spec.ref, self.spec.duty, end, self.payload if launch is Launch.THREAD else None)
+        job = CellStart(self.spec.ref, self.spec.duty, end, self.payload if launch is Launch.THREAD else None)
         self.stage(WORKER if self.spec.duty is Duty.STATE else STARTING)
         self.here(partial(self.hired.start, launch, serve, job, daemon=False))
         answer = self.answer()
         self.hired.started()
         if "error" in answer:
-            raise Ended(Outcome.from_json(answer["error"]))
+            raise CellEnded(Outcome.from_json(answer["error"]))
 
     def command(self, do: str, *given: Any) -> None:
         try:
@@ -244,7 +244,7 @@ class _Handed:
         except Gone:
             raise self.death() from None
 
-    def death(self) -> Ended:
+    def death(self) -> CellEnded:
         """How the worker ended, or what it has left word of."""
         process = self.hired.process
         how = str(self.hired.end())
@@ -252,12 +252,12 @@ class _Handed:
             with suppress(OSError, ValueError):
                 word = json.loads(spawn_server.word_of(process.pid, "failed").read_text(encoding="utf-8"))
                 outcome = Outcome(Kind.BROKEN, "worker", word["error_type"], word["message"])
-                return Ended(replace(outcome, kind=Kind.REFUSED, where="result") if word["refused"] else outcome)
-        return Ended(Outcome(Kind.BROKEN, "worker", "", how))
+                return CellEnded(replace(outcome, kind=Kind.REFUSED, where="result") if word["refused"] else outcome)
+        return CellEnded(Outcome(Kind.BROKEN, "worker", "", how))
 
     @contextmanager
     def worker_watched(self) -> Iterator[None]:
-        """Raise :class:`Ended` when the worker ends although this side waits for it: a queue's ``get`` never would."""
+        """Raise :class:`CellEnded` when the worker ends although this side waits for it: a queue never would."""
         gone = False
 
         def look(_: int, __: FrameType | None) -> None:
@@ -282,7 +282,7 @@ class _Handed:
         """The worker's next answer, which may be its failure."""
         answer = self.answer()
         if "error" in answer:
-            raise Ended(Outcome.from_json(answer["error"]))
+            raise CellEnded(Outcome.from_json(answer["error"]))
         return answer
 
     def _argument(self) -> Outcome:
@@ -344,7 +344,7 @@ class _Handed:
             with self.worker_watched():
                 message = receiver.take()
             obj = receiver.decode(message)
-        except Ended:
+        except CellEnded:
             raise
         except Exception as error:
             outcome = Outcome.from_exception(Kind.BROKEN, "result", error)
@@ -359,7 +359,7 @@ class _Handed:
                 self.made.use(obj)
                 self.command("seen")
                 changed = self.told()["seen"]
-        except Ended:
+        except CellEnded:
             raise
         except Exception as error:
             return Outcome.from_exception(Kind.BROKEN, "result", error)
@@ -438,7 +438,7 @@ class _Case(pools.Case):
 class _Routed:
     """A cell of a route, in its parent."""
 
-    def __init__(self, spec: Spec, payload: Payload, made: Original, stage: Stage) -> None:
+    def __init__(self, spec: CellSpec, payload: Payload, made: Original, stage: Stage) -> None:
         self.spec, self.payload, self.made, self.stage = spec, payload, made, stage
         self.obj = made.obj
 
@@ -465,7 +465,7 @@ class _Routed:
             case.begun()
         try:
             answer = route.carry(case)
-        except pools.Ended as ended:
+        except pools.HandoverEnded as ended:
             return _as_told(spec, ended.outcome)
         except NoAnswer as error:
             return Outcome(Kind.BROKEN, "worker", "", str(error))
@@ -509,7 +509,7 @@ class _Routed:
         return ""
 
 
-def _as_told(spec: Spec, outcome: Outcome) -> Outcome:
+def _as_told(spec: CellSpec, outcome: Outcome) -> Outcome:
     """A route's outcome, with the exception that its user gets to see."""
     if outcome.kind is Kind.BROKEN:
         if spec.strategy == "process-pool-executor" and outcome.error_type and pools.WOULD_BREAK in outcome.message:

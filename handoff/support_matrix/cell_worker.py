@@ -32,7 +32,7 @@ def _broken(where: str, error: BaseException) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class CellStart:
     """What a worker is started with."""
 
     ref: Ref
@@ -60,7 +60,7 @@ def fetch(end: Any, obj: Any) -> Any:
     return end.fetch(obj) if hasattr(end, "fetch") else obj
 
 
-def serve(job: Job, inbox: Any, outbox: Any) -> None:
+def serve(job: CellStart, inbox: Any, outbox: Any) -> None:
     """Obey until the other side is gone."""
     if job.given is None:
         spawn_server.answer_when_asked()
@@ -69,7 +69,7 @@ def serve(job: Job, inbox: Any, outbox: Any) -> None:
 
 
 class _Serving:
-    def __init__(self, job: Job, inbox: Any, outbox: Any) -> None:
+    def __init__(self, job: CellStart, inbox: Any, outbox: Any) -> None:
         self.job, self.end, self.inbox, self.outbox = job, job.end, inbox, outbox
         self.payload: Payload | None = job.given
         self.obj: Any = None

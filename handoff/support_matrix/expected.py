@@ -14,7 +14,7 @@ from handoff.outcome import Kind
 from handoff.payload import Payload, Trait
 from handoff.strategies.codecs import BY_VALUE_FAILS, DILL_FAILS, FORKING_FAILS
 from handoff.strategy import Strategy
-from handoff.support_matrix.matrix import Cell, Way, ways
+from handoff.support_matrix.matrix import MatrixCell, Way, ways
 from handoff.target import Entry, TargetError, import_from
 
 
@@ -81,7 +81,7 @@ def declared(
     return (expected, None) if gap is None else (gap.outcome, gap)
 
 
-def differences(cells: Iterable[Cell], entries: Mapping[str, Entry], *, whole: bool = True) -> list[str]:
+def differences(cells: Iterable[MatrixCell], entries: Mapping[str, Entry], *, whole: bool = True) -> list[str]:
     """Where what happened is not what is declared; and, of a whole catalogue, gaps that are none any more."""
     gaps, known = gaps_of(entries.values()), ways()
     found, used, tried = [], set(), set()

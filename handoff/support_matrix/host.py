@@ -214,7 +214,7 @@ class Host:
             for number in numbers:
                 _, ref, strategy, duty, *_ = cells[number]
                 place = Ref(**ref), strategy, Duty(duty), self.start_method
-                spec = cell.Spec(*place, folder, prefix, doubtful=doubtful)
+                spec = cell.CellSpec(*place, folder, prefix, doubtful=doubtful)
                 try:
                     outcome, looked = cell.run(spec, lambda stage: say({"stage": stage}), looked)
                 except cell.NotRefused:

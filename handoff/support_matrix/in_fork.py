@@ -48,7 +48,7 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     from handoff.support_matrix import cell
 
     folder = Path(config["folder"])
-    spec = cell.Spec(
+    spec = cell.CellSpec(
         target.REF,
         config["strategy"],
         Duty(config["duty"]),

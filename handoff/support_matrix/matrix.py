@@ -50,7 +50,7 @@ Way = Strategy | Route
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MatrixCell:
     """What became of one payload by one strategy or route, for one duty, under one start method."""
 
     payload: str
@@ -94,7 +94,7 @@ def support(
     jobs: int | None = None,
     isolated: bool = False,
     progress: Progress = nothing,
-) -> list[Cell]:
+) -> list[MatrixCell]:
     """Execute every cell of these payloads and return what became of it, in a fixed order.
 
     ``strategies`` and ``duties`` are names, none: all; a strategy's cells are those duties that it serves. ``jobs`` is
@@ -118,7 +118,7 @@ def support(
     finally:
         run.close()
     return [
-        Cell(
+        MatrixCell(
             t.entry.payload.name, t.strategy, str(t.duty), t.start_method,
             str(o.kind), o.where, o.error_type, o.message, o.notes, run.seconds.get(index, 0.0),
         )
@@ -355,7 +355,7 @@ def _close(inside: Interpreter) -> None:
     inside.close(strays=inside.process.poll() not in (None, 0))
 
 
-def uncarried(cells: Sequence[Cell]) -> list[str]:
+def uncarried(cells: Sequence[MatrixCell]) -> list[str]:
     """The payloads that nothing carries to a process under some start method. A thread is no answer: nothing moves."""
     threads = {name for name, each in registry().items() if each.channel is Channel.THREAD}
     tries = [cell for cell in cells if cell.strategy not in threads]

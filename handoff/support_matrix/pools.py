@@ -68,14 +68,16 @@ class Route:
 
     name: str  #: kebab-case; an API: append, never rename
     summary: str
-    carry: Callable[[Case], Any]  #: what the parent gets from the task; raises :class:`Ended` or what the pool raises
+    carry: Callable[
+        [Case], Any
+    ]  #: what the parent gets from the task; raises :class:`HandoverEnded` or what the pool raises
     needs: tuple[str, ...] = ()
     start_methods: tuple[str, ...] = START_METHODS
     duties: tuple[Duty, ...] = (Duty.ARGUMENT, Duty.RESULT)
     starts: bool = False  #: whether its workers are fresh interpreters, which takes longer than any hand-over
 
 
-class Ended(Exception):
+class HandoverEnded(Exception):
     """The hand-over ended without an answer."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -130,7 +132,7 @@ def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> N
     os.environ["JOBLIB_TEMP_FOLDER"] = config["folder"]
     try:
         outcome = _cell(config)
-    except Ended as ended:
+    except HandoverEnded as ended:
         outcome = ended.outcome
     except NoAnswer as error:
         outcome = Outcome(Kind.BROKEN, "parent", "", str(error))
@@ -158,13 +160,13 @@ def _cell(config: Mapping[str, Any]) -> Outcome:
     if duty is Duty.RESULT:
         given = json.loads((case.folder / GIVEN).read_text())
         if "error" in given:
-            raise Ended(Outcome.from_json(given["error"]))
+            raise HandoverEnded(Outcome.from_json(given["error"]))
         with deadline(limit):
             sent, arrived, seen = given["facts"], _plain(state(answer)), ""
             touched, expected = payload.touch(answer), given["checksum"]
     else:
         if "error" in answer:
-            raise Ended(Outcome.from_json(answer["error"]))
+            raise HandoverEnded(Outcome.from_json(answer["error"]))
         with deadline(limit):
             arrived, touched, expected = answer["facts"], answer["checksum"], payload.touch(obj)
             seen = payload.seen(obj) if payload.use and payload.seen else ""
@@ -178,12 +180,12 @@ def _carry(route: Route, case: Case) -> Any:
     """What the task returned. A pool's own exception means: refused, in the parent or for the result."""
     try:
         return route.carry(case)
-    except (Ended, NoAnswer):
+    except (HandoverEnded, NoAnswer):
         raise
     except Exception as error:
         where = "result" if case.duty is Duty.RESULT else "parent"
         outcome = Outcome.from_exception(Kind.REFUSED, where, error)
-        raise Ended(replace(outcome, message=_ADDRESS.sub("", outcome.message))) from None
+        raise HandoverEnded(replace(outcome, message=_ADDRESS.sub("", outcome.message))) from None
 
 
 def _plain(statement: Mapping[str, Any]) -> Any:
@@ -309,7 +311,7 @@ def _pool(case: Case, package: str = "multiprocessing") -> Any:
         if reason is None and time.monotonic() > end:
             reason = watch.silence()
         if reason is not None:
-            raise Ended(reason)
+            raise HandoverEnded(reason)
     return answer.get()
 
 
@@ -332,7 +334,7 @@ def _process_pool_executor(case: Case) -> Any:
     except TimeoutError as error:
         if future.done():  # the task's own
             raise error
-        raise Ended(watch.reported() or watch.silence()) from None
+        raise HandoverEnded(watch.reported() or watch.silence()) from None
     except BrokenProcessPool:
         reason = watch.reported()
         if reason is None:
@@ -342,7 +344,7 @@ def _process_pool_executor(case: Case) -> Any:
             reason = Outcome(
                 Kind.BROKEN, "worker", "BrokenProcessPool", f"the worker {describe_exit((*codes, None)[0])}"
             )
-        raise Ended(reason) from None
+        raise HandoverEnded(reason) from None
 
 
 def _loky(case: Case) -> Any:
@@ -400,18 +402,18 @@ def _dug(case: Case, call: Callable[[], Any]) -> Any:
         return answers[0]
     if not errors:
         where = "parent" if _is_encoding() and case.duty is Duty.ARGUMENT else "worker"
-        raise Ended(Outcome(Kind.BROKEN, where, "", f"no answer in {case.limit_s:g} s"))
+        raise HandoverEnded(Outcome(Kind.BROKEN, where, "", f"no answer in {case.limit_s:g} s"))
     error = errors[0]
     lines = [line for line in str(error.__cause__ or "").strip().strip("\"'").splitlines() if line.strip()]
     kind, _, message = lines[-1].partition(": ") if lines else ("", "", "")
     if "BrokenProcessPool" not in [cls.__name__ for cls in type(error).__mro__]:
         where = "result" if case.duty is Duty.RESULT else "parent"
         text = str(error) if message in str(error) else f"{error} ({lines[-1]})"
-        raise Ended(Outcome(Kind.REFUSED, where, type(error).__name__, text))
+        raise HandoverEnded(Outcome(Kind.REFUSED, where, type(error).__name__, text))
     name, first = kind.rpartition(".")[2], str(error).partition("\n")[0]
     if name.isidentifier():
-        raise Ended(Outcome(Kind.BROKEN, "worker", name, f"{message} ({first})"))
-    raise Ended(Outcome(Kind.BROKEN, "worker", type(error).__name__, first))
+        raise HandoverEnded(Outcome(Kind.BROKEN, "worker", name, f"{message} ({first})"))
+    raise HandoverEnded(Outcome(Kind.BROKEN, "worker", type(error).__name__, first))
 
 
 def _is_encoding() -> bool:

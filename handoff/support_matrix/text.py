@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from handoff.machine import fingerprint
-from handoff.support_matrix.matrix import Cell
+from handoff.support_matrix.matrix import MatrixCell
 from handoff.terminal import Part, many, plain
 
 SCHEMA = 1
@@ -35,14 +35,14 @@ MARKS: Mapping[str, str] = MappingProxyType(
 MARKS_SAID = "✓ arrives the same   ✗ fails   ~ arrives silently altered   · not available here   ? no answer"
 
 
-def as_json(cells: Sequence[Cell]) -> str:
+def as_json(cells: Sequence[MatrixCell]) -> str:
     """The document of schema 1."""
     return json.dumps(
         {"schema": SCHEMA, "fingerprint": fingerprint(), "cells": [cell.to_json() for cell in cells]}, indent=1
     )
 
 
-def as_csv(cells: Sequence[Cell]) -> str:
+def as_csv(cells: Sequence[MatrixCell]) -> str:
     """One row a cell."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(cells[0].to_json()), lineterminator="\n")
@@ -51,7 +51,7 @@ def as_csv(cells: Sequence[Cell]) -> str:
     return out.getvalue()
 
 
-def as_text(cells: Sequence[Cell]) -> str:
+def as_text(cells: Sequence[MatrixCell]) -> str:
     """A list of ways for one object; for several a grid for each duty, then the reasons."""
     if len({cell.payload for cell in cells}) == 1:
         return as_list(cells)
@@ -70,7 +70,7 @@ def as_text(cells: Sequence[Cell]) -> str:
     return "\n\n".join(blocks)
 
 
-def as_markdown(cells: Sequence[Cell]) -> str:
+def as_markdown(cells: Sequence[MatrixCell]) -> str:
     """The same as tables."""
     blocks = ["# What works, what breaks, what silently changes", f"`{LEGEND}`"]
     blocks.append(f"Python {fingerprint()['python']}; start methods, one sign each: {', '.join(_methods(cells))}.")
@@ -83,13 +83,13 @@ def as_markdown(cells: Sequence[Cell]) -> str:
     return "\n\n".join(blocks)
 
 
-def as_list(cells: Sequence[Cell]) -> str:
+def as_list(cells: Sequence[MatrixCell]) -> str:
     """One object: for each duty its ways grouped by outcome, a mark for each start method, each reason once."""
     methods = _methods(cells)
     parts: list[Part] = []
     for duty in dict.fromkeys(cell.duty for cell in cells):
         mine = [cell for cell in cells if cell.duty == duty]
-        ways: dict[str, list[Cell]] = {}
+        ways: dict[str, list[MatrixCell]] = {}
         for cell in mine:
             ways.setdefault(cell.strategy, []).append(cell)
         here = [found for found in ways.values() if any(cell.outcome != "unavailable" for cell in found)]
@@ -103,7 +103,7 @@ def as_list(cells: Sequence[Cell]) -> str:
     return plain([*parts, Part(MARKS_SAID, "dim")])
 
 
-def _group(cells: Sequence[Cell]) -> str:
+def _group(cells: Sequence[MatrixCell]) -> str:
     """The heading for a way that came out like this under its start methods."""
     outcomes = {cell.outcome for cell in cells}
     if "ok" in outcomes:
@@ -111,7 +111,7 @@ def _group(cells: Sequence[Cell]) -> str:
     return next((group for group in GROUPS if group in outcomes), GROUPS[-1])
 
 
-def _same_reasons(ways: Mapping[str, Sequence[Cell]], methods: Sequence[str]) -> Iterator[Part]:
+def _same_reasons(ways: Mapping[str, Sequence[MatrixCell]], methods: Sequence[str]) -> Iterator[Part]:
     """A line a way, and below those that fail alike the reasons, once."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for way, cells in ways.items():
@@ -131,17 +131,17 @@ def _same_reasons(ways: Mapping[str, Sequence[Cell]], methods: Sequence[str]) ->
         yield from (Part(text, "dim", indent=8) for text in said_of)
 
 
-def _reason(cell: Cell) -> str:
+def _reason(cell: MatrixCell) -> str:
     message = re.sub(r"\b0x[0-9a-f]{6,}", "0x…", cell.message)
     text = " ".join(f"{cell.error_type}: {message}".split() if cell.error_type else message.split())
     return f"in the {cell.where}: {text}" if cell.where else text or cell.outcome
 
 
-def _methods(cells: Sequence[Cell]) -> list[str]:
+def _methods(cells: Sequence[MatrixCell]) -> list[str]:
     return list(dict.fromkeys(cell.start_method for cell in cells))
 
 
-def _grid(cells: Sequence[Cell]) -> tuple[list[str], list[tuple[str, list[str]]]]:
+def _grid(cells: Sequence[MatrixCell]) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """The columns' names, and for each payload its signs: one for each start method, or one where all agree."""
     header = list(dict.fromkeys(cell.strategy for cell in cells))
     signs: dict[str, dict[str, str]] = {}
@@ -154,7 +154,7 @@ def _grid(cells: Sequence[Cell]) -> tuple[list[str], list[tuple[str, list[str]]]
     return header, rows
 
 
-def reasons(cells: Sequence[Cell]) -> Iterator[str]:
+def reasons(cells: Sequence[MatrixCell]) -> Iterator[str]:
     """Each reason once for each payload, with where it holds; what is altered first."""
     groups: dict[tuple[str, ...], dict[str, None]] = {}
     rank = list(SIGNS)
@@ -172,13 +172,13 @@ def reasons(cells: Sequence[Cell]) -> Iterator[str]:
         yield f"{payload} {outcome}{place}: {text} [{shown}]".strip()
 
 
-def notes(cells: Sequence[Cell]) -> Iterator[str]:
+def notes(cells: Sequence[MatrixCell]) -> Iterator[str]:
     """Each note once for each payload, with how many cells it is of."""
     counts = Counter((cell.payload, re.sub(r"\d{8,}", "…", note)) for cell in cells for note in cell.notes)
     for (payload, note), count in counts.items():
         yield f"{payload}: {note} [{count} {'cell' if count == 1 else 'cells'}]"
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Cell]], str]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[Sequence[MatrixCell]], str]] = MappingProxyType(
     {"text": as_text, "json": as_json, "markdown": as_markdown, "csv": as_csv}
 )

@@ -10,7 +10,7 @@ START_METHODS = ("fork", "spawn", "forkserver")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")  #: on which what is declared was seen
 
 
-class Verdict(StrEnum):
+class ClaimVerdict(StrEnum):
     """What became of a claim."""
 
     HOLDS = "holds"
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Script:
     """One program, and what is seen when it runs.
 
     ``seen`` maps a selection to an observation as :func:`payloads.claims._run.observe` words it. A selection names
@@ -50,6 +50,6 @@ class Claim:
     number: int
     claim: str  #: in our words
     source: str  #: the articles that say so
-    verdict: Verdict
+    verdict: ClaimVerdict
     explanation: str  #: why; for ONLY_WHEN it goes on from "holds only when"
-    checks: tuple[Check, ...]
+    checks: tuple[Script, ...]

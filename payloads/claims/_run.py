@@ -22,7 +22,7 @@ from pathlib import Path
 
 from handoff import timeouts
 from handoff.processes.cleanup import kill_group
-from payloads.claims._claim import START_METHODS, Check, Claim
+from payloads.claims._claim import START_METHODS, Claim, Script
 
 _ERROR = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Empty))(?:: (.*))?$", re.MULTILINE)
 #: What a spawned child says when the parent broke off writing to it: an echo of the parent's own error.
@@ -37,11 +37,11 @@ _CAUSE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Observation:
     """One check under one start method: what was declared and what was seen."""
 
     claim: Claim
-    check: Check
+    check: Script
     start_method: str
     declared: str
     seen: str
@@ -56,15 +56,15 @@ class Result:
 
 
 def run_all(
-    claims: Iterable[Claim], python: str = sys.executable, *, done: Callable[[Result], object] = lambda _: None
-) -> list[Result]:
+    claims: Iterable[Claim], python: str = sys.executable, *, done: Callable[[Observation], object] = lambda _: None
+) -> list[Observation]:
     """Every check of the claims under every start method, as many at a time as there are cores."""
     version = version_of(python)
     todo = [(claim, check, method) for claim in claims for check in claim.checks for method in START_METHODS]
 
-    def one(item: tuple[Claim, Check, str]) -> Result:
+    def one(item: tuple[Claim, Script, str]) -> Observation:
         claim, check, method = item
-        result = Result(claim, check, method, check.expected(method, version), observe(check, method, python))
+        result = Observation(claim, check, method, check.expected(method, version), observe(check, method, python))
         done(result)
         return result
 
@@ -87,7 +87,7 @@ def _ask(python: str, code: str) -> str:
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def observe(check: Check, start_method: str, python: str = sys.executable) -> str:
+def observe(check: Script, start_method: str, python: str = sys.executable) -> str:
     """Run one check; return what was seen in a sentence without addresses, paths and process numbers."""
     missing = [module for module in check.needs if not _has(python, module)]
     if missing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 LAMBDA = """
 import multiprocessing as mp
@@ -240,11 +240,11 @@ CLAIMS = (
         number=2,
         claim="pool.map fails with a lambda and with a local function, and works with a callable class.",
         source="000, 001, 002",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="For every start method, because a pool pickles its tasks always. A lambda as a Process's "
         "target is another matter: under fork it runs.",
         checks=(
-            Check(
+            Script(
                 tried="a lambda to pool.map",
                 script=LAMBDA,
                 seen={
@@ -258,7 +258,7 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(
+            Script(
                 tried="a local function to pool.map",
                 script=LOCAL,
                 seen={
@@ -269,8 +269,8 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(tried="a callable class's instance to pool.map", script=CALLABLE, seen={"": "prints [0, 1, 4]"}),
-            Check(
+            Script(tried="a callable class's instance to pool.map", script=CALLABLE, seen={"": "prints [0, 1, 4]"}),
+            Script(
                 tried="a lambda as a Process's target",
                 script=TARGET,
                 seen={
@@ -291,11 +291,11 @@ CLAIMS = (
         number=14,
         claim="What fails in a pool for its pickling works with multiprocessing.dummy; if it does, pickling was it.",
         source="001",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="With limits as a test: threads share globals as well, so that a program whose workers change"
         " one works in threads and silently does not in processes.",
         checks=(
-            Check(
+            Script(
                 tried="a lambda over a lock, in threads and then in processes",
                 script=DUMMY,
                 seen={
@@ -309,7 +309,7 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(
+            Script(
                 tried="a count kept in a global",
                 script=DUMMY_HIDES,
                 seen={"": "prints multiprocessing.dummy 3 / multiprocessing 0"},
@@ -320,12 +320,12 @@ CLAIMS = (
         number=17,
         claim="dill and pathos carry lambdas and nested functions; they are slower.",
         source="001, 004",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="when Python is older than 3.15, whose code objects have no co_lnotab: dill 0.4.1 refuses there. "
         "With pathos as with dill alone. How much slower is in the records: handoff measure with the strategies dill "
         "and pickle-default.",
         checks=(
-            Check(
+            Script(
                 tried="a lambda and a closure through dill",
                 script=DILL_LAMBDA,
                 seen={
@@ -337,7 +337,7 @@ CLAIMS = (
                 },
                 needs=("dill",),
             ),
-            Check(
+            Script(
                 tried="the same to the pool of multiprocess, which pathos uses",
                 script=PATHOS_LAMBDA,
                 seen={
@@ -349,7 +349,7 @@ CLAIMS = (
                 },
                 needs=("pathos", "multiprocess"),
             ),
-            Check(
+            Script(
                 tried="5,000 rows encoded by dill and by pickle",
                 script=DILL_SLOWER,
                 seen={"": "prints dill takes more than twice as long: True"},
@@ -361,38 +361,38 @@ CLAIMS = (
         number=21,
         claim="A bound or static method cannot be pickled: pool.apply_async(foo.work) fails.",
         source="004",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="Since Python 3.4 a method is pickled as its object and its name, a static method by its "
         "qualified name. What fails is an object that holds what can't be pickled, such as the pool "
         "itself.",
         checks=(
-            Check(
+            Script(
                 tried="a static and a bound method to apply_async",
                 script=STATIC,
                 seen={"": "prints complete complete too"},
             ),
-            Check(
+            Script(
                 tried="a bound method of an object that holds the pool",
                 script=SELF_WITH_POOL.format(work="self.work"),
                 seen={"": ("raises NotImplementedError: pool objects cannot be passed between processes or pickled")},
             ),
-            Check(
+            Script(
                 tried="a module's function instead",
                 script=SELF_WITH_POOL.format(work="square"),
                 seen={"": "prints [0, 1, 4]"},
             ),
-            Check(tried="a wrapper that takes the object", script=WRAPPED, seen={"": "prints complete"}),
+            Script(tried="a wrapper that takes the object", script=WRAPPED, seen={"": "prints complete"}),
         ),
     ),
     Claim(
         number=23,
         claim="pathos: ProcessingPool(4).map(t.process_data, [1, 2, 3, 4], [5, 6, 7, 8]) gives [5, 12, 21, 32].",
         source="004",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="when Python is older than 3.15, where dill 0.4.1 cannot write a function by value. It needs "
         "no pathos: multiprocessing's starmap gives the same with the same bound method.",
         checks=(
-            Check(
+            Script(
                 tried="it",
                 script=PATHOS_METHOD,
                 seen={
@@ -404,7 +404,7 @@ CLAIMS = (
                 },
                 needs=("pathos",),
             ),
-            Check(
+            Script(
                 tried="the same with multiprocessing's starmap",
                 script=STARMAP_METHOD,
                 seen={"": "prints [5, 12, 21, 32]"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 LAMBDA_ATTRIBUTE = """
 import multiprocessing as mp
@@ -143,12 +143,12 @@ CLAIMS = (
         number=5,
         claim="An instance with a lambda for an attribute cannot be passed; the same class with a method can.",
         source="000",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="the worker is spawned: a forked Process inherits the lambda. The article's second program, "
         "said to be fine, breaks under spawn and forkserver all the same, because its worker function"
         " stands inside the main guard.",
         checks=(
-            Check(
+            Script(
                 tried="a lambda attribute, to a Process",
                 script=LAMBDA_ATTRIBUTE,
                 seen={
@@ -163,8 +163,8 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(tried="a method instead", script=METHOD, seen={"": "prints 9"}),
-            Check(
+            Script(tried="a method instead", script=METHOD, seen={"": "prints 9"}),
+            Script(
                 tried="a method, with the worker inside the main guard as in 000",
                 script=WORKER_IN_GUARD,
                 seen={
@@ -184,14 +184,14 @@ CLAIMS = (
         number=10,
         claim="An instance of a class defined in __main__ cannot be unpickled in a worker.",
         source="000, 001, 002",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="spawn and forkserver import the script again as __mp_main__, and the class is found. It "
         "fails where there is nothing to import, as in an interactive session or python -c, and then "
         "only under spawn and forkserver: the pool waits for ever, because its worker dies of the "
         "task.",
         checks=(
-            Check(tried="a class at the top of the script, to a pool", script=MAIN, seen={"": "prints 3"}),
-            Check(
+            Script(tried="a class at the top of the script, to a pool", script=MAIN, seen={"": "prints 3"}),
+            Script(
                 tried="the same where the main module has no file (python -c)",
                 script=MAIN_WITHOUT_FILE,
                 seen={
@@ -215,12 +215,12 @@ CLAIMS = (
         number=11,
         claim="A class defined inside the 'if __name__ == \"__main__\"' block fails with a PicklingError.",
         source="002",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="It fails, but never so: pickling succeeds everywhere. Under fork all is well; under spawn "
         "and forkserver the worker cannot find the name, with AttributeError. A Process dies of that;"
         " a pool loses the task and waits for ever.",
         checks=(
-            Check(
+            Script(
                 tried="class and worker in the block, to a pool",
                 script=GUARD,
                 seen={
@@ -234,7 +234,7 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(
+            Script(
                 tried="the class alone in the block, to a Process",
                 script=GUARD_CLASS_ONLY,
                 seen={

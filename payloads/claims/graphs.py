@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 CYCLE = """
 import multiprocessing as mp
@@ -80,13 +80,13 @@ CLAIMS = (
         number=4,
         claim="pickle handles cycles, but deep ones can fail; ids in place of references mend that.",
         source="000",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="Cycles arrive as cycles. Depth fails with RecursionError while encoding, in the parent, "
         "except for a forked Process, which pickles nothing. 3.14 bears these 20,001 objects, as its C code "
         "is limited by the stack that there is (8 MB here); 3.15 overflows it. With ids nothing is deep.",
         checks=(
-            Check(tried="two nodes that refer to each other, to a pool", script=CYCLE, seen={"": "prints True"}),
-            Check(
+            Script(tried="two nodes that refer to each other, to a pool", script=CYCLE, seen={"": "prints True"}),
+            Script(
                 tried="a doubly linked list of 20,001, to a pool",
                 script=DEEP.format(hand_over=POOL),
                 seen={
@@ -95,7 +95,7 @@ CLAIMS = (
                     "3.15": "raises RecursionError: Stack overflow",
                 },
             ),
-            Check(
+            Script(
                 tried="the same to a Process",
                 script=DEEP.format(hand_over=PROCESS),
                 seen={
@@ -105,7 +105,7 @@ CLAIMS = (
                     "spawn forkserver 3.15": "raises RecursionError: Stack overflow",
                 },
             ),
-            Check(tried="ids in place of references", script=IDS, seen={"": "prints 20001"}),
+            Script(tried="ids in place of references", script=IDS, seen={"": "prints 20001"}),
         ),
     ),
 )

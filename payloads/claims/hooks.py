@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 HOOKS = """
 import multiprocessing as mp
@@ -161,23 +161,23 @@ CLAIMS = (
         number=7,
         claim="__getstate__ with __setstate__, or __reduce_ex__, make an object portable, at negligible cost.",
         source="000, 002, 003",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="messages hold few objects and what __setstate__ opens again is cheap. Beside a task's round "
         "trip the hooks themselves are nothing, but 200 objects that each open an SQLite database on "
         "arrival take several times as long as their parameters alone. Without __setstate__ the "
         "attribute is missing in the worker, and nobody says so.",
         checks=(
-            Check(
+            Script(
                 tried="both, for an object that holds a lock",
                 script=HOOKS,
                 seen={"": "prints [('db', 'lock'), ('db', 'lock')]"},
             ),
-            Check(
+            Script(
                 tried="__getstate__ without __setstate__",
                 script=FORGOTTEN,
                 seen={"": "prints the worker's object has its connection: False"},
             ),
-            Check(
+            Script(
                 tried="what the hooks cost",
                 script=COST,
                 seen={
@@ -193,10 +193,10 @@ CLAIMS = (
         number=16,
         claim="A __reduce__ that returns a lambda fails; with a module-level callable it works.",
         source="001",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="Under every start method.",
         checks=(
-            Check(
+            Script(
                 tried="a lambda",
                 script=REDUCE.format(maker="(lambda number: Thing(number))"),
                 seen={
@@ -210,22 +210,22 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(tried="a module's function", script=REDUCE.format(maker="make"), seen={"": "prints 7"}),
+            Script(tried="a module's function", script=REDUCE.format(maker="make"), seen={"": "prints 7"}),
         ),
     ),
     Claim(
         number=25,
         claim="Registering a reducer with copyreg makes a type portable.",
         source="001",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="every process that pickles the type has registered the reducer. Under spawn and forkserver a"
         " worker does not know of what stands inside the main guard: sending works, returning does "
         "not.",
         checks=(
-            Check(
+            Script(
                 tried="registered at the top of the module: sent, and returned", script=TOP, seen={"": "prints 42 / 42"}
             ),
-            Check(
+            Script(
                 tried="registered inside the main guard: sent, and returned",
                 script=GUARDED,
                 seen={

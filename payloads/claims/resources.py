@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 OPEN_FILE = """
 import multiprocessing as mp
@@ -158,13 +158,13 @@ CLAIMS = (
         number=1,
         claim="An open text file cannot be passed to a Process: TypeError, cannot pickle '_io.TextIOWrapper'.",
         source="000",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="the worker is spawned, by spawn or forkserver, or the file goes to a pool's task, which is "
         "pickled under every start method. A forked Process inherits the open file, and its position "
         "with it. The message has these words on 3.11 only; 3.12 and 3.13 say 'TextIOWrapper' "
         "instances.",
         checks=(
-            Check(
+            Script(
                 tried="an open file as an argument of a Process",
                 script=OPEN_FILE,
                 seen={
@@ -173,7 +173,7 @@ CLAIMS = (
                     "spawn forkserver 3.11": "raises TypeError: cannot pickle '_io.TextIOWrapper' object",
                 },
             ),
-            Check(
+            Script(
                 tried="an open file as an argument of a pool's task",
                 script=OPEN_FILE_POOL,
                 seen={
@@ -181,7 +181,7 @@ CLAIMS = (
                     "3.11": "raises TypeError: cannot pickle '_io.TextIOWrapper' object",
                 },
             ),
-            Check(tried="the path instead", script=FILE_PATH, seen={"": "prints first line"}),
+            Script(tried="the path instead", script=FILE_PATH, seen={"": "prints first line"}),
         ),
     ),
     Claim(
@@ -189,12 +189,12 @@ CLAIMS = (
         claim="An sqlite3 connection cannot be passed to a Process; passing ':memory:' and connecting in the worker is"
         " the solution.",
         source="000",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="The connection is refused where it is pickled; a forked Process inherits it, and reads from "
         "it here, though SQLite says not to carry a connection across a fork. The solution is none: "
         "':memory:' is a new, empty database in each process. A file's path is one.",
         checks=(
-            Check(
+            Script(
                 tried="a connection as an argument of a Process",
                 script=CONNECTION,
                 seen={
@@ -202,12 +202,12 @@ CLAIMS = (
                     "fork": "prints [('Ada',)]",
                 },
             ),
-            Check(
+            Script(
                 tried="':memory:' passed to the worker",
                 script=DATABASE.format(path=":memory:"),
                 seen={"": "raises OperationalError: no such table: users"},
             ),
-            Check(
+            Script(
                 tried="a file's path passed to the worker",
                 script=DATABASE.format(path="users.db"),
                 seen={"": "prints [('Ada',)]"},
@@ -218,17 +218,17 @@ CLAIMS = (
         number=24,
         claim="Sockets, threads and loggers cannot be pickled.",
         source="000, 001, 002, 003",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="it is a thread or a logging handler. A socket is refused by pickle.dumps and carried by "
         "multiprocessing, which hands its descriptor over. A logger travels as its name, since Python"
         " 3.7: in a spawned worker it arrives without level and handlers, silently.",
         checks=(
-            Check(
+            Script(
                 tried="a socket, to pickle and to a pool",
                 script=SOCKET,
                 seen={"": "prints pickle.dumps: TypeError / sent b'word'"},
             ),
-            Check(
+            Script(
                 tried="a thread to a pool",
                 script=THREAD,
                 seen={
@@ -236,7 +236,7 @@ CLAIMS = (
                     "3.13 3.14 3.15": "raises TypeError: cannot pickle '_thread._ThreadHandle' object",
                 },
             ),
-            Check(
+            Script(
                 tried="a logger with a file handler to a pool",
                 script=LOGGER,
                 seen={
@@ -244,7 +244,7 @@ CLAIMS = (
                     "fork": "prints ('shop', 20, 1)",
                 },
             ),
-            Check(
+            Script(
                 tried="a logging handler to a pool",
                 script=HANDLER,
                 seen={"": "raises TypeError: cannot pickle '_thread.RLock' object"},

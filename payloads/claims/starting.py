@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 ARGUMENTS = """
 import multiprocessing as mp
@@ -121,19 +121,19 @@ CLAIMS = (
         number=9,
         claim="dill is slower and its output larger; multiprocessing.set_start_method('dill') switches it on.",
         source="000, 001",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="'dill' is no start method: ValueError. Importing dill does not switch anything on for "
         "multiprocessing either. It is slower where there are objects to walk. Its output is larger "
         "for classes of __main__, which it writes by value, and the same for plain data. On 3.15 dill 0.4.1 "
         "cannot write a function by value: code objects have no co_lnotab any more.",
         checks=(
-            Check(
+            Script(
                 tried="set_start_method('dill')",
                 script=SET_DILL,
                 seen={"": "raises ValueError: cannot find context for 'dill'"},
                 needs=("dill",),
             ),
-            Check(
+            Script(
                 tried="a lambda to a pool after importing dill",
                 script=IMPORT_DILL,
                 seen={
@@ -148,7 +148,7 @@ CLAIMS = (
                 },
                 needs=("dill",),
             ),
-            Check(
+            Script(
                 tried="dill against pickle",
                 script=DILL_SIZE,
                 seen={
@@ -170,12 +170,12 @@ CLAIMS = (
         number=22,
         claim="Under fork some of these errors vanish; under spawn everything is serialized.",
         source="004",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="Only what a Process is started with escapes pickling under fork. A pool's tasks, all results"
         " and whatever goes through a queue are pickled under every start method; a queue drops what "
         "it can't pickle, tells it on standard error, and goes on.",
         checks=(
-            Check(
+            Script(
                 tried="a lambda, a lock and a generator to a Process",
                 script=ARGUMENTS,
                 seen={
@@ -190,12 +190,12 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(
+            Script(
                 tried="a lock to a pool's task",
                 script=TASK,
                 seen={"": "raises TypeError: cannot pickle '_thread.lock' object"},
             ),
-            Check(
+            Script(
                 tried="a lock as a task's result",
                 script=RESULT,
                 seen={
@@ -205,7 +205,7 @@ CLAIMS = (
                     )
                 },
             ),
-            Check(
+            Script(
                 tried="a lock put into a queue by the worker, and then a text",
                 script=QUEUE,
                 seen={

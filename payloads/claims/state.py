@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 MODEL = """
 import multiprocessing as mp
@@ -143,11 +143,11 @@ CLAIMS = (
         number=8,
         claim="A pool's initializer avoids sending the model.",
         source="000",
-        verdict=Verdict.ONLY_WHEN,
+        verdict=ClaimVerdict.ONLY_WHEN,
         explanation="the initializer gets the path, or the workers are forked. Given the model itself, spawn and "
         "forkserver pickle it once for each worker: still less than once for each task.",
         checks=(
-            Check(
+            Script(
                 tried="how often a model is pickled for 8 tasks on 2 workers",
                 script=MODEL,
                 seen={
@@ -167,12 +167,12 @@ CLAIMS = (
         number=12,
         claim="numpy arrays pickle fine; for large ones shared memory is faster.",
         source="000",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="A new segment for each array loses at 1 KiB and wins at 32 MiB. Where it turns is a matter "
         "of the machine: the pair 'big array sent with every task' measures both sides of it.",
         checks=(
-            Check(tried="an array to a pool", script=NUMPY, seen={"": "prints 499500.0"}, needs=("numpy",)),
-            Check(
+            Script(tried="an array to a pool", script=NUMPY, seen={"": "prints 499500.0"}, needs=("numpy",)),
+            Script(
                 tried="what is faster, sending an array or sharing it in a new segment",
                 script=NUMPY_SHM,
                 seen={"": "prints 1 KiB: send / 32 MiB: share"},
@@ -184,11 +184,11 @@ CLAIMS = (
         number=20,
         claim="pool.starmap(f, [(i, array), ...]) with an mp.Array avoids serialization.",
         source="003",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="It raises RuntimeError under every start method: shared arrays pass only when a process "
         "starts. Given to the pool's initializer the same array works.",
         checks=(
-            Check(
+            Script(
                 tried="an mp.Array among a task's arguments",
                 script=SHARED_ARRAY,
                 seen={
@@ -198,7 +198,7 @@ CLAIMS = (
                     )
                 },
             ),
-            Check(
+            Script(
                 tried="the same array to the pool's initializer",
                 script=SHARED_ARRAY_ONCE,
                 seen={"": "prints [0.0, 1.0, 4.0, 9.0]"},

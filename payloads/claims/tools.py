@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payloads.claims._claim import Check, Claim, Verdict
+from payloads.claims._claim import Claim, ClaimVerdict, Script
 
 DIS = """
 import contextlib
@@ -115,10 +115,10 @@ CLAIMS = (
         number=6,
         claim="pickletools.dis(io.BytesIO(data)) shows what is inside a pickle.",
         source="000",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="It takes bytes as well: pickletools.dis(data).",
         checks=(
-            Check(
+            Script(
                 tried="it, on a nested dict",
                 script=DIS,
                 seen={"": "prints ['data', 'nested', 'key', 'value', 'EMPTY_LIST', 'EMPTY_DICT']"},
@@ -129,12 +129,12 @@ CLAIMS = (
         number=13,
         claim="multiprocessing.reduction.ForkingPickler.dumps(obj) isolates the attribute that cannot be pickled.",
         source="001",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="It names the type of the first culprit, not where that is, and says nothing of the second. "
         "It is the right pickler to ask, though: it knows what multiprocessing carries and pickle "
         "does not, such as sockets.",
         checks=(
-            Check(
+            Script(
                 tried="an object with a lock two levels down, and a lambda",
                 script=FORKING_PICKLER,
                 seen={
@@ -147,11 +147,11 @@ CLAIMS = (
         number=15,
         claim="multiprocessing uses protocol 2 or higher.",
         source="001",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="It is pickle's default protocol: 4 up to 3.13, 5 from 3.14. numpy arrays are copied into the "
         "stream with either: protocol 5's out-of-band buffers are never used.",
         checks=(
-            Check(
+            Script(
                 tried="the protocol of a message as it comes out of a pipe",
                 script=PROTOCOL,
                 seen={
@@ -165,10 +165,10 @@ CLAIMS = (
         number=18,
         claim="Pickling errors are layered: mending one reveals the next.",
         source="001",
-        verdict=Verdict.HOLDS,
+        verdict=ClaimVerdict.HOLDS,
         explanation="Three rounds here: the nested function, then the open file in its config, then it works.",
         checks=(
-            Check(
+            Script(
                 tried="a closure over a config with an open file, mended step by step",
                 script=LAYERS,
                 seen={
@@ -196,17 +196,17 @@ CLAIMS = (
         number=19,
         claim="Profiling pool.map of a function that makes an object with an open file in the worker fails to pickle.",
         source="003",
-        verdict=Verdict.FALLS,
+        verdict=ClaimVerdict.FALLS,
         explanation="What is made in the worker and stays there is never pickled. What fails is returning it, "
         "with MaybeEncodingError, and that has nothing to do with the profiler: without it the error "
         "is the same. (The profiler sees the parent waiting, and nothing of the workers.)",
         checks=(
-            Check(
+            Script(
                 tried="the object stays in the worker, a number is returned",
                 script=PROFILE.format(returned="x * x"),
                 seen={"": "prints [0, 1, 4]"},
             ),
-            Check(
+            Script(
                 tried="the object is returned",
                 script=PROFILE.format(returned="report"),
                 seen={
@@ -228,7 +228,7 @@ CLAIMS = (
                     ),
                 },
             ),
-            Check(
+            Script(
                 tried="the same without a profiler",
                 script=PROFILE.format(returned="report").replace(
                     'cProfile.run("results = pool.map(work, range(3))", "profile")',

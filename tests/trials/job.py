@@ -15,9 +15,9 @@ from typing import Any
 
 from handoff.compare.arrival import Verdict
 from handoff.measuring import looking
-from handoff.measuring.lane import Handle, Refused
+from handoff.measuring.lane import Handle, LaneRefused
 from handoff.measuring.shop import Shop
-from handoff.measuring.worker import CHECKSUM, Job
+from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.measuring.worker import main as work
 from handoff.outcome import Unavailable, describe
 from handoff.payload import Duty
@@ -38,7 +38,7 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     with Shop(config["start_method"], config["folder"], registry()) as shop:
         try:
             tell({"seconds": _run(shop, config)})
-        except Refused as refused:
+        except LaneRefused as refused:
             tell({"failed": f"{refused.outcome.kind}: {refused.outcome.reason}"})
         except Unavailable as error:
             tell({"failed": f"unavailable: {error}"})
@@ -53,7 +53,7 @@ class _Crew:
         far = {Duty.ARGUMENT: 1, Duty.RESULT: 0}.get(duty)
         self.near = [end[1 - far] for end in ends] if far is not None else []
         given = [end[far] for end in ends] if far is not None else ends
-        jobs = [Job(ref, duty, ((strategy.name, end),)) for end in given]
+        jobs = [WorkerStart(ref, duty, ((strategy.name, end),)) for end in given]
         if strategy.launch is Launch.POOL:
             self.handles: list[Any] = _pool(shop, jobs)
         else:
@@ -202,7 +202,7 @@ def _look(crew: _Crew, name: str, duty: Duty, obj: Any, payload: Any, sent: Any,
 # -- a pool whose workers have a pipe each
 
 
-def _pool(shop: Shop, jobs: list[Job]) -> list[Handle]:
+def _pool(shop: Shop, jobs: list[WorkerStart]) -> list[Handle]:
     """``Pool(n, initializer, initargs)``, and one lasting task in each of its workers."""
     insides = [WorkerProcess(shop.ctx) for _ in jobs]
     theirs = [(inside.inbox, inside.outbox) for inside in insides]
@@ -220,5 +220,5 @@ def _pool(shop: Shop, jobs: list[Job]) -> list[Handle]:
 _pools: list[Any] = []
 
 
-def _enter(job: Job, pipes: list[Any], tickets: Any) -> None:
+def _enter(job: WorkerStart, pipes: list[Any], tickets: Any) -> None:
     keep_for_task(work, job, *pipes[tickets.get()])
