@@ -79,6 +79,14 @@ class Verdict:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An object that arrived, looked at."""
+
+    statement: dict[str, Any]
+    objects: list[Any]  #: its parts, as far as they are stated in full
+
+
 def judge(
     sent: Mapping[str, Any],
     arrived: Any,
@@ -87,18 +95,18 @@ def judge(
     limit: Limit = lambda _: nullcontext(),
     control_s: float = timeouts.CONTROL_S,
 ) -> Verdict:
-    """Compare what arrived with what was sent, in the process in which it arrived.
+    """Compare what arrived (or :func:`looked_at` it) with what was sent, in the process in which it arrived.
 
     ``sent`` is what :func:`handoff.compare.facts.facts` said of the original (it may have travelled as JSON).
     ``control`` makes the object once more, here; it is called only where an answer depends on it, and may raise.
     Without one no noise is known, and no class is asked. ``limit`` bounds what runs of other people's code, in seconds,
     and raises an ``Exception``; ``control_s`` is for each making of a control.
     """
-    received, objects = _received(arrived)
+    found = arrived if type(arrived) is Arrived else looked_at(arrived)
     if "parts" not in sent:
-        text = difference(sent, received)
+        text = difference(sent, found.statement)
         return Verdict((Alteration("obj", text),) if text else ())
-    return _Judge(sent, received, objects, control, limit, control_s).verdict()
+    return _Judge(sent, found, control, limit, control_s).verdict()
 
 
 @dataclass(slots=True)
@@ -110,8 +118,9 @@ class _Original:
     noise: set[tuple[str, str]]  #: path and kind of what differs between it and what was sent
 
 
-#: Facts of what the kernel has for a process: they count also where the standard library keeps it in private.
-_KERNEL = frozenset({"kernel object", "kernel name", "server", "object", "process", "database"})
+#: Facts of what the kernel has for a process, and that a lock is dead: they count also where the standard library
+#: keeps it in private.
+_KERNEL = frozenset({"kernel object", "kernel name", "server", "object", "process", "database", "can be taken"})
 #: Facts that an object is the very one, or shares memory: what a library does inside its objects is its own business.
 _IDENTITY = frozenset({"numpy's own", NANS, "memory"})
 IN_LIBRARY = "inside a library's object"
@@ -123,15 +132,14 @@ class _Judge:
     def __init__(
         self,
         sent: Mapping[str, Any],
-        received: Mapping[str, Any],
-        objects: list[Any],
+        found: Arrived,
         control: Callable[[], Any] | None,
         limit: Limit,
         control_s: float,
     ) -> None:
-        self.sent, self.received, self.objects = sent, received, objects
+        self.sent, self.received, self.objects = sent, found.statement, found.objects
         self.control, self.limit, self.control_s = control, limit, control_s
-        self.compared: Comparison = compare(sent, received)
+        self.compared: Comparison = compare(sent, found.statement)
         self.originals: list[_Original | None] = []
         self.words: dict[int, bool | None] = {}
         self.deeper = True  #: whether properties are asked: not of what a property has given
@@ -214,7 +222,7 @@ class _Judge:
                 return "a worker imports its own"
             private = name in mark.get(PRIVATE, ()) or (label == REDUCED and mark.get(INSTALLED, False))
             if private:
-                kernels = found.kind in _KERNEL and module_of(type(self.live(number))) in sys.stdlib_module_names
+                kernels = found.kind in _KERNEL and _standard(type(self.live(number)))
                 return "" if kernels or self.tells(number, name) else f"private to {self.kind_of(number)}"
             if name in mark.get(CACHE, ()):
                 return "a cache that its class fills in"
@@ -299,7 +307,7 @@ class _Judge:
 
     def same(self, original: Any, there: Any) -> bool:
         """Whether what a property gives is the same, by the same rule."""
-        inner = _Judge(facts(original), *_received(there), lambda: original, self.limit, self.control_s)
+        inner = _Judge(facts(original), looked_at(there), lambda: original, self.limit, self.control_s)
         inner.deeper = False
         return not inner.verdict().altered
 
@@ -367,6 +375,10 @@ class _Judge:
 REDUCED = " (what it reduces to)"  #: the label of what C code says that an object consists of
 
 
+def _standard(kind: type) -> bool:
+    return module_of(kind).partition(".")[0] in sys.stdlib_module_names
+
+
 def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__") and name not in ("__init__", "__call__")
 
@@ -410,10 +422,10 @@ def _is_property(kind: type, name: str) -> bool:
     return False
 
 
-def _received(obj: Any) -> tuple[dict[str, Any], list[Any]]:
+def looked_at(obj: Any) -> Arrived:
     """What is stated of an object, as it looks after a journey through JSON, and its parts."""
     said, objects = stated_with_parts(obj)
-    return json.loads(json.dumps(said)), objects
+    return Arrived(json.loads(json.dumps(said)), objects)
 
 
 def _iterates(kind: type) -> bool:

@@ -204,7 +204,8 @@ def _part_differences(
         elif name == "value":
             yield "value", "", f"{path}: {_short(ours)}, arrived as {_short(theirs)}"
         elif name == UNSHARED:
-            text = f"{path}: a {_kind(sent)} of its process, arrived as an unrelated copy"
+            kind = _kind(sent)
+            text = f"{path}: {'an' if kind[0] in 'aeiou' else 'a'} {kind} of its process, arrived as an unrelated copy"
             yield name, "", f"{text}: what is done to it there does not show here"
         elif name == NANS:
             yield name, "", f"{path}: {_nans(ours, theirs)}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handoff.compare.names import installed
+from handoff.compare.shared_state import shares
 from handoff.diagnosing import reasons
 from handoff.diagnosing.findings import FRESH_STARTS, PICKLES, STRATEGIES, Finding
 from handoff.diagnosing.libraries import head_of
@@ -64,7 +65,8 @@ class Arrivals:
         if (at := self._known.setdefault((path, kind.name), len(self.altered))) < len(self.altered):
             known = self.altered[at]
             if blocks[0] not in known.blocks:
-                merged = f"{known.reason}; under {', '.join(blocks)}: {reason}"
+                same = known.reason == reason
+                merged = reason if same else f"{known.reason}; under {', '.join(blocks)}: {reason}"
                 self.altered[at] = replace(known, reason=merged, blocks=(*known.blocks, *blocks))
             return
         aliases = self.walk.other_paths(index)
@@ -124,9 +126,10 @@ class Arrivals:
                     self._alter(index, reasons.ALIAS, STRATEGIES, f"{reasons.ALIAS.reason} (with {walk.path(first)})")
 
     def add(self, found: Received) -> None:
-        """What was seen to arrive: it refutes what only looked like a marker, and adds what was not expected."""
+        """What was seen to arrive: it refutes what was only expected, and adds what was not."""
+        seen = not shares(map(type, self.walk.objs))  # whether a lock is still shared shows only when it is used
         for item in list(self.altered):
-            if item.kind == reasons.SENTINEL.name and item.type != "object":
+            if (seen or item.kind == reasons.SENTINEL.name) and not set(found.unaltered).isdisjoint(item.blocks):
                 self._replace(item, tuple(name for name in item.blocks if name not in found.unaltered))
         for finding in found.findings:
             known = self._told(finding)

@@ -106,10 +106,10 @@ def _again(walk: Walk, node: int) -> str:
 
 
 def altered_outside(altered: Iterable[Finding], heads: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What arrives altered, without what stands inside a library's object that is a finding already."""
-    places = [each.path for each in heads if each.kind == KIND or each.inside]
-    return tuple(each for each in altered if not any(_is_under(each.path, place) for place in places))
+    """What arrives altered, without what stands inside a library's object that stops the same picklers anyway."""
+    known = [each for each in heads if each.kind == KIND or each.inside]
+    return tuple(each for each in altered if not any(_is_told(each, head) for head in known))
 
 
-def _is_under(path: str, place: str) -> bool:
-    return place in path and path != place
+def _is_told(each: Finding, head: Finding) -> bool:
+    return head.path in each.path and head.path != each.path and set(each.blocks) <= set(head.blocks)

@@ -14,10 +14,10 @@ import pickle
 import signal
 import sys
 import types
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from handoff import timeouts
 from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
 
 
@@ -59,31 +59,41 @@ _alive: list[Any] = []
 def judge_all(job: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
     """What arrived of each pickle in ``job["items"]`` (codec and size, one after the other in ``data``).
 
-    Each is loaded in a fork, so that none can change what another finds. Controls are made here, once, if one is asked.
+    Each is loaded in a fork, so that none can change what another finds; so is each control, for making one may change
+    its module, too.
     """
-    from handoff.processes.deadlines import limited
-    from handoff.target import Ref
-
     answers: list[dict[str, Any]] = []
-    ref, at = job.get("ref"), 0
-    made: list[Any] = []
+    known: Known = {}
+    at = 0
     for codec, size in job["items"]:
-        answers.append(judge_apart(codec, data[at : at + size], job["sent"], ref, made, job["each_s"]))
+        control = maker(job["ref"]) if job.get("ref") else None
+        answers.append(judge_apart(codec, data[at : at + size], job["sent"], control, known, job["each_s"]))
         at += size
-        if ref and answers[-1].get("asked") and not made:
-            try:
-                for _ in range(2):
-                    with limited(timeouts.CONTROL_S):
-                        made.append(Ref(**ref).load().make())
-            except BaseException:
-                ref = None
     return answers
 
 
+Control = Callable[[], Any]
+Known = dict[str, dict[str, Any]]  #: verdicts, by the digest of what was said of the object that arrived
+
+
+def maker(ref: dict[str, Any]) -> Control:
+    """What makes the object once more, where it is called."""
+
+    def control() -> Any:
+        from handoff.target import Ref
+
+        return Ref(**ref).load().make()
+
+    return control
+
+
 def judge_apart(
-    codec: str, data: bytes, sent: Any, ref: dict[str, Any] | None, made: list[Any], limit_s: float
+    codec: str, data: bytes, sent: Any, control: Control | None, known: Known, limit_s: float
 ) -> dict[str, Any]:
-    """Load and judge one pickle in a fork of this process: its ``verdict``, or an ``error``."""
+    """Load and judge one pickle in a fork of this process: its ``verdict``, or an ``error``.
+
+    What looks like one that was judged before is that again: no control is made for it. Its verdict is put there.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -91,7 +101,7 @@ def judge_apart(
             os.close(reader)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, limit_s)
-            text = json.dumps(_judged(codec, data, sent, ref, made)).encode()
+            text = json.dumps(_judged(codec, data, sent, control, known)).encode()
             while text:
                 text = text[os.write(writer, text) :]
         finally:
@@ -106,32 +116,25 @@ def judge_apart(
         answer: dict[str, Any] = json.loads(text)
     except ValueError:
         return {"error": "the process that loaded it ended"}
+    if "verdict" in answer:
+        known[answer["looks"]] = answer["verdict"]
     return answer
 
 
-def _judged(codec: str, data: bytes, sent: Any, ref: dict[str, Any] | None, made: list[Any]) -> dict[str, Any]:
-    from handoff.compare.arrival import judge
+def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: Known) -> dict[str, Any]:
+    from handoff.compare.arrival import judge, looked_at
+    from handoff.compare.facts import digest, dumps
     from handoff.processes.deadlines import limited
-
-    asked = False
-
-    def control() -> Any:
-        nonlocal asked
-        asked = True
-        if made:
-            return made.pop()
-        from handoff.target import Ref
-
-        assert ref is not None
-        return Ref(**ref).load().make()
 
     try:
         module: Any = __import__("dill") if codec == "dill" else pickle
         _alive.append(module.loads(data))
-        verdict = judge(sent, _alive[-1], control if ref else None, limit=limited)
+        found = looked_at(_alive[-1])
+        looks = digest(dumps(found.statement))
+        verdict = known.get(looks) or judge(sent, found, control, limit=limited).to_json()
     except BaseException as error:
         return {"error": text_of(error)}
-    return {"verdict": verdict.to_json(), "asked": asked}
+    return {"verdict": verdict, "looks": looks}
 
 
 def _protect(job: dict[str, Any]) -> None:
@@ -254,4 +257,4 @@ def start() -> None:
     os._exit(0)  # no destructor or exit hook of the user's runs
 
 
-__all__ = ["MainReached", "judge_apart", "main", "plain_value", "start"]
+__all__ = ["MainReached", "judge_apart", "main", "maker", "plain_value", "start"]

@@ -11,8 +11,8 @@ import json
 import pickle
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handoff import timeouts
@@ -20,7 +20,7 @@ from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.absent import Absent
 from handoff.diagnosing.dumps import pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
-from handoff.diagnosing.load_child import judge_apart
+from handoff.diagnosing.load_child import Known, judge_apart, maker
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.walk import Walk
@@ -113,44 +113,66 @@ def _reopens(walk: Walk) -> bool:
 def _findings(
     obj: Any, walk: Walk, skip: Skip, sent: list[Sent], answers: list[Mapping[str, Any]], statement: Any, ref: Any
 ) -> Received:
+    def altered(one: Sent, answer: Mapping[str, Any]) -> list[Mapping[str, str]]:
+        found: list[Mapping[str, str]] = answer["verdict"]["altered"]
+        return [each for each in found if one.whole or _certain(each, walk, skip(one.codec))]
+
+    arrived = [(one, answer) for one, answer in zip(sent, answers, strict=False) if "verdict" in answer]
+    here = _in_fork([one for one, _ in arrived], statement, obj, ref)
+    excused = set() if ref else {each["what"] for answer in here for each in answer["verdict"]["notes"]}
+    said: dict[str, _Said] = {}
     unaltered: list[str] = []
-    blocks: dict[str, list[str]] = {}
-    said: dict[str, Mapping[str, str]] = {}
-    first: Sent | None = None
-    for one, answer in zip(sent, answers, strict=False):
-        if "verdict" not in answer:
-            continue
-        altered = [each for each in answer["verdict"]["altered"] if one.whole or _certain(each, walk, skip(one.codec))]
-        if one.whole and not altered:
+    forks: list[dict[str, Any] | None] = [*here] or [None] * len(arrived)
+    for (one, answer), forked in zip(arrived, forks, strict=True):
+        fresh = [each for each in altered(one, answer) if each["what"] not in excused]
+        fork = altered(one, forked) if forked is not None else fresh
+        if one.whole and not fresh and not fork:
             unaltered += one.strategies
-        for each in altered:
-            first = first or one
-            said.setdefault(each["what"], each)
-            blocks.setdefault(each["what"], []).extend(one.strategies)
-    fork = _in_fork(first, statement, ref) if first is not None else None
+        for each in fresh:
+            said.setdefault(each["what"], _Said(each)).add(one.strategies, FRESH_STARTS)
+        for each in fork:
+            said.setdefault(each["what"], _Said(each)).add(one.strategies, ("fork",))
     findings: dict[str, Finding] = {}
-    for what, each in list(said.items())[:MOST]:
-        names = tuple(name for name in STRATEGIES if name in blocks[what])
-        finding = _finding(obj, each, names)
-        starts = FRESH_STARTS if fork is not None and what not in fork and names[0] in _of(first) else ALL_STARTS
-        known = findings.get(finding.path)
-        if known is not None:  # told in other words for another pickler
-            names = tuple(name for name in STRATEGIES if name in names or name in known.blocks)
-            finding = replace(known, blocks=names)
-        findings[finding.path] = replace(finding, start_methods=starts)
+    for what in list(said.values())[:MOST]:
+        finding = _finding(obj, what.each, _in_order(STRATEGIES, what.strategies))
+        starts = set(what.starts)
+        if (known := findings.get(finding.path)) is not None:  # told in other words for another pickler
+            blocks = _in_order(STRATEGIES, {*known.blocks, *what.strategies})
+            finding, starts = replace(known, blocks=blocks), starts | set(known.start_methods)
+        findings[finding.path] = replace(finding, start_methods=_in_order(ALL_STARTS, starts))
     hidden = len(said) - MOST
     notes = (f"{hidden:,} more altered parts are not shown",) if hidden > 0 else ()
     return Received(tuple(findings.values()), tuple(unaltered), notes)
 
 
-def _of(one: Sent | None) -> tuple[str, ...]:
-    return one.strategies if one is not None else ()
+@dataclass(slots=True)
+class _Said:
+    """One alteration, the strategies that show it, and where."""
+
+    each: Mapping[str, str]
+    strategies: set[str] = field(default_factory=set)
+    starts: set[str] = field(default_factory=set)
+
+    def add(self, strategies: Iterable[str], starts: Iterable[str]) -> None:
+        self.strategies.update(strategies)
+        self.starts.update(starts)
 
 
-def _in_fork(one: Sent, statement: Any, ref: dict[str, Any] | None) -> set[str] | None:
-    """What of it is altered in a fork of this process, too, where modules and string hashes are the same."""
-    answer = judge_apart(one.codec, one.data, statement, ref, [], timeouts.ARRIVAL_S)
-    return {each["what"] for each in answer["verdict"]["altered"]} if "verdict" in answer else None
+def _in_order(all_of_them: Iterable[str], some: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in all_of_them if name in some)
+
+
+def _in_fork(sent: list[Sent], statement: Any, obj: Any, ref: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The same in forks of this process, where modules and string hashes are the same, and the original is there: it is
+    the control where no other can be made. Nothing where one of them does not answer."""
+    known: Known = {}
+    control = maker(ref) if ref else lambda: obj
+    answers = []
+    for one in sent:
+        answers.append(judge_apart(one.codec, one.data, statement, control, known, timeouts.ARRIVAL_S))
+        if "verdict" not in answers[-1]:
+            return []
+    return answers
 
 
 def _certain(each: Mapping[str, str], walk: Walk, left_out: Mapping[int, Any]) -> bool:
