@@ -12,8 +12,9 @@ class Kind(StrEnum):
 
     OK = "ok"  #: arrives, and is the same for any program
     REFUSED = "refused"  #: a clear error in the parent
-    BROKEN = "broken"  #: fails in the worker: unpickling error, dead worker, hang
+    BROKEN = "broken"  #: fails in the worker: unpickling error, dead worker, proven hang
     ALTERED = "altered"  #: arrives, but is silently not the same
+    NO_ANSWER = "no answer"  #: the machine was too busy to tell; asked again alone before it is said
     UNAVAILABLE = "unavailable"  #: library or platform lacks it
 
 

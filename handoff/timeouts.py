@@ -51,6 +51,13 @@ LOKY_START_S = 2.0  #: beside it, for workers of loky to start
 SEEN_S = 2.5  #: whether a use shows on the other side
 HOST_SILENT_S = 120.0  #: after this a host itself is given up: six times what a cell may take to start
 
+# A busy machine
+
+BUSY_MOST_S = 60.0  #: beside any patience, for what is waited for processors: then the machine is too busy to tell
+BUSIEST = 20  #: times a patience, at most: forty busy processes on two processors leave each a twentieth
+BUSY_LOOK_S = 0.05  #: less than this is not waited for once more
+CELL_IMPORTS_S = 1.0  #: on processors, beside its patience, until the worker of a cell is there
+
 # Ending
 
 END_S = 2.0  #: what runs at an interpreter's end: the user's exit hooks, destructors and threads may hang

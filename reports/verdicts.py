@@ -156,6 +156,7 @@ _FAILED = {
     Kind.REFUSED: "Refused by",
     Kind.BROKEN: "Broken in the worker with",
     Kind.ALTERED: "Arrives silently altered, so never take",
+    Kind.NO_ANSWER: "The machine was too busy to tell of",
     Kind.UNAVAILABLE: "Not available here:",
 }
 

@@ -25,6 +25,8 @@ from handoff.measuring.experiment import Experiment, GroupRun, serves
 from handoff.measuring.messages import Spec
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
+from handoff.processes.cleanup import with_descendants
+from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import Interpreter
 from handoff.profile import Profile
 from handoff.record import Record
@@ -185,20 +187,19 @@ class _Lanes(GroupRun):
 
     def _listen(self, inside: Interpreter) -> Iterable[dict[str, Any]]:
         """What it tells. Raises ``TimeoutError`` when it falls silent, :class:`_OutOfTime` at the budget's end."""
-        heard = time.monotonic()
+        patience = Patience(self.silence_s, lambda: with_descendants({inside.process.pid}))
         while True:
             try:
                 for message in inside.told(timeouts.TICK_S):
-                    heard = time.monotonic()
-                    if heard > self.plan.end:
+                    patience.begun = time.monotonic()
+                    if patience.begun > self.plan.end:
                         raise _OutOfTime
                     yield message
                 return
             except TimeoutError:
-                now = time.monotonic()
-                if now > self.plan.end:
+                if time.monotonic() > self.plan.end:
                     raise _OutOfTime from None
-                if now - heard > self.silence_s:
+                if not patience.left_s():
                     raise TimeoutError(f"no answer in {self.silence_s:.0f} s") from None
 
 

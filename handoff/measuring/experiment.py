@@ -229,6 +229,7 @@ class GroupRun:
     def __init__(self, group: list[Experiment], profile: Profile, seed: int, inside: str) -> None:
         self.group, self.profile, self.seed, self.inside = group, profile, seed, inside
         self.done = 0  #: trials
+        self.unanswered: dict[tuple[int, str], Outcome] = {}  #: by record and lane: what is asked once more
         self.unsettled = set(range(len(group)))  #: experiments that leave a question open
         self.waiting = _waiting(group, profile)  #: large ones, each for the first trial of a smaller one like it
         self.chosen = self.unsettled - self.waiting.keys()  #: those that the next trial has
@@ -402,11 +403,13 @@ class GroupRun:
         """The lanes that are known to fail."""
         return {name for name, outcome in record.outcomes.items() if not outcome.ok}
 
-    @staticmethod
-    def _settle(record: Record, lane: str, outcome: Outcome) -> None:
-        """Keep the first failure: a lane that failed once is not asked again."""
+    def _settle(self, record: Record, lane: str, outcome: Outcome) -> None:
+        """Keep the first failure: a lane that failed once is not asked again, but where the machine was too busy."""
         known = record.outcomes.get(lane)
-        if known is None or known.ok:
+        if outcome.kind is Kind.NO_ANSWER and (id(record), lane) not in self.unanswered:
+            self.unanswered[id(record), lane] = outcome
+            record.outcomes.pop(lane, None)
+        elif known is None or known.ok:
             record.outcomes[lane] = outcome
 
     def stop(self, done: int) -> str:
@@ -432,7 +435,8 @@ class GroupRun:
         for record in self.records:
             why = record.failed or "not reached before the end"
             for name in record.strategies:
-                record.outcomes.setdefault(name, Outcome(Kind.BROKEN, "parent", "", why))
+                unasked = Outcome(Kind.BROKEN, "parent", "", why)
+                record.outcomes.setdefault(name, self.unanswered.get((id(record), name), unasked))
             record.rows = [row for row in record.rows if row[0] not in self.failed(record)]
             record.values = [row for row in record.values if row[0] not in self.failed(record)]
             known_s = sum(seconds for what, seconds in record.spent_s.items() if what != REST)

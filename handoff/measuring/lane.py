@@ -11,6 +11,7 @@ from handoff import timeouts
 from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.measuring.worker import main as work
 from handoff.outcome import Kind, Outcome
+from handoff.processes.deadlines import NoAnswer
 from handoff.processes.worker_process import Gone, Silent, WorkerProcess
 from handoff.strategy import Launch, Strategy
 from handoff.timing import Spent
@@ -53,6 +54,12 @@ class LaneFailed(Exception):
         self.lane, self.outcome = lane, outcome
 
 
+def silence(where: str, error: Silent | NoAnswer) -> Outcome:
+    """Of a lane that did not answer: it hangs, or the machine was too busy to tell."""
+    kind = Kind.NO_ANSWER if error.too_busy else Kind.BROKEN
+    return Outcome(kind, where, "", f"the machine was too busy to tell: {error}" if error.too_busy else str(error))
+
+
 class Handle:
     """A worker in the eyes of a lane: whatever goes wrong there is an outcome."""
 
@@ -85,7 +92,9 @@ class Handle:
         """The worker's next answer. Raises :class:`LaneRefused` when it reports an error, dies, or does not answer."""
         try:
             answer = self.inside.answer(seconds)
-        except (Gone, Silent) as error:
+        except Silent as error:
+            raise LaneRefused(silence("worker", error)) from None
+        except Gone as error:
             raise LaneRefused(Outcome(Kind.BROKEN, "worker", "", str(error))) from None
         if "error" in answer:
             raise LaneRefused(Outcome.from_json(answer["error"]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -19,6 +20,7 @@ from handoff.compare.identity import keeps_hash
 from handoff.payload import Payload
 from handoff.processes.deadlines import limited
 
+_LIMIT = partial(limited, fair=True)  #: a busy machine changes no verdict
 CONTROLS = 5  #: as often as the original took a control may take
 
 
@@ -45,7 +47,7 @@ def same(payload: Payload, obj: Any, expected: str) -> bool:
 
 def _keeps_hash(obj: Any) -> bool:
     try:
-        with limited(timeouts.CONTROL_S):
+        with _LIMIT(timeouts.CONTROL_S):
             return keeps_hash(obj)
     except Exception:
         return False
@@ -63,7 +65,7 @@ def judged(payload: Payload, obj: Any, known: str) -> Verdict:
         text = difference(statement, json.loads(state(payload, obj)))
         return Verdict((Alteration("obj", text),) if text else ())
     control_s = max(timeouts.CONTROL_S, CONTROLS * making_s)
-    return judge(statement, obj, payload.make, limit=limited, control_s=control_s)
+    return judge(statement, obj, payload.make, limit=_LIMIT, control_s=control_s)
 
 
 def reconsidered(verdict: Verdict, payload: Payload, obj: Any, known: str) -> Verdict:
@@ -72,11 +74,11 @@ def reconsidered(verdict: Verdict, payload: Payload, obj: Any, known: str) -> Ve
     if not verdict.altered or payload.facts:
         return verdict
     try:
-        with limited(timeouts.CONTROL_S):
+        with _LIMIT(timeouts.CONTROL_S):
             copy = pickle.loads(ForkingPickler.dumps(obj))
     except Exception:
         return verdict
-    here = judge(json.loads(known)[1], copy, lambda: obj, limit=limited)
+    here = judge(json.loads(known)[1], copy, lambda: obj, limit=_LIMIT)
     excused = {each.what: each for each in here.notes}
     altered = tuple(each for each in verdict.altered if each.what not in excused)
     return Verdict(altered, (*verdict.notes, *(excused[e.what] for e in verdict.altered if e.what in excused)))

@@ -20,7 +20,7 @@ from handoff import timeouts
 from handoff.analysis.metrics import BIS, DEEPER, duty_of
 from handoff.compare.arrival import Verdict
 from handoff.measuring import looking
-from handoff.measuring.lane import Handle, Lane, LaneFailed, LaneRefused
+from handoff.measuring.lane import Handle, Lane, LaneFailed, LaneRefused, silence
 from handoff.measuring.ledger import CALIBRATING, LOOKING, SAMPLES, WORKERS, Ledger
 from handoff.measuring.messages import Config, Known, Spec, Tell, Told, settled
 from handoff.measuring.shop import Shop
@@ -149,14 +149,14 @@ class Measuring:
         self.tell({"trying": name})
         self.where = "parent"
         try:
-            with deadline(seconds or self.answer_s + 1):
+            with deadline(seconds or self.answer_s + 1, fair=True):
                 yield
         except LaneRefused:
             raise
         except Unavailable as error:
             raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
         except NoAnswer as error:
-            raise LaneRefused(Outcome(Kind.BROKEN, self.where, "", str(error))) from None
+            raise LaneRefused(silence(self.where, error)) from None
         except Exception as error:
             raise LaneRefused(Outcome.from_exception(Kind.REFUSED, "parent", error)) from None
 

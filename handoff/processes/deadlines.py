@@ -1,25 +1,86 @@
-"""Deadlines: of a call in this process, and what there is to say when one has passed."""
+"""Deadlines: of a call in this process, and what there is to say when one has passed.
+
+Whoever waits for a processor is not hung. Where it is asked for, a patience counts the time that somebody could have
+run: what its threads stood in the queue for processors is added to it, so that a busy machine changes no answer.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from handoff import timeouts
 
 
 class NoAnswer(BaseException):
     """A deadline passed. Not an ``Exception``, so that no payload's own handler swallows it."""
 
+    def __init__(self, text: str, *, too_busy: bool = False) -> None:
+        super().__init__(text)
+        self.too_busy = too_busy  #: whether the machine was, rather than that somebody hangs
+
+
+def queued_s(pids: Iterable[int]) -> float:
+    """Seconds that the threads of these processes have waited for a processor so far; 0 where no kernel tells.
+
+    The second number of Linux's ``schedstat``: "time spent waiting on a runqueue", in nanoseconds.
+    """
+    found = 0
+    for pid in pids:
+        with suppress(OSError, ValueError, IndexError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                found += int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[1])
+    return found / 1e9
+
+
+class Patience:
+    """So many seconds in which somebody could have run: what they wait for processors is added, as far as it goes."""
+
+    def __init__(self, seconds: float, whose: Callable[[], Iterable[int]], before_s: float = 0.0) -> None:
+        """``whose`` gives the processes that are waited for, when it has to be known; ``before_s``: what they had
+        queued when it began."""
+        self.seconds, self.whose, self.before_s = seconds, whose, before_s
+        self.begun = time.monotonic()
+        self.too_busy = False  #: whether it ended although they were still waiting for processors
+
+    def left_s(self) -> float:
+        """Seconds until it has to be looked at again; 0 when it has ended."""
+        took_s = time.monotonic() - self.begun
+        if took_s < self.seconds:
+            return self.seconds - took_s
+        left_s = self.seconds + min(queued_s(self.whose()) - self.before_s, took_s) - took_s
+        self.too_busy = left_s > timeouts.BUSY_LOOK_S and took_s >= min(
+            timeouts.BUSIEST * self.seconds, self.seconds + timeouts.BUSY_MOST_S
+        )
+        return left_s if left_s > timeouts.BUSY_LOOK_S and not self.too_busy else 0.0
+
+
+def _own() -> Iterable[int]:
+    from handoff.processes.cleanup import with_descendants  # workers import this module, and need not all of that
+
+    return with_descendants({os.getpid()})
+
 
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise :class:`NoAnswer` in the main thread after ``seconds``: no thread is needed, so forking stays safe."""
+def deadline(seconds: float, *, fair: bool = False) -> Iterator[None]:
+    """Raise :class:`NoAnswer` in the main thread after ``seconds``: no thread is needed, so forking stays safe.
+
+    ``fair``: only the time counts in which this process and those it has started had a processor or wanted none.
+    """
+    patience = Patience(seconds, _own, queued_s(_own()) if fair else 0.0)
 
     def expire(_: int, __: FrameType | None) -> None:
-        raise NoAnswer(f"no answer in {seconds:g} s")
+        if fair and (left_s := patience.left_s()):
+            signal.setitimer(signal.ITIMER_REAL, left_s)
+        else:
+            raise NoAnswer(f"no answer in {seconds:g} s", too_busy=patience.too_busy)
 
     previous = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -35,15 +96,16 @@ class TookTooLong(Exception):
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
+def limited(seconds: float, *, fair: bool = False) -> Iterator[None]:
     """Raise :class:`TookTooLong` in the block after that many seconds. Nests: the outer alarm is set again afterwards.
 
-    Does nothing outside a main thread or without ``setitimer`` (Windows).
+    ``fair``: only the time counts in which this process had a processor or wanted none. Does nothing outside a main
+    thread or without ``setitimer`` (Windows).
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGALRM, _ring)
+    before = signal.signal(signal.SIGALRM, _ring_fairly(seconds) if fair else _ring)
     left, _ = signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))
     try:
         yield
@@ -91,6 +153,19 @@ class Watch:
         if self._busy and self._calls == self._seen:
             raise TookTooLong("it did not come back in time")
         self._seen = self._calls
+
+
+def _ring_fairly(seconds: float) -> Callable[[int, FrameType | None], None]:
+    """An alarm that is set again for as long as this process has waited for a processor."""
+    patience = Patience(seconds, lambda: [os.getpid()], queued_s([os.getpid()]))
+
+    def ring(signum: int, frame: FrameType | None) -> None:
+        if left_s := patience.left_s():
+            signal.setitimer(signal.ITIMER_REAL, left_s)
+        else:
+            _ring(signum, frame)
+
+    return ring
 
 
 def _ring(signum: int, frame: Any) -> None:

@@ -5,12 +5,14 @@ Who waits for an answer learns when the worker has ended or is silent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
 from handoff import timeouts
+from handoff.processes.cleanup import with_descendants
+from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.pool import a_worker, end_pool
 from handoff.processes.serving import Serve, hear, keep_for_task, serve_as_task, tell
@@ -23,6 +25,10 @@ class Gone(Exception):
 
 class Silent(Exception):
     """The worker did not answer in time."""
+
+    def __init__(self, text: str, *, too_busy: bool = False) -> None:
+        super().__init__(text)
+        self.too_busy = too_busy  #: whether the machine was, rather than that it hangs
 
 
 class WorkerProcess:
@@ -70,14 +76,21 @@ class WorkerProcess:
         """Its next answer. Raises :class:`Gone` or, after so many seconds, :class:`Silent`."""
         watched: list[Any] = [self.from_worker, *([self.process.sentinel] if self.process else [])]
         ready = wait(watched, seconds)
-        if not ready:
-            raise Silent(f"no answer in {seconds:g} s")
+        patience = Patience(seconds or 0.0, self._theirs)
+        patience.begun -= patience.seconds
+        while not ready:  # who waits for a processor is not silent
+            if not (left_s := patience.left_s()):
+                raise Silent(f"no answer in {seconds:g} s", too_busy=patience.too_busy)
+            ready = wait(watched, left_s)
         if self.from_worker not in ready and not self.from_worker.poll():
             raise self.end()
         try:
             return hear(self.from_worker)
         except (EOFError, OSError):
             raise self.end() from None
+
+    def _theirs(self) -> Iterable[int]:
+        return with_descendants([self.process.pid]) if self.process else ()
 
     def end(self) -> Gone:
         """How it ended."""

@@ -3,6 +3,9 @@
 Who does not answer is asked for its stacks first, so that the outcome can say where it hangs. Who takes longer than
 ``slow_s`` and does nothing waits on, while the next ones have their turn. At its end everything that it has started is
 ended, too: its workers, what they have started, and daemons that have left their session.
+
+Waiting for a processor is not hanging: a process is given that time beside its patience. Where that was not enough, the
+outcome is ``no answer``, and whoever asked may ask again.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from handoff import timeouts
 from handoff.outcome import Kind, Outcome
 from handoff.processes import spawn_server
 from handoff.processes.cleanup import end_all, lives, own_children, processor_s, remove, with_descendants
+from handoff.processes.deadlines import queued_s
 from handoff.processes.interpreter import describe_exit
 from handoff.stacks import pickles, user_frame_in_brief
 from handoff.timing import nothing
@@ -48,6 +52,9 @@ class _Running:
     began: float = field(default_factory=time.perf_counter)
     since: float = field(default_factory=time.monotonic)  #: when it told the last time
     looked: float = 0.0  #: when it was seen to work
+    queued_s: float = 0.0  #: that its processes have waited for processors, when that was looked at
+    queued_before_s: float = 0.0  #: that those which serve it had, when it began
+    too_busy: bool = False
     making_s: float = 0.0  #: that it took until it could be handed over
     pending: bytes = b""
     known: dict[str, Any] = field(default_factory=dict)  #: what it told beside its stages
@@ -136,7 +143,7 @@ class Disposable:
     def _watch(self, work: Work, child: _Running) -> None:
         """A process that has told nothing yet is given up after its time; the next has its turn before that."""
         now = time.monotonic()
-        if now > child.since + self._patience(child):
+        if now > self._given_up_at(child) and not self._has_queued(child):
             self._finish(work, child, self._where_it_hangs(child).to_json())
             self.hung = True
         elif child is self.current and now > self._turn_ends(child):
@@ -152,7 +159,7 @@ class Disposable:
 
     def _wait(self) -> list[int]:
         """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
-        deadlines = [child.since + self._patience(child) for child in self.running]
+        deadlines = [self._given_up_at(child) for child in self.running]
         if self.current is not None:
             deadlines.append(self._turn_ends(self.current))
         left = min(deadlines) - time.monotonic()
@@ -167,6 +174,26 @@ class Disposable:
         """Whether one takes long because it has much to do: then others beside it would only make it take longer."""
         worked_s = sum(processor_s(pid) for pid in self._members(child))
         return worked_s > BUSY * (time.perf_counter() - child.began)
+
+    def _given_up_at(self, child: _Running) -> float:
+        return child.since + self._patience(child) + child.queued_s
+
+    def _has_queued(self, child: _Running) -> bool:
+        """Whether its processes have waited for processors since that was looked at: it gets so much longer."""
+        if select.select([child.read], [], [], 0)[0]:
+            return True  # it has answered, while this process waited for one
+        members = self._members(child)
+        if sum(map(processor_s, members)) > self._patience(child) + timeouts.CELL_IMPORTS_S:
+            return False  # it had its time, and more
+        most_s = min((timeouts.BUSIEST - 1) * self._patience(child), timeouts.BUSY_MOST_S)
+        found = min(queued_s(members) + self._queued_serving_s() - child.queued_before_s, most_s)
+        longer, child.queued_s = found > child.queued_s + timeouts.CELL_LOOK_S, max(found, child.queued_s)
+        child.too_busy = child.queued_s >= most_s
+        return longer
+
+    def _queued_serving_s(self) -> float:
+        """What those have waited for processors that a process needs and has not started, this one among them."""
+        return queued_s({*self.shared(), os.getpid()})
 
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):
@@ -185,7 +212,7 @@ class Disposable:
                 os.close(self.write)
             _execute(lambda say: body(numbers, say, folder), write, folder)
         os.close(write)
-        return _Running(numbers, pid, os.pidfd_open(pid), read, folder)
+        return _Running(numbers, pid, os.pidfd_open(pid), read, folder, queued_before_s=self._queued_serving_s())
 
     def _words(self, child: _Running) -> Iterator[dict[str, Any]]:
         """What it tells: an outcome, with which it may go on; as it dies, none but that."""
@@ -230,6 +257,9 @@ class Disposable:
                 place = place or user_frame_in_brief(text)
                 if member == child.pid and where == "worker" and pickles(text):
                     where = "parent"
+        if child.too_busy:
+            took_s = time.monotonic() - child.since
+            return Outcome(Kind.NO_ANSWER, where, "", f"the machine was too busy to tell in {took_s:.0f} s{place}")
         return Outcome(Kind.BROKEN, where, "", f"no answer in {limit:g} s{place}")
 
     # -- the end of a process

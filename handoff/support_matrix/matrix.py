@@ -171,6 +171,7 @@ class _Run:
         self.modules: dict[Ref, list[str]] = {}  #: that a payload needs, and none before it
         self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
         self.waiting: deque[_Batch] = deque()
+        self.again = False  #: whether what had no answer is asked once more
         for index, cell in enumerate(todo):
             if why := unavailable(ways()[cell.strategy], cell.start_method):
                 self.outcomes[index] = Outcome(Kind.UNAVAILABLE, "", "", why)
@@ -180,6 +181,23 @@ class _Run:
         if not self.isolated and len(self.outcomes) < len(self.todo):
             self._scout()
         self._line_up()
+        self._go()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """What the machine was too busy for is asked once more, each alone: nothing else of ours runs beside it."""
+        unanswered = [index for index, outcome in self.outcomes.items() if outcome.kind is Kind.NO_ANSWER]
+        preload = self._needed(large=True)
+        for index in unanswered:
+            del self.outcomes[index]
+            cell = self.todo[index]
+            group = group_of(cell.strategy, ways()[cell.strategy])
+            self.waiting.append(_Batch((*group, *([] if self.isolated else preload)), cell.start_method, [index]))
+        jobs, self.jobs, self.again = self.jobs, 1, True
+        self._go()
+        self.jobs = jobs
+
+    def _go(self) -> None:
         while self.waiting or self.active:
             while self.waiting and sum(not batch.waits for batch in self.active) < self.jobs:
                 self._start(self.waiting.popleft())
@@ -315,6 +333,7 @@ class _Run:
     def _end(self, batch: _Batch, why: str) -> None:
         """A host has ended. If not all of its cells are done, the one it was at is to blame, and another goes on."""
         self.active.remove(batch)
+        silent = bool(why)
         if not why:
             why = f"the measuring process {batch.inside.how_it_ended()}"
         complaints = batch.inside.complaints().strip().splitlines()
@@ -323,7 +342,8 @@ class _Run:
         suspects = [index for index in left if index in batch.running] or left[:1]
         if len(suspects) == 1:
             reason = f"{why}: {complaints[-1]}" if complaints else why
-            self._settle(suspects[0], Outcome(Kind.BROKEN, "parent", "", reason), 0.0)
+            kind = Kind.NO_ANSWER if silent and not self.again else Kind.BROKEN
+            self._settle(suspects[0], Outcome(kind, "parent", "", reason), 0.0)
         else:  # each by itself will show which it was
             self.waiting.extend(_Batch(batch.preload, batch.start_method, [index]) for index in suspects)
         left = [index for index in left if index not in suspects]

@@ -20,17 +20,17 @@ from handoff.terminal import Part, many, plain
 SCHEMA = 1
 #: One sign for each outcome, in the order of what is worst for whoever does not notice.
 SIGNS: Mapping[str, str] = MappingProxyType(
-    {"altered": "~", "broken": "!", "refused": "-", "ok": "+", "unavailable": "."}
+    {"altered": "~", "broken": "!", "no answer": "?", "refused": "-", "ok": "+", "unavailable": "."}
 )
 LEGEND = (
     "+ ok   - refused: an error where it is sent   ! broken: fails where it arrives   "
-    "~ altered: silently not the same   . unavailable"
+    "~ altered: silently not the same   ? no answer: the machine was too busy   . unavailable"
 )
 
 WORKS, SOME = "works", "works under some start methods"
 GROUPS = (WORKS, SOME, "altered", "refused", "broken", "no answer", "unavailable")  #: of a list, the good news first
 MARKS: Mapping[str, str] = MappingProxyType(
-    {"ok": "✓", "altered": "~", "refused": "✗", "broken": "✗", "unavailable": "·"}
+    {"ok": "✓", "altered": "~", "refused": "✗", "broken": "✗", "no answer": "?", "unavailable": "·"}
 )
 MARKS_SAID = "✓ arrives the same   ✗ fails   ~ arrives silently altered   · not available here   ? no answer"
 
