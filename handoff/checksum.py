@@ -21,9 +21,12 @@ def checksum(buffer: Any) -> int:
 
     One pass at memory speed (numpy's sum over a uint64 view): the touch must not hide the transfer it follows.
     ``buffer`` is anything that exposes the buffer protocol and is C- or Fortran-contiguous; else ``BufferError``.
+    An interpreter other than a process's first cannot load numpy: there the words are added one by one.
     """
-    import numpy as np
-
+    try:
+        import numpy as np
+    except ImportError:
+        return _checksum_by_words(memoryview(buffer))
     if isinstance(buffer, np.ndarray) and buffer.dtype.kind not in "?bBiufc":  # a datetime64 exposes no buffer
         plain = buffer.view(np.ndarray)
         buffer = (plain if plain.flags.c_contiguous else plain.T).reshape(-1).view(np.uint8)
@@ -36,6 +39,15 @@ def checksum(buffer: Any) -> int:
     words = len(raw) // 8
     total = int(np.frombuffer(raw, np.uint64, words).sum(dtype=np.uint64)) if words else 0
     return (total + sum(raw[words * 8 :])) & MASK
+
+
+def _checksum_by_words(view: memoryview) -> int:
+    """The same sum without numpy, at 20 to 30 ns a word instead of 1."""
+    if not view.c_contiguous:
+        raise BufferError("checksum needs a contiguous buffer")
+    raw = view.cast("B") if view.nbytes else memoryview(b"")
+    whole = len(raw) // 8 * 8
+    return (sum(raw[:whole].cast("Q")) + sum(raw[whole:])) & MASK
 
 
 def touch(obj: Any) -> int:

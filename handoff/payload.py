@@ -44,6 +44,7 @@ class Trait(StrEnum):
     SOCKET = "socket"  #: holds a socket: plain pickle refuses it, multiprocessing's pickler hands its descriptor over
     LOCK = "lock"  #: holds a lock or another synchronisation primitive of threads
     SYNCHRONIZED = "synchronized"  #: holds a multiprocessing primitive, shareable only through inheritance
+    ONE_INTERPRETER = "one-interpreter"  #: needs extension modules that load in a process's first interpreter alone
     INTERPRETER = "interpreter"  #: holds what lives in this interpreter alone: a generator, a module, a memoryview
     LOAD_FAILS = "load-fails"  #: can be pickled, and fails (or hangs) when loaded
     DUMP_FAILS = "dump-fails"  #: its own pickling hooks raise

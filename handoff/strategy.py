@@ -13,7 +13,8 @@ Ends that work in the other process travel there when that process is started, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing.connection import Connection
@@ -40,6 +41,7 @@ class Channel(StrEnum):
     FILE = "file"
     START = "start"  #: whatever starting a process does: nothing under fork, a pickle under spawn and forkserver
     THREAD = "thread"
+    INTERPRETER = "interpreter"  #: pickles in memory that all interpreters of a process see; some values as they are
 
 
 class Launch(StrEnum):
@@ -48,6 +50,16 @@ class Launch(StrEnum):
     PROCESS = "process"
     POOL = "pool"
     THREAD = "thread"
+    INTERPRETER = "interpreter"  #: of this process, in a thread of its own: nothing can end it from outside
+
+    @property
+    def in_this_process(self) -> bool:
+        """Whether the worker is a thread of this process: then nothing is forked while it runs."""
+        return self in (Launch.THREAD, Launch.INTERPRETER)
+
+
+#: The order in which workers are started: those in this process last, for nothing is forked while they run.
+LAUNCHES = tuple(sorted(Launch, key=lambda launch: launch.in_this_process))
 
 
 class Sender(Protocol):
@@ -135,6 +147,7 @@ class Strategy:
         str, ...
     ] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
+    since: tuple[int, int] = (3, 11)  #: the first Python that has it
     needs_no_gil: bool = False  #: no other process: the work is done at the same time only where there is no GIL
     any_payload: bool = False  #: the ends of ``carry`` know nothing of the payload: one pair serves all of a trial
     only: frozenset[Trait] = frozenset()  #: carries nothing but payloads that have one of these traits
@@ -164,6 +177,11 @@ class Strategy:
             found.append(Duty.SHARED)
         return tuple(found)
 
+    @property
+    def lacks(self) -> str:
+        """Why it cannot be tried here, under whatever start method: what is not installed, or too old a Python."""
+        return lacking(self.needs, self.since)
+
     def is_reference(self, *, gil: bool) -> bool:
         """Whether it is measured for comparison only and no answer, where threads do or do not share one GIL."""
         return self.needs_no_gil and gil
@@ -171,6 +189,16 @@ class Strategy:
     def looks_first(self, duty: Duty) -> bool:
         """Whether it looks at the object, to refuse what it cannot carry, before it does anything at all."""
         return bool(self.only) or duty is Duty.SHARED
+
+
+def lacking(needs: Iterable[str], since: tuple[int, int] = (3, 11)) -> str:
+    """What is missing here of modules and of a Python that has them, or ""."""
+    if sys.version_info < since:
+        return f"only from Python {since[0]}.{since[1]} on"
+    from importlib.util import find_spec
+
+    missing = [module for module in needs if find_spec(module) is None]
+    return f"{' and '.join(missing)}: not installed" if missing else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,7 +232,7 @@ def facts_aliasing(obj: tuple[Any, Any]) -> Mapping[str, Any]:
 
 ARGUMENT = frozenset({Duty.ARGUMENT})
 OUTCOME = frozenset[Duty]()  #: not timed: what becomes of it is the whole figure
-BUFFER = frozenset({Trait.BUFFER})
+BUFFER = frozenset({Trait.BUFFER, Trait.ONE_INTERPRETER})
 FLAT = BUFFER | {Trait.FIXED_DTYPE}
 PEP574 = "PEP 574"
 PIPE = "pipe(7): 65,536 bytes of capacity"
@@ -318,7 +318,7 @@ PAYLOADS = (
         make=array_strided_1mib,
         touch=touch_strided,
         facts=facts_strided,
-        traits=frozenset({Trait.ELEMENTS}),
+        traits=frozenset({Trait.ELEMENTS, Trait.ONE_INTERPRETER}),
         duties=OUTCOME,
         nbytes=MIB,
         why="One column of a table in C order: 1 MiB seen through 2 MiB. Not contiguous, so pickle 5 copies it in "
@@ -354,6 +354,7 @@ PAYLOADS = (
         touch=touch_object,
         facts=facts_object,
         duties=OUTCOME,
+        traits=frozenset({Trait.ONE_INTERPRETER}),
         why="A text column of 1,000 cells as pandas kept it up to version 2: an array by name only, its items are "
         "pickled one by one.",
         source="numpy user guide, object arrays; pandas 3.0 release notes (str dtype)",

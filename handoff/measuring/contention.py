@@ -57,7 +57,7 @@ def _open(measuring: Measuring, stack: ExitStack) -> None:
         lane = Lane(name, strategy)
         try:
             with measuring.trying(name):
-                if strategy.launch is Launch.THREAD:
+                if strategy.launch.in_this_process:
                     raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", "asked of processes only"))
                 assert strategy.share is not None
                 lane.ends = strategy.share(measuring.site(lane))

@@ -50,8 +50,8 @@ def run(measuring: Measuring) -> None:
         name = strategy.name if strategy else metrics.NULL
         lane = Lane(name, strategy)
         try:
-            if strategy is not None and strategy.launch is Launch.THREAD:
-                raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", "a thread has no memory of its own"))
+            if strategy is not None and strategy.launch.in_this_process:
+                raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", "in this process: no memory of its own"))
             for workers, prefix in ((1, "worker"), (usable_cores(), "workers")):
                 with measuring.trying(name, 2 * timeouts.WORKER_START_S):
                     _look(measuring, lane, duty, workers, prefix)

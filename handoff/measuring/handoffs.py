@@ -23,7 +23,7 @@ from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.deadlines import NoAnswer, deadline
-from handoff.strategy import Ends, Launch
+from handoff.strategy import LAUNCHES, Ends, Launch
 from handoff.timing import Spent
 
 
@@ -61,7 +61,7 @@ def open_lanes(measuring: Measuring, duty: Duty, base: str) -> None:
         else:
             measuring.lanes.append(lane)
     _add_harness(measuring)
-    for launch in (Launch.PROCESS, Launch.THREAD):  # threads last: no process is forked while they run
+    for launch in LAUNCHES:
         group = [lane for lane in measuring.lanes if lane.launch is launch]
         with measuring.ledger.on(WORKERS):
             if launch is Launch.PROCESS and measuring.shop.start_method != "fork":

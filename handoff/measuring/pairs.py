@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
@@ -203,9 +202,8 @@ class Pairing:
         assert lane.strategy is not None
         lane.launch = lane.strategy.launch
         measuring, duty = self.measuring[lane.name], self.sides[lane.name].duty
-        missing = [module for module in lane.strategy.needs if find_spec(module) is None]
-        if missing:
-            self._settle(lane.name, Outcome(Kind.UNAVAILABLE, "", "", f"{' and '.join(missing)}: not installed"))
+        if lacks := lane.strategy.lacks:
+            self._settle(lane.name, Outcome(Kind.UNAVAILABLE, "", "", lacks))
             return
         try:
             with measuring.trying(lane.name):

@@ -12,7 +12,6 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -119,8 +118,8 @@ class Measuring:
             if name in self.outcomes:
                 if not self.failed(name):
                     yield strategy
-            elif missing := [module for module in strategy.needs if find_spec(module) is None]:
-                self.settle(name, Outcome(Kind.UNAVAILABLE, "", "", f"{' and '.join(missing)}: not installed"))
+            elif lacks := strategy.lacks:
+                self.settle(name, Outcome(Kind.UNAVAILABLE, "", "", lacks))
             elif self.shop.start_method and self.shop.start_method not in strategy.start_methods:
                 self.settle(
                     name, Outcome(Kind.UNAVAILABLE, "", "", f"only under {' and '.join(strategy.start_methods)}")
@@ -313,7 +312,7 @@ class Measuring:
 
     def _behind(self, each: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         """How many times longer each process's lane takes than the fastest, in the metric where it is nearest."""
-        mine = [lane.name for lane in self.lanes if lane.strategy is not None and lane.launch is not Launch.THREAD]
+        mine = [lane.name for lane in self.lanes if lane.strategy is not None and not lane.launch.in_this_process]
         best: dict[str, float] = {}
         for name in mine:
             for metric, seconds in each[name].items():

@@ -13,7 +13,7 @@ from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import WorkerStart
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
-from handoff.strategy import Launch
+from handoff.strategy import LAUNCHES, Launch
 from handoff.timing import Spent
 
 
@@ -50,7 +50,7 @@ def _open(measuring: Measuring, base: str) -> None:
         else:
             measuring.lanes.append(lane)
     measuring.lanes.append(Lane(NULL, None, harness.NullSharing()))
-    for launch in (Launch.PROCESS, Launch.THREAD):
+    for launch in LAUNCHES:
         group = [lane for lane in measuring.lanes if lane.launch is launch]
         if group:
             _hire(measuring, group, launch)

@@ -17,7 +17,7 @@ from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.outcome import Outcome
 from handoff.payload import Duty
-from handoff.strategy import Launch
+from handoff.strategy import LAUNCHES, Launch
 from handoff.timing import Spent
 
 
@@ -26,7 +26,7 @@ def run(measuring: Measuring) -> None:
     base = measuring.baseline()
     plan = [*measuring.planned(base, lambda strategy: strategy.hold is not None), Lane(NULL, None)]
     measuring.random.shuffle(plan)
-    plan.sort(key=lambda lane: (Launch.PROCESS, Launch.POOL, Launch.THREAD).index(lane.launch))  # threads last
+    plan.sort(key=lambda lane: LAUNCHES.index(lane.launch))
     measuring.shop.see_off()
     for number, lane in enumerate(plan):
         gc.collect(1 if number else 2)

@@ -12,7 +12,6 @@ word of what they could not load: otherwise that is only a traceback on the stan
 from __future__ import annotations
 
 import errno
-import faulthandler
 import gc
 import io
 import json
@@ -42,6 +41,10 @@ def word_of(pid: int, what: str, folder: str | None = None) -> Path:
 
 def answer_when_asked() -> None:
     """From now on :data:`ASK` writes this process's stacks to its file, even when it hangs in somebody's C code."""
+    try:
+        import faulthandler  # is of the process: an interpreter within one cannot load it
+    except ImportError:
+        return
     try:
         file = open(word_of(os.getpid(), "stack"), "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
     except OSError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 from handoff import timeouts
@@ -16,6 +17,7 @@ from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.pool import a_worker, end_pool
 from handoff.processes.serving import Serve, hear, keep_for_task, serve_as_task, tell
+from handoff.processes.subinterpreter import start_in_interpreter
 from handoff.strategy import Launch
 
 
@@ -32,13 +34,16 @@ class Silent(Exception):
 
 
 class WorkerProcess:
-    """One worker, or a thread in its place. The pipes are there before it is started: ends may be opened on them."""
+    """One worker, or a thread in its place, which may run an interpreter of its own.
+
+    The pipes are there before it is started: ends may be opened on them.
+    """
 
     def __init__(self, ctx: Any) -> None:
         self.ctx = ctx
         self.inbox, self.to_worker = ctx.Pipe(duplex=False)
         self.from_worker, self.outbox = ctx.Pipe(duplex=False)
-        self.process: Any = None  #: None for a thread: nothing can end it
+        self.process: Any = None  #: None for a thread or an interpreter: nothing can end it
         self.launch = Launch.PROCESS
         self.dismissed = False
 
@@ -58,9 +63,11 @@ class WorkerProcess:
             case Launch.THREAD:
                 from multiprocessing.dummy import Process
 
-                self.thread = Process(target=serve, args=arguments)
+                self.thread: Thread = Process(target=serve, args=arguments)
                 self.thread.daemon = True
                 self.thread.start()
+            case Launch.INTERPRETER:
+                self.thread = start_in_interpreter(serve, job, self.inbox, self.outbox)
 
     def started(self) -> None:
         """Once it has answered: close its ends of the pipes, or its death would not be noticed."""
@@ -110,7 +117,7 @@ class WorkerProcess:
         """Ask it to end, wait, and insist."""
         self.dismiss()
         match self.launch:
-            case Launch.THREAD:
+            case Launch.THREAD | Launch.INTERPRETER:
                 self.thread.join(timeouts.KILLED_S)
             case Launch.POOL:
                 self.task.wait(

@@ -18,12 +18,14 @@ from handoff.support_matrix.matrix import MatrixCell, Way, ways
 from handoff.target import Entry, TargetError, import_from
 
 
-def predicted(payload: Payload, way: Way, duty: str, start_method: str) -> Kind:
+def predicted(
+    payload: Payload, way: Way, duty: str, start_method: str, python: tuple[int, int] = sys.version_info[:2]
+) -> Kind:
     """What traits say: the first of a strategy's ``fails`` that the payload has.
 
     What was changed while the program ran is there after a fork, and so it is where a result arrives: in the parent.
     """
-    if start_method not in way.start_methods:
+    if start_method not in way.start_methods or python < way.since:
         return Kind.UNAVAILABLE
     if duty == "shared" and Trait.ELEMENTS not in payload.traits:
         return Kind.REFUSED
@@ -74,7 +76,7 @@ def declared(
     python: tuple[int, int] = sys.version_info[:2],
 ) -> tuple[Kind, Gap | None]:
     """What must become of a cell, and the gap that says so where traits do not: the first that covers it."""
-    expected = predicted(payload, way, duty, start_method)
+    expected = predicted(payload, way, duty, start_method, python)
     if expected is Kind.UNAVAILABLE:
         return expected, None
     gap = next((gap for gap in gaps if gap.covers(payload.name, way.name, duty, start_method, python)), None)

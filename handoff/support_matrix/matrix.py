@@ -6,7 +6,6 @@ and some payloads; each cell has processes of its own, but those have one togeth
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import select
@@ -136,9 +135,8 @@ def group_of(name: str, way: Way) -> tuple[str, ...]:
 
 def unavailable(way: Way, start_method: str) -> str:
     """Why it cannot be tried here at all, or ""."""
-    missing = [module for module in way.needs if importlib.util.find_spec(module) is None]
-    if missing:
-        return f"{' and '.join(missing)}: not installed"
+    if lacks := way.lacks:
+        return lacks
     if start_method not in way.start_methods:
         return f"only under {' and '.join(way.start_methods)}"
     return ""

@@ -30,6 +30,7 @@ from handoff.payload import Duty, Payload
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import Interpreter, describe_exit
 from handoff.start_methods import START_METHODS
+from handoff.strategy import lacking
 from handoff.target import Ref
 from handoff.timing import nothing
 
@@ -74,7 +75,13 @@ class Route:
     needs: tuple[str, ...] = ()
     start_methods: tuple[str, ...] = START_METHODS
     duties: tuple[Duty, ...] = (Duty.ARGUMENT, Duty.RESULT)
+    since: tuple[int, int] = (3, 11)  #: the first Python that has it
     starts: bool = False  #: whether its workers are fresh interpreters, which takes longer than any hand-over
+
+    @property
+    def lacks(self) -> str:
+        """Why it cannot be tried here, under whatever start method."""
+        return lacking(self.needs, self.since)
 
 
 class HandoverEnded(Exception):
@@ -93,9 +100,8 @@ def run(
     Takes 0.1 s (fork) to 0.5 s (spawn) plus what the payload's module imports; ``KeyError`` for an unknown route.
     """
     spec = ROUTES[route]
-    missing = [name for name in spec.needs if importlib.util.find_spec(name) is None]
-    if missing:
-        return Outcome(Kind.UNAVAILABLE, "", "", f"needs {', '.join(missing)}")
+    if spec.lacks:
+        return Outcome(Kind.UNAVAILABLE, "", "", spec.lacks)
     if start_method not in spec.start_methods or duty not in spec.duties:
         return Outcome(Kind.UNAVAILABLE, "", "", f"{route} has no {duty} under {start_method}")
     config = {"route": route, "start_method": start_method, "ref": asdict(ref), "duty": str(duty), "limit_s": limit_s}
