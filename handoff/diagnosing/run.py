@@ -8,12 +8,12 @@ when its time ran out is kept.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import select
 import signal
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from handoff.diagnosing.evidence import Seen
 from handoff.diagnosing.findings import Diagnosis
 from handoff.diagnosing.load_child import MainReached
 from handoff.diagnosing.load_elsewhere import end_group
+from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
 
 BUDGET_S = 30.0
 
@@ -59,33 +60,28 @@ def diagnose(
 
 def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, arrivals: bool) -> Diagnosis:
     reader, writer = os.pipe()
+    listener = Listener(new_word())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads; the child never returns to them
         child = os.fork()
     if child == 0:
-        _be_the_child(obj, name, budget_s, reader, writer, ref, arrivals)
+        os.close(reader)
+        _be_the_child(obj, name, budget_s, teller(writer, listener.word.decode()), ref, arrivals)
     os.close(writer)
     try:
         os.setpgid(child, child)
     except OSError:
         pass
     try:
-        text, ended = _read(reader, time.monotonic() + budget_s + timeouts.DIAGNOSIS_GRACE_S)
+        told, ended = _told(reader, listener, time.monotonic() + budget_s + timeouts.DIAGNOSIS_GRACE_S)
     finally:
         os.close(reader)
         end_group(child)
         _, status = os.waitpid(child, 0)
-    lines = [line for line in text.split(b"\n") if line]
-    diagnosis = Diagnosis(name)
-    final = False
-    for line in reversed(lines):
-        try:
-            data = json.loads(line)
-        except ValueError:
-            continue
-        diagnosis, final = Diagnosis.from_json(data["diagnosis"]), data["final"]
-        break
-    if final:
+    diagnosis = Diagnosis.from_json(told["diagnosis"]) if told else Diagnosis(name)
+    if listener.foreign_bytes:
+        diagnosis = replace(diagnosis, notes=(*diagnosis.notes, NOT_OURS))
+    if told.get("final"):
         return diagnosis
     why = (
         f"it ended with {os.waitstatus_to_exitcode(status)} (below 0: killed by that signal)"
@@ -96,7 +92,7 @@ def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, a
 
 
 def _be_the_child(
-    obj: Any, name: str, budget_s: float, reader: int, writer: int, ref: dict[str, Any] | None, arrivals: bool
+    obj: Any, name: str, budget_s: float, tell: Callable[[Any], None], ref: dict[str, Any] | None, arrivals: bool
 ) -> None:
     """What the fork does; it never returns. A clock of its own ends it if the parent is gone."""
     code = 1
@@ -107,7 +103,6 @@ def _be_the_child(
             signal.signal(number, signal.SIG_DFL)
         gc.disable()
         gc.freeze()
-        os.close(reader)
         quiet = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(quiet, descriptor)
@@ -116,21 +111,18 @@ def _be_the_child(
         _end_with_parent(end)
 
         def send(diagnosis: Diagnosis, final: bool = False) -> None:
-            line = json.dumps({"diagnosis": diagnosis.to_json(), "final": final}).encode() + b"\n"
-            while line:
-                line = line[os.write(writer, line) :]
+            tell({"diagnosis": diagnosis.to_json(), "final": final})
 
         send(Steps(Seen(obj, name, end, ref), send).all(arrivals=arrivals), True)
         code = 0
     except BaseException as error:
         try:
             note = f"the diagnosis itself failed: {error_text(error)}"
-            os.write(writer, json.dumps(
-                {"diagnosis": Diagnosis(name, notes=(note,)).to_json(), "final": True}).encode() + b"\n")  # fmt: skip
+            tell({"diagnosis": Diagnosis(name, notes=(note,)).to_json(), "final": True})
         except BaseException:
             code = 2
     finally:
-        os._exit(code)
+        exit_now(code)
 
 
 def _end_with_parent(end: float) -> None:
@@ -147,9 +139,9 @@ def _end_with_parent(end: float) -> None:
         return
 
 
-def _read(reader: int, end: float) -> tuple[bytes, bool]:
-    """All that comes until the other end is closed (True) or time runs out (False)."""
-    text = bytearray()
+def _told(reader: int, listener: Listener, end: float) -> tuple[dict[str, Any], bool]:
+    """The last that is told until the other end is closed (True) or time runs out (False)."""
+    told: dict[str, Any] = {}
     while (left := end - time.monotonic()) > 0:
         poll = select.poll()
         poll.register(reader, select.POLLIN)
@@ -157,8 +149,9 @@ def _read(reader: int, end: float) -> tuple[bytes, bool]:
             continue
         piece = os.read(reader, 1 << 20)
         if not piece:
-            return bytes(text), True
-        text += piece
-        if text.endswith(b'"final": true}\n'):
-            return bytes(text), True
-    return bytes(text), False
+            return told, True
+        for told in listener.messages(piece):  # noqa: B007 - each replaces those before it
+            pass
+        if told.get("final"):
+            return told, True
+    return told, False

@@ -22,6 +22,7 @@ from handoff.measuring.messages import Spec
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Payload
 from handoff.processes.interpreter import Interpreter
+from handoff.processes.lines import NOT_OURS
 from handoff.profile import Profile
 from handoff.record import BUDGET, DECIDED, INTERRUPTED, MOST_TRIALS, NARROW, Record
 from handoff.start_methods import START_METHODS
@@ -332,6 +333,8 @@ class GroupRun:
             died = str(error)
         finally:
             complaint = inside.complaints().strip()
+            if inside.listener.foreign_bytes:
+                complaint = f"{complaint}\n{NOT_OURS}".strip()
             inside.close()
         record = self.records[at]
         if complaint and complaint not in record.complaints:

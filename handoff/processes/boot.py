@@ -12,21 +12,15 @@ import select
 import signal
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from handoff.processes.lines import teller
 
 
 def run(module: str, fd: int) -> None:
     """Read the configuration, arrange for a clean end, and run ``module.main(config, tell)``."""
     line = _first_line()
-    config = json.loads(line or "{}")
+    word, _, text = line.decode().partition(" ")
+    config = json.loads(text or "{}")
     folder = os.getcwd()
-
-    def tell(message: dict[str, Any]) -> None:
-        view = memoryview(json.dumps(message).encode() + b"\n")
-        while view:
-            view = view[os.write(fd, view) :]
 
     def parent_is_gone(_: int, __: object) -> None:
         from pathlib import Path
@@ -51,7 +45,7 @@ def run(module: str, fd: int) -> None:
     prefix = f"/{os.path.basename(folder)}"
     multiprocessing.process.current_process()._config["semprefix"] = prefix  # type: ignore[attr-defined]
     __import__(module)
-    sys.modules[module].main(config, tell)
+    sys.modules[module].main(config, teller(fd, word))
 
 
 def _first_line() -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import signal
 import sys
@@ -11,12 +10,12 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from handoff.processes import folders
 from handoff.processes.boot import run
 from handoff.processes.interpreter import Interpreter
+from handoff.processes.lines import exit_now
 from handoff.timing import nothing
 
 
@@ -44,12 +43,10 @@ class Forked(Interpreter):
             self._be_the_child(module, orders_fd, write_fd, prepare)
         os.close(write_fd)
         os.close(orders_fd)
-        self.fd, self.pending = read_fd, b""
+        self.fd = read_fd
         process: Any = _Child(child, os.fdopen(our_end_fd, "wb"))
         self.process = process
-        with suppress(BrokenPipeError):
-            process.stdin.write(json.dumps({**config, "folder": str(self.folder)}).encode() + b"\n")
-            process.stdin.flush()
+        self._give(config)
 
     def _be_the_child(self, module: str, orders: int, out: int, prepare: Callable[[], Any]) -> None:
         """Never returns. What this process inherited of multiprocessing's helpers belongs to its parent."""
@@ -72,7 +69,7 @@ class Forked(Interpreter):
         except BaseException:
             os.write(2, traceback.format_exc().encode())
         finally:
-            os._exit(code)
+            exit_now(code)
 
 
 def _stream(name: str, descriptor: int) -> Any:

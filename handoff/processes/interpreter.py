@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.processes import folders
 from handoff.processes.cleanup import end_strays, kill_group
+from handoff.processes.lines import Listener, new_word
 
 
 class Interpreter:
@@ -64,10 +66,17 @@ class Interpreter:
             start_new_session=True,
         )
         os.close(write_fd)
-        self.fd, self.pending = read_fd, b""
+        self.fd = read_fd
+        self._give(config)
+
+    def _give(self, config: dict[str, Any]) -> None:
+        """Its configuration, and the word that its messages begin with."""
+        word = new_word()
+        self.listener = Listener(word)
+        self.arrived: deque[dict[str, Any]] = deque()  #: what it has told, and nobody has taken yet
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps({**config, "folder": str(self.folder)}).encode() + b"\n")
+            self.process.stdin.write(f"{word} {json.dumps({**config, 'folder': str(self.folder)})}\n".encode())
             self.process.stdin.flush()
 
     def told(self, patience_s: float) -> Iterator[dict[str, Any]]:
@@ -77,9 +86,8 @@ class Interpreter:
         """
         silent_since = time.monotonic()
         while True:
-            while b"\n" in self.pending:
-                line, self.pending = self.pending.split(b"\n", 1)
-                yield json.loads(line)
+            while self.arrived:
+                yield self.arrived.popleft()
                 silent_since = time.monotonic()
             ended = self.process.poll() is not None
             ready, _, _ = select([self.fd], [], [], 0 if ended else min(patience_s, timeouts.TICK_S))
@@ -87,7 +95,7 @@ class Interpreter:
                 data = os.read(self.fd, 1 << 20)
                 if not data:
                     return
-                self.pending += data
+                self.arrived.extend(self.listener.messages(data))
                 silent_since = time.monotonic()
             elif ended:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -17,8 +18,10 @@ from typing import Any
 
 from handoff import timeouts
 from handoff.processes.interpreter import Interpreter
+from handoff.processes.lines import NOT_OURS
 from handoff.stacks import user_frame
 from handoff.target import TargetError, parse_target
+from handoff.terminal import printable
 
 MEMORY_SHARE = 0.8  #: of what is available: the rest is for the machine to go on working
 
@@ -78,7 +81,7 @@ def ask(
     progress("importing and making the object")
     with closing(Sandbox(inside_module, config)) as inside:
         end = time.monotonic() + patience_s
-        opened = False
+        opened = passed_over = False
         told = inside.told(2 * timeouts.TICK_S)
         while True:
             try:
@@ -88,6 +91,9 @@ def ask(
                     raise _given_up(target, inside, patience_s if not opened else more_s, opened=opened) from None
                 told = inside.told(2 * timeouts.TICK_S)
                 continue
+            if inside.listener.foreign_bytes and not passed_over:
+                passed_over = True
+                print(printable(f"{target}: {NOT_OURS}"), file=sys.stderr)
             if message is None:
                 raise _ended(target, inside, opened=opened)
             if "failed" in message:

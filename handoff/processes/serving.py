@@ -5,23 +5,33 @@ Every worker imports this: it must stay light.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
+
+from handoff.processes.lines import NOT_OURS, decoded, encoded
 
 Serve = Callable[[Any, Connection, Connection], None]  #: what a worker does: with its job, its inbox and its outbox
 
 
 def tell(conn: Connection, message: Mapping[str, Any]) -> None:
     """Send one message."""
-    conn.send_bytes(json.dumps(message).encode())
+    conn.send_bytes(encoded(message).encode())
 
 
 def hear(conn: Connection) -> dict[str, Any]:
-    """The next message. Raises ``EOFError`` when there will be none any more."""
-    message: dict[str, Any] = json.loads(conn.recv_bytes())
+    """The next message. Raises ``EOFError`` when there will be none any more, and :class:`NotOurs`."""
+    try:
+        message = decoded(conn.recv_bytes().decode(), 0)[0]
+    except (ValueError, StopIteration, RecursionError, MemoryError):
+        message = None
+    if type(message) is not dict:
+        raise NotOurs(NOT_OURS)
     return message
+
+
+class NotOurs(Exception):
+    """Something else than a message came: whoever has the descriptor may write to it."""
 
 
 _kept: tuple[Any, ...] = ()

@@ -16,7 +16,7 @@ from handoff.processes.cleanup import with_descendants
 from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.pool import a_worker, end_pool
-from handoff.processes.serving import Serve, hear, keep_for_task, serve_as_task, tell
+from handoff.processes.serving import NotOurs, Serve, hear, keep_for_task, serve_as_task, tell
 from handoff.processes.subinterpreter import start_in_interpreter
 from handoff.strategy import Launch
 
@@ -93,6 +93,8 @@ class WorkerProcess:
             raise self.end()
         try:
             return hear(self.from_worker)
+        except NotOurs as error:
+            raise Gone(str(error)) from None
         except (EOFError, OSError):
             raise self.end() from None
 

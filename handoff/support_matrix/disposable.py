@@ -10,7 +10,6 @@ outcome is ``no answer``, and whoever asked may ask again.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -29,6 +28,7 @@ from handoff.processes import spawn_server
 from handoff.processes.cleanup import end_all, lives, own_children, processor_s, remove, with_descendants
 from handoff.processes.deadlines import queued_s
 from handoff.processes.interpreter import describe_exit
+from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
 from handoff.stacks import pickles, user_frame_in_brief
 from handoff.timing import nothing
 
@@ -48,6 +48,7 @@ class _Running:
     pidfd: int
     read: int
     folder: Path
+    listener: Listener
     stage: str = "making"
     began: float = field(default_factory=time.perf_counter)
     since: float = field(default_factory=time.monotonic)  #: when it told the last time
@@ -56,7 +57,6 @@ class _Running:
     queued_before_s: float = 0.0  #: that those which serve it had, when it began
     too_busy: bool = False
     making_s: float = 0.0  #: that it took until it could be handed over
-    pending: bytes = b""
     known: dict[str, Any] = field(default_factory=dict)  #: what it told beside its stages
 
     def next(self) -> None:
@@ -91,7 +91,8 @@ class Disposable:
         self.todo: deque[deque[int]] = deque()  #: runs of numbers that no process has begun
         self.running: list[_Running] = []
         self.current: _Running | None = None  #: the one whose turn it is: the others wait
-        self.write = 0  #: in a template, where it tells the host that it waits
+        self.write = 0  #: in a template, where it tells its host ...
+        self.say: Tell = nothing  #: ... that it waits, and what it has left
         self.making_s = 0.0  #: in a template, what it has taken to import and make
 
     def run(self, runs: Iterable[Sequence[int]], work: Work) -> list[int]:
@@ -113,7 +114,7 @@ class Disposable:
                 self.current = self._fork(numbers, work.body)
                 self.running.append(self.current)
             elif self.current is None and self.write:  # the next template may have its turn
-                os.write(self.write, b"w")
+                self.say({"waits": True})
             ready = self._wait()
             for child in (*self.running,):
                 if child.read in ready or child.pidfd in ready:
@@ -205,24 +206,25 @@ class Disposable:
         folder = self.folder / f"c{self.count}" if not self.write else self.folder / f"c{os.getpid()}-{self.count}"
         folder.mkdir()
         read, write = os.pipe()
+        word = new_word()
         pid = os.fork()
         if pid == 0:
             os.close(read)
             if self.write:
                 os.close(self.write)
-            _execute(lambda say: body(numbers, say, folder), write, folder)
+            _execute(lambda say: body(numbers, say, folder), teller(write, word), write, folder)
         os.close(write)
-        return _Running(numbers, pid, os.pidfd_open(pid), read, folder, queued_before_s=self._queued_serving_s())
+        queued_s = self._queued_serving_s()
+        return _Running(numbers, pid, os.pidfd_open(pid), read, folder, Listener(word), queued_before_s=queued_s)
 
     def _words(self, child: _Running) -> Iterator[dict[str, Any]]:
         """What it tells: an outcome, with which it may go on; as it dies, none but that."""
         if child.read != child.pidfd and select.select([child.read], [], [], 0)[0]:
             data = os.read(child.read, 1 << 16)
-            child.pending += data
-            while b"\n" in child.pending:
-                line, child.pending = child.pending.split(b"\n", 1)
-                word = json.loads(line)
+            for word in child.listener.messages(data):
                 if "outcome" in word:
+                    if child.listener.foreign_bytes and word["outcome"]:
+                        word["outcome"].setdefault("notes", []).append(NOT_OURS)
                     yield word
                     continue
                 now = time.monotonic()
@@ -311,7 +313,7 @@ def _workers(folder: Path) -> list[int]:
         return []
 
 
-def _execute(body: Callable[[Tell], None], write: int, folder: Path) -> None:
+def _execute(body: Callable[[Tell], None], say: Tell, write: int, folder: Path) -> None:
     """The forked side: never returns."""
     status = 70
     try:
@@ -320,16 +322,10 @@ def _execute(body: Callable[[Tell], None], write: int, folder: Path) -> None:
         os.set_inheritable(write, False)
         os.environ[spawn_server.WORD] = spawn_server.cell = str(folder)
         spawn_server.answer_when_asked()
-
-        def say(word: dict[str, Any]) -> None:
-            data = json.dumps(word).encode() + b"\n"
-            while data:
-                data = data[os.write(write, data) :]
-
         try:
             body(say)
             status = 0
         except BaseException as error:  # ours, or the payload's own SystemExit
             say({"outcome": Outcome.from_exception(Kind.BROKEN, "parent", error).to_json()})
     finally:
-        os._exit(status)
+        exit_now(status)

@@ -25,7 +25,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -35,6 +35,7 @@ from handoff.outcome import Kind
 from handoff.payload import Duty
 from handoff.processes import spawn_server
 from handoff.processes.cleanup import end_all, own_children, processes, reap, sweep
+from handoff.processes.lines import Listener, exit_now, new_word, teller
 from handoff.support_matrix import original
 from handoff.support_matrix.disposable import Disposable, Tell, Work
 from handoff.support_matrix.shared_imports import harmless
@@ -68,7 +69,8 @@ class _Template:
     cells: list[Any]
     pid: int
     read: int
-    left: bytes = b""
+    listener: Listener
+    left: list[int] = field(default_factory=list)
 
 
 class Host:
@@ -154,9 +156,10 @@ class Host:
                 templates[current.read] = current
             for read in select.select(list(templates), [], [])[0]:
                 template = templates[read]
-                word = os.read(read, 1 << 16)
-                template.left += word.replace(b"w", b"")
-                if not word:
+                data = os.read(read, 1 << 16)
+                for told in template.listener.messages(data):
+                    template.left = told.get("left", template.left)
+                if not data:
                     del templates[read]
                     left = self._end_template(template, templates.values())
                     if left:
@@ -167,17 +170,18 @@ class Host:
     def _fork_template(self, cells: list[Any], last: int, tell: Tell) -> _Template:
         """Fork the process that forks the cells of one payload."""
         read, write = os.pipe()
+        word = new_word()
         pid = os.fork()
         if pid:
             os.close(write)
-            return _Template(cells, pid, read)
+            return _Template(cells, pid, read, Listener(word))
         status = 1
         try:
             os.close(read)
             os.set_inheritable(write, False)
             signal.signal(signal.SIGIO, signal.SIG_IGN)
             reap()
-            self.processes.write = write
+            self.processes.write, self.processes.say = write, teller(write, word)
             ref = Ref(**cells[0][1])
             begin = time.monotonic()
             with suppress(Exception):  # each cell will see it, and say so
@@ -188,12 +192,12 @@ class Host:
             self.processes.making_s = time.monotonic() - begin
             gc.freeze()  # collecting in a cell need not look at, and so copy, what is there already
             left = self._run_cells(cells, last, tell)
-            os.write(write, json.dumps([cell[0] for cell in left]).encode())
+            self.processes.say({"left": [cell[0] for cell in left]})
             status = 0
         except BaseException:
             self._complain(*sys.exc_info())
         finally:
-            os._exit(status)
+            exit_now(status)
 
     def _run_cells(self, cells: list[Any], last: int, tell: Tell) -> list[Any]:
         """In a template: run its cells; return those that are left when the server they need is gone."""
@@ -244,8 +248,7 @@ class Host:
             os.kill(os.getpid(), -status) if status < 0 else os._exit(status)
         known = self.processes.shared() | {other.pid for other in others}
         end_all(lambda: set(own_children()) - known)
-        left = json.loads(template.left)
-        return [cell for cell in template.cells if cell[0] in left]
+        return [cell for cell in template.cells if cell[0] in template.left]
 
     # -- the end of a cell
 

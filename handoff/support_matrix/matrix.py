@@ -6,13 +6,12 @@ and some payloads; each cell has processes of its own, but those have one togeth
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from handoff import timeouts
@@ -20,6 +19,7 @@ from handoff.machine import usable_cores
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.interpreter import Interpreter
+from handoff.processes.lines import NOT_OURS
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
 from handoff.strategy import Channel, Strategy
@@ -153,7 +153,6 @@ class _Batch:
     waits: bool = False  #: whether it has begun its last cell: another host may begin
     began: float = field(default_factory=time.monotonic)
     inside: Any = None
-    pending: bytes = b""
 
 
 class _Run:
@@ -165,6 +164,7 @@ class _Run:
         self.todo, self.patience_s, self.jobs, self.progress, self.isolated = todo, patience_s, jobs, progress, isolated
         self.outcomes: dict[int, Outcome] = {}
         self.seconds: dict[int, float] = {}
+        self.wrote: set[int] = set()  #: cells at which a host was told what is not ours
         self.active: list[_Batch] = []
         self.modules: dict[Ref, list[str]] = {}  #: that a payload needs, and none before it
         self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
@@ -304,11 +304,13 @@ class _Run:
 
     def _hear(self, batch: _Batch) -> None:
         data = os.read(batch.inside.fd, 1 << 16)
-        batch.pending += data
         batch.began = time.monotonic()
-        while b"\n" in batch.pending:
-            line, batch.pending = batch.pending.split(b"\n", 1)
-            self._note(batch, json.loads(line))
+        before = batch.inside.listener.foreign_bytes
+        messages = batch.inside.listener.messages(data)
+        if batch.inside.listener.foreign_bytes > before:
+            self.wrote |= batch.running
+        for word in messages:
+            self._note(batch, word)
         if not data:
             self._end(batch, "")
 
@@ -324,6 +326,8 @@ class _Run:
                 self._settle(index, Outcome.from_json(outcome), seconds)
 
     def _settle(self, index: int, outcome: Outcome, seconds: float) -> None:
+        if index in self.wrote and NOT_OURS not in outcome.notes:
+            outcome = replace(outcome, notes=(*outcome.notes, NOT_OURS))
         self.outcomes[index] = outcome
         self.seconds[index] = seconds
         self.progress(len(self.outcomes), len(self.todo), "")
