@@ -2,7 +2,8 @@
 
 asv itself is untouched and can be used directly; this is the one command for somebody who wants numbers. It adds what
 asv lacks: progress while a ``setup_cache`` measures, a machine file inside the repository, a folder of records for each
-run, and a clean end at Ctrl-C. Exit codes: 0 fine, 1 something failed, 2 usage, 130 interrupted.
+run, and a clean end at Ctrl-C. Exit codes: 0 fine, 1 something failed, 2 usage, 130 interrupted (143 by SIGTERM, 129
+by SIGHUP).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from benchmarks import _child
     from benchmarks._progress import Progress
     from benchmarks.plan import expected
-    from handoff.processes import folders
+    from handoff.processes import folders, signals
 
     run = HOME / "records" / args.machine / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{commit[:8]}"
     run.mkdir(parents=True)
@@ -76,8 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if child([sys.executable, "-m", "handoff", "report", str(run), "-o", str(report)]):
             failed.append("handoff report")
     except KeyboardInterrupt:
-        print(f"interrupted; what was measured so far is in {shown(run)}", file=sys.stderr)
-        return 130
+        with suppress(OSError):  # after SIGHUP there is no terminal to say it on
+            print(f"{signals.how()}; what was measured so far is in {shown(run)}", file=sys.stderr)
+        return signals.exit_code()
     finally:
         folders.remove(temporary)
     if failed:
@@ -173,5 +176,16 @@ def git(*arguments: str) -> str:
         return ""
 
 
+def program() -> int:
+    """The same; a signal ends it in order from its first moment on."""
+    from handoff.processes import signals
+
+    try:
+        signals.heed()
+        return main()
+    except KeyboardInterrupt:
+        return signals.exit_code()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

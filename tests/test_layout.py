@@ -159,6 +159,22 @@ def test_no_two_classes_have_one_name() -> None:
     assert {name: rooms for name, rooms in found.items() if len(rooms) > 1} == {}
 
 
+#: A program that is measured, and imports nothing for that, reads its own memory by itself.
+READERS = {"handoff.machine", "handoff.processes.proc", "handoff.processes.memory", "handoff.measuring.startup_parent"}
+
+
+def test_one_module_each_reads_what_the_kernel_says_of_machine_processes_and_memory() -> None:
+    """``/proc`` in a text that is no docstring."""
+    readers = set()
+    for module, path in modules().items():
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
+        if any(re.match(r"/proc\b", text) for text in texts if isinstance(text, str)):
+            readers.add(module)
+    assert readers == READERS
+
+
 #: What waits, by the name that it is called by, and what a waiting time is called where it is declared.
 WAITS = {"deadline", "limited", "told", "answer", "ready", "join", "wait", "acquire", "select", "poll", "alarm"}
 WAITING = re.compile(r"(?i).*(patience|timeout|grace|patient|silent)(_s)?$")

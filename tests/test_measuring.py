@@ -24,7 +24,8 @@ from handoff.analysis.metrics import BIS, KINDS, METRICS, NULL, START
 from handoff.measuring.experiment import measure, plan
 from handoff.outcome import Kind
 from handoff.payload import Duty
-from handoff.processes.cleanup import PREFIX, members
+from handoff.processes.cleanup import PREFIX
+from handoff.processes.proc import members
 from handoff.profile import PROFILES, Profile
 from handoff.record import Record, read, read_all
 from handoff.start_methods import START_METHODS

@@ -16,7 +16,8 @@ from handoff.measuring.experiment import Experiment, GroupRun
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.processes import deadlines
-from handoff.processes.deadlines import NoAnswer, Patience, TookTooLong, deadline, limited, queued_s
+from handoff.processes.deadlines import NoAnswer, Patience, TookTooLong, deadline, limited
+from handoff.processes.proc import queued_s
 from handoff.profile import PROFILES
 from handoff.support_matrix import matrix
 from handoff.support_matrix.matrix import MatrixCell, _Run, _Todo

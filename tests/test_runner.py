@@ -129,11 +129,13 @@ PARENT = """
 import os, sys
 from pathlib import Path
 from benchmarks import _child
+from handoff.processes import signals
 try:
+    signals.heed()
     command = [sys.executable, "-c", sys.argv[1]]
     code = _child.run(command, os.environ, Path("."), Path(sys.argv[2]), print, sys.stdout.flush)
 except KeyboardInterrupt:
-    sys.exit(130)
+    sys.exit(signals.exit_code())
 sys.exit(code % 256)
 """
 
@@ -165,11 +167,11 @@ Family = tuple[subprocess.Popen[str], int, int]
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_leaves_no_process_not_even_in_another_session(family: Family, number: signal.Signals) -> None:
     parent, child, grandchild = family
     parent.send_signal(number)
-    assert parent.wait(30) == 130
+    assert parent.wait(30) == 128 + number
     assert not alive(child) and not alive(grandchild)
 
 

@@ -25,9 +25,9 @@ from handoff.measuring.experiment import Experiment, GroupRun, serves
 from handoff.measuring.messages import Spec
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
-from handoff.processes.cleanup import with_descendants
 from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import Interpreter
+from handoff.processes.proc import with_descendants
 from handoff.profile import Profile
 from handoff.record import Record
 from handoff.strategies import baselines, registry

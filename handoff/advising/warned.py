@@ -21,6 +21,7 @@ from typing import Any
 
 from handoff.advising.result import AdviceWarning
 from handoff.compare.names import installed
+from handoff.processes import proc
 
 AFRESH = ("spawn", "forkserver")  #: a worker imports its modules again
 MAINS = ("__main__", "__mp_main__")
@@ -66,9 +67,7 @@ def _threads() -> AdviceWarning | None:
         if not (child := os.fork()):
             os._exit(0)
     os.waitpid(child, 0)
-    count = threading.active_count()
-    with suppress(OSError):  # also those that no Python code has started
-        count = max(count, len(os.listdir("/proc/self/task")))
+    count = max(threading.active_count(), proc.own_threads())  # also those that no Python code has started
     if count <= 1:
         return None
     names = [each.name for each in threading.enumerate() if each is not threading.main_thread()]

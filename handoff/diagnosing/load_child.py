@@ -145,9 +145,9 @@ def _protect(job: dict[str, Any]) -> None:
     try:
         import resource
 
-        with open("/proc/self/statm") as file:
-            pages = int(file.read().split()[0])
-        limit = pages * resource.getpagesize() + int(job["limit_bytes"])
+        from handoff.processes.memory import address_space_bytes
+
+        limit = address_space_bytes() + int(job["limit_bytes"])
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, OSError, ValueError):

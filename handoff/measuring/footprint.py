@@ -28,8 +28,8 @@ from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import WorkerStart
 from handoff.outcome import OK, Kind, Outcome
 from handoff.payload import Duty
-from handoff.processes.cleanup import members
 from handoff.processes.memory import Peak, Usage, machine_used_bytes, trim, usage
+from handoff.processes.proc import members
 from handoff.strategy import Channel, Launch, Strategy
 
 if TYPE_CHECKING:

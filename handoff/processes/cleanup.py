@@ -8,11 +8,12 @@ import select
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from handoff import timeouts
+from handoff.processes import proc
 
 PREFIX = "handoff"  #: of every segment, semaphore and temporary folder of ours
 
@@ -23,7 +24,7 @@ def kill_group(group: int, *, spare: int = 0) -> None:
     With ``spare``, the calling process, nobody waits for the trackers: they end after it has.
     """
     for _ in range(int(timeouts.TRACKERS_S / 0.01)):
-        found = {pid: tracks for pid, tracks in members(group).items() if pid != spare}
+        found = {pid: tracks for pid, tracks in proc.members(group).items() if pid != spare}
         if not found or (spare and all(found.values())):
             return
         for pid, tracks in found.items():
@@ -31,32 +32,6 @@ def kill_group(group: int, *, spare: int = 0) -> None:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
-
-
-def members(group: int) -> dict[int, bool]:
-    """The living processes of a group, and whether each is a resource tracker."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := process_status(int(entry))) and int(fields[2]) == group:
-            with suppress(OSError):
-                found[int(entry)] = b"resource_tracker" in Path("/proc", entry, "cmdline").read_bytes()
-    return found
-
-
-def process_status(pid: int) -> list[bytes]:
-    """State, parent, group, session … children's times of a living process; nothing of one that ended. See proc(5)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            stat = file.read()
-    except OSError:
-        return []
-    fields = stat[stat.rindex(b")") + 2 :].split(None, 15)[:15]
-    return [] if fields[0] in b"ZX" else fields
-
-
-def processor_s(pid: int) -> float:
-    """Seconds that a living process, and the children that it has waited for, had on processors."""
-    return sum(map(int, process_status(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def sweep(folder: Path) -> None:
@@ -74,9 +49,10 @@ def end_strays(folder: Path) -> None:
 
     Contained processes of ours among them see that their parent is gone, and clean up after themselves: they get time.
     """
-    mark = f"TMPDIR={folder}".encode()
     for attempt in range(int(timeouts.STRAYS_S / 0.05)):
-        strays = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _carries(pid, mark)]
+        strays = [
+            pid for pid in proc.pids() if pid != os.getpid() and proc.carries(pid, folder) and not proc.is_tracker(pid)
+        ]
         if not strays:
             return
         if attempt >= 10:
@@ -86,31 +62,19 @@ def end_strays(folder: Path) -> None:
         time.sleep(0.05)
 
 
-def _carries(pid: int, mark: bytes) -> bool:
-    if pid == os.getpid():
-        return False
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-        if not any(line == mark or line.startswith(mark + b"/") for line in environment.split(b"\0")):
-            return False
-        return b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 
 
-def reap() -> None:
+def adopt_orphans() -> None:
     """Orphans of what this process starts come to it, not to init: prctl(2), PR_SET_CHILD_SUBREAPER."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_all(members: Callable[[], set[int]]) -> None:
+def end_all(left: Callable[[], set[int]]) -> None:
     """Kill them, and what comes here as orphans then, until there are none."""
     for _ in range(1000):
-        found = members()
+        found = left()
         if not found:
             return
         for pid in found:
@@ -131,49 +95,6 @@ def _await_end(pid: int) -> None:
             os.close(watched)
 
 
-def processes() -> dict[int, int]:
-    """Living processes that descend from this one or are in its session, and their parents."""
-    me = os.getpid()
-    found: dict[int, int] = {}
-    sessions: dict[int, int] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := process_status(int(entry))):
-            found[int(entry)], sessions[int(entry)] = int(fields[1]), int(fields[3])
-    ours = {pid for pid, session in sessions.items() if session == me} | {me}
-    while more := {pid for pid, parent in found.items() if parent in ours and pid not in ours}:
-        ours |= more
-    return {pid: parent for pid, parent in found.items() if pid in ours}
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    return bool(process_status(pid))
-
-
-def own_children() -> list[int]:
-    """The processes that this one, which has one thread, has started, or that have come to it as orphans."""
-    if not _LISTS_CHILDREN:
-        return _children(os.getpid())
-    with open("/proc/thread-self/children", "rb", buffering=0) as file:
-        return list(map(int, file.read().split()))
-
-
-def _children(pid: int) -> list[int]:
-    """The processes that the threads of a process have started, or that have come to it as orphans."""
-    found: list[int] = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
-                found += map(int, file.read().split())
-    except OSError:
-        if not _LISTS_CHILDREN and lives(pid):  # a kernel without CONFIG_PROC_CHILDREN: look at all of them
-            return [child for child, parent in processes().items() if parent == pid]
-    return found
-
-
-_LISTS_CHILDREN = os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-
-
 def remove(folder: Path) -> None:
     """Remove a folder that mostly holds but a few files."""
     try:
@@ -184,9 +105,30 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def with_descendants(pids: Iterable[int]) -> set[int]:
-    """These processes, those that they have started, and so on."""
-    found = grown = set(pids)
-    while grown := {child for pid in grown for child in _children(pid)} - found:
-        found = found | grown
-    return found
+def end_descendants() -> list[int]:
+    """Wait for what is left of this process's descendants, ask it to end, then end it; those that had to be asked.
+
+    Resource trackers are never ended: they end by themselves when the last process that uses them has, and take the
+    segments and semaphores of the killed with them.
+    """
+    asked: set[int] = set()
+    for number in (None, signal.SIGTERM, signal.SIGKILL):
+        if number is not None:
+            for pid in filter(lambda pid: not proc.is_tracker(pid), _descendants()):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                    asked.add(pid)
+        end = time.monotonic() + timeouts.ORPHAN_S
+        while (left := _descendants()) and time.monotonic() < end:
+            time.sleep(0.05)
+        if not left:
+            break
+    return sorted(asked)
+
+
+def _descendants() -> list[int]:
+    """Those that live; the ended ones that came here as orphans are waited for on the way."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    return [pid for pid in proc.with_descendants([os.getpid()]) if pid != os.getpid() and proc.lives(pid)]

@@ -11,12 +11,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from handoff import timeouts
+from handoff.processes.proc import queued_s, with_descendants
 
 
 class NoAnswer(BaseException):
@@ -25,19 +25,6 @@ class NoAnswer(BaseException):
     def __init__(self, text: str, *, too_busy: bool = False) -> None:
         super().__init__(text)
         self.too_busy = too_busy  #: whether the machine was, rather than that somebody hangs
-
-
-def queued_s(pids: Iterable[int]) -> float:
-    """Seconds that the threads of these processes have waited for a processor so far; 0 where no kernel tells.
-
-    The second number of Linux's ``schedstat``: "time spent waiting on a runqueue", in nanoseconds.
-    """
-    found = 0
-    for pid in pids:
-        with suppress(OSError, ValueError, IndexError):
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                found += int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[1])
-    return found / 1e9
 
 
 class Patience:
@@ -63,8 +50,6 @@ class Patience:
 
 
 def _own() -> Iterable[int]:
-    from handoff.processes.cleanup import with_descendants  # workers import this module, and need not all of that
-
     return with_descendants({os.getpid()})
 
 

@@ -60,6 +60,16 @@ def machine_used_bytes() -> int:
     return sizes["MemTotal"] - sizes["MemFree"]
 
 
+def machine_available_bytes() -> int:
+    """What programs could still take of the machine's memory, as the kernel estimates it."""
+    return _sizes(Path("/proc/meminfo").read_text())["MemAvailable"]
+
+
+def address_space_bytes() -> int:
+    """What this process has mapped, whether it uses it or not: what ``RLIMIT_AS`` limits."""
+    return _sizes(Path("/proc/self/status").read_text())["VmSize"]
+
+
 def trim() -> None:
     """Let the allocator give freed memory back, so that what ran before does not show in the next reading."""
     import ctypes

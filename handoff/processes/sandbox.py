@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
+from handoff.processes import memory
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.lines import NOT_OURS
 from handoff.stacks import user_frame
@@ -139,9 +140,8 @@ def _ended(target: str, inside: Interpreter, *, opened: bool) -> TargetError:
 def memory_limit() -> int:
     """Bytes that a contained process may take: a share of what is available to us, now."""
     found = []
-    with suppress(OSError, ValueError, IndexError):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
+    with suppress(OSError, KeyError):
+        found.append(memory.machine_available_bytes())
     for limit, used, cache in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),

@@ -12,10 +12,10 @@ from threading import Thread
 from typing import Any
 
 from handoff import timeouts
-from handoff.processes.cleanup import with_descendants
 from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.pool import a_worker, end_pool
+from handoff.processes.proc import with_descendants
 from handoff.processes.serving import NotOurs, Serve, hear, keep_for_task, serve_as_task, tell
 from handoff.processes.subinterpreter import start_in_interpreter
 from handoff.strategy import Launch

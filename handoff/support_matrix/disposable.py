@@ -25,10 +25,10 @@ from typing import Any
 from handoff import timeouts
 from handoff.outcome import Kind, Outcome
 from handoff.processes import spawn_server
-from handoff.processes.cleanup import end_all, lives, own_children, processor_s, remove, with_descendants
-from handoff.processes.deadlines import queued_s
+from handoff.processes.cleanup import end_all, remove
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
+from handoff.processes.proc import lives, own_children, processor_s, queued_s, with_descendants
 from handoff.stacks import pickles, user_frame_in_brief
 from handoff.timing import nothing
 

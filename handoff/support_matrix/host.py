@@ -34,8 +34,9 @@ from handoff.compare.names import class_name
 from handoff.outcome import Kind
 from handoff.payload import Duty
 from handoff.processes import spawn_server
-from handoff.processes.cleanup import end_all, own_children, processes, reap, sweep
+from handoff.processes.cleanup import adopt_orphans, end_all, sweep
 from handoff.processes.lines import Listener, exit_now, new_word, teller
+from handoff.processes.proc import own_children, processes
 from handoff.support_matrix import original
 from handoff.support_matrix.disposable import Disposable, Tell, Work
 from handoff.support_matrix.shared_imports import harmless
@@ -79,7 +80,7 @@ class Host:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.folder = Path(config["folder"])
         self.start_method: str = config["start_method"]
-        reap()
+        adopt_orphans()
         self._limit()
         quiet = os.open(os.devnull, os.O_WRONLY)
         self.complaints = os.dup(2)
@@ -180,7 +181,7 @@ class Host:
             os.close(read)
             os.set_inheritable(write, False)
             signal.signal(signal.SIGIO, signal.SIG_IGN)
-            reap()
+            adopt_orphans()
             self.processes.write, self.processes.say = write, teller(write, word)
             ref = Ref(**cells[0][1])
             begin = time.monotonic()
@@ -269,7 +270,7 @@ class Host:
 
             def around() -> tuple[int, ...]:
                 """What a process may have around it, that another one forked from it would have in another way."""
-                places = "/proc/self/fd", os.getcwd()
+                places = "/dev/fd", os.getcwd()
                 return threading.active_count(), len(own_children()), *(len(os.listdir(place)) for place in places)
 
             before, at_first = set(sys.modules), around()

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from handoff import timeouts
+from handoff.processes import proc
 from handoff.processes.cleanup import kill_group
 from payloads.claims._claim import START_METHODS, Claim, Script
 
@@ -125,27 +126,13 @@ def _wait(process: subprocess.Popen[bytes]) -> str:
         with suppress(subprocess.TimeoutExpired):
             return str(process.wait(timeouts.WORKER_LOOK_S))
         now = time.monotonic()
-        sleeping, ticks = _activity(process.pid)
+        sleeping, ticks = proc.activity(process.pid)
         if not sleeping or ticks != used:
             idle_since, used = now, ticks
         elif now - idle_since > timeouts.IDLE_S:
             return "hangs"
         if now - begin > timeouts.PROGRAM_S:
             return f"still runs after {timeouts.PROGRAM_S:g} s"
-
-
-def _activity(group: int) -> tuple[bool, int]:
-    """Whether all processes of a group sleep, and the clock ticks that they used altogether."""
-    sleeping, ticks = True, 0
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with suppress(OSError, ValueError):
-                stat = Path("/proc", entry, "stat").read_text()
-                fields = stat[stat.rindex(")") + 2 :].split()
-                if int(fields[2]) == group:
-                    sleeping = sleeping and fields[0] in "SZ"
-                    ticks += int(fields[11]) + int(fields[12]) + 1  # a process more or less is activity too
-    return sleeping, ticks
 
 
 def _words(end: str, out: str, err: str) -> str:
