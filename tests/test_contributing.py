@@ -123,4 +123,6 @@ def test_a_strategy_is_one_file_and_every_command_has_it(tmp_path: Path) -> None
     advice = json.loads(ask("advise", "mine.py:make", "--duty", "argument", "--budget", "20s", "--format", "json"))
     cells = [cell for cell in support["cells"] if cell["strategy"] == "pickle-5-zlib" and cell["duty"] == "argument"]
     assert cells and {cell["outcome"] for cell in cells} == {"altered"}
-    assert {each["outcome"] for each in advice["excluded"] if each["strategy"] == "pickle-5-zlib"} == {"altered"}
+    told = {each["outcome"] for each in advice["excluded"] if each["strategy"] == "pickle-5-zlib"}
+    assert told and told <= {"altered", "unmeasured"}  # the latter where a busy machine let the budget pass
+    assert "pickle-5-zlib" not in {row["strategy"] for tier in advice["tiers"] for row in tier}
