@@ -16,8 +16,8 @@ class Profile:
     name: str
     trials: int  #: fresh interpreters an experiment, at least; the unit of randomness
     most_trials: int = 0  #: go on up to this many (0: no more than ``trials``) ...
-    target: float | None = None  #: ... until every ratio's interval is within plus or minus this: 0.02 is 2 % ...
-    bound: float | None = None  #: ... or until no other way can be faster than the one to take by more than this factor
+    bound: float | None = None  #: ... until no other way can be faster than the one to take by more than this factor
+    asked_from: int = 0  #: which is asked from so many trials on, and of what has fewer once, at the end
     rounds: int  #: at most, in each trial
     sample_s: float  #: a sample repeats its operation until it lasts this long
     lane_s: float  #: what one lane may take of one trial; a slow lane gets fewer rounds, at least one
@@ -42,6 +42,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 trials=3,
                 most_trials=12,
                 bound=1.25,
+                asked_from=5,  # fewer hardly decide anything, and each look costs confidence: analysis/regret.py
                 rounds=4,
                 sample_s=0.0003,
                 lane_s=0.008,
@@ -55,6 +56,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 trials=4,
                 most_trials=20,
                 bound=1.10,
+                asked_from=5,
                 rounds=3,
                 sample_s=0.010,
                 lane_s=0.060,

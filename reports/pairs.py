@@ -13,9 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from handoff.analysis import cost, stats, units
+from handoff.analysis import cost, regret, stats, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.stats import Estimate, LaneVerdict
+from handoff.analysis.metrics import BIS
+from handoff.analysis.moderated import Law
+from handoff.analysis.regret import Question
+from handoff.analysis.stats import Estimate
 from handoff.measuring.pairs import AWKWARD, PAIR, REFACTORED, PairLane
 from handoff.outcome import Outcome
 from handoff.payload import Duty
@@ -24,6 +27,7 @@ from handoff.record import Record
 from . import verdicts
 from .plain import Block, Grid, Heading, Items, Text, again, as_markdown, fingerprint
 
+SAME = 1.10
 TASK, SETUP, MEMORY = "task", "setup", "worker-uss-bytes"
 SAID: dict[str, str] = {
     Duty.ARGUMENT: "sending `{}` with every task",
@@ -52,7 +56,6 @@ class PairRow:
     wire_bytes: int | None = None
     uss_bytes: float | None = None  #: what the worker has of its own
     ratio: Estimate | None = None  #: a task, to the awkward way's
-    verdict: LaneVerdict | None = None
     once: Once | None = None  #: for the duty ``state``
 
 
@@ -77,18 +80,25 @@ def table(record: Record) -> PairTable:
     times = {lane: stats.estimate(figures.samples(lane, TASK)) for lane in figures.lanes if figures.has(lane, TASK)}
     awkward = [lane for lane in record.strategies if lane in times and lane.startswith(AWKWARD)]
     base = min(awkward, key=lambda lane: times[lane].value, default="")
-    aa = figures.aa_error[TASK]
-    found = {lane: _row(figures, lane, base, times.get(lane), aa) for lane in record.strategies}
-    return PairTable(record, aa, tuple(row for row in found.values() if row), found.get(base))
+    law = _law(figures, base, list(times))
+    found = {lane: _row(figures, lane, base, times.get(lane), law) for lane in record.strategies}
+    return PairTable(record, figures.aa_error[TASK], tuple(row for row in found.values() if row), found.get(base))
 
 
-def _row(figures: Figures, lane: str, base: str, task: Estimate | None, aa: float) -> PairRow | None:
+def _law(figures: Figures, base: str, lanes: Sequence[str]) -> Law:
+    """How the lanes of a record scatter."""
+    again = figures.samples(BIS, TASK) if base == figures.record.baseline and figures.has(BIS, TASK) else None
+    return regret.law_of([Question({lane: figures.samples(lane, TASK) for lane in lanes if lane != BIS}, base, again)])
+
+
+def _row(figures: Figures, lane: str, base: str, task: Estimate | None, law: Law) -> PairRow | None:
     record, way = figures.record, PairLane.of(lane)
     if way is None:
         return None
     if task is None:
         return PairRow(way, record.outcomes[lane])
-    ratio = stats.ratio(figures.samples(lane, TASK), figures.samples(base, TASK)) if base and lane != base else None
+    known = base and lane != base
+    ratio = regret.ratio(figures.samples(lane, TASK), figures.samples(base, TASK), law) if known else None
     return PairRow(
         way,
         record.outcomes[lane],
@@ -97,7 +107,6 @@ def _row(figures: Figures, lane: str, base: str, task: Estimate | None, aa: floa
         record.wire_bytes.get(lane),
         _memory(figures, lane),
         ratio,
-        stats.verdict(ratio, aa) if ratio else None,
         _once(figures, lane, base) if ratio and way.duty is Duty.STATE else None,
     )
 
@@ -170,21 +179,25 @@ def sentences(found: PairTable) -> list[str]:
 def _bought(base: PairRow, row: PairRow) -> str:
     assert base.task and row.task and row.ratio
     awkward = f"{_name(base.way)} costs {units.seconds(base.task.value)}"
-    if row.once is not None and row.verdict is not LaneVerdict.TIE:
+    if row.once is not None and not _same(row.ratio):
         paid = f"{_paid_once(row.once)}{units.seconds(row.task.value)} a task"
         return f"{_capital(awkward)}; {_name(row.way)} {paid}: {_pays(row.once.at)}."
     each = f"{_name(row.way)} {units.seconds(row.task.value)}"
     factor = units.ratio_interval(row.ratio)
-    match row.verdict:
-        case LaneVerdict.TIE:
-            words = "a task costs the same within noise"
-        case LaneVerdict.DIFFERENT if row.ratio.value < 1:
-            words = f"it saves time, taking {factor} as long"
-        case LaneVerdict.DIFFERENT:
-            words = f"it buys no time: {factor} slower"
-        case _:
-            words = f"too noisy to tell them apart, {factor}"
+    if _same(row.ratio):
+        words = "a task costs the same, to within 10 %"
+    elif not regret.shown(row.ratio):
+        words = f"too noisy to tell them apart, {factor}"
+    elif row.ratio.value < 1:
+        words = f"it saves time, taking {factor} as long"
+    else:
+        words = f"it buys no time: {factor} slower"
     return f"{_capital(awkward)}; {each}: {words}."
+
+
+def _same(ratio: Estimate) -> bool:
+    """Whether two ways surely take the same, for all that matters: within what ``standard`` calls decided."""
+    return ratio.low >= 1 / SAME and ratio.high <= SAME and not regret.shown(ratio)
 
 
 def _capital(text: str) -> str:
@@ -288,7 +301,7 @@ def _cells(found: PairTable, row: PairRow) -> list[str]:
         return [name, f"{row.outcome.kind}: {verdicts.code(row.outcome.reason)}", "no time", "no time", "none", "none"]
     ratio = "itself" if row is found.base else "nothing to compare with"
     if row.ratio:
-        ratio = f"{units.ratio_interval(row.ratio)}, {row.verdict}"
+        ratio = units.ratio_interval(row.ratio)
     size = f"{row.wire_bytes:,}" if row.wire_bytes is not None else "not pickled for each task"
     memory = units.size(row.uss_bytes) if row.uss_bytes is not None else "unknown"
     return [name, units.interval(row.task), ratio, units.interval(row.setup), size, memory]

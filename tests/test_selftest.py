@@ -18,11 +18,10 @@ from handoff import cli, selftesting
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS
 from handoff.analysis.stats import Estimate
-from handoff.measuring import experiment
 from handoff.measuring.experiment import Experiment, measure
-from handoff.outcome import OK, Kind, Outcome
-from handoff.profile import PROFILES, Profile
-from handoff.record import COLUMNS, MOST_TRIALS, NARROW, Record, each, newest, read_all
+from handoff.outcome import OK
+from handoff.profile import Profile
+from handoff.record import COLUMNS, MOST_TRIALS, Record, each, newest, read_all
 from handoff.selftesting import (
     _frame,
     _made,
@@ -566,39 +565,6 @@ def test_plain_asv_and_the_suite_measure_all_cells(tmp_path: Path) -> None:
 
 
 # -- adaptive trials, and causes
-
-
-def grown(trials: int, spread: float) -> list[list[Any]]:
-    rng = random.Random(5)
-    return [
-        [lane, "encode", trial, number, 10, 1e-3 * rng.lognormvariate(0, spread), 0, 0, 0, 0, 0, 0]
-        for trial in range(trials)
-        for number in range(3)
-        for lane in ("pickle-5", "pickle-4", BIS)
-    ]
-
-
-def test_trials_go_on_until_intervals_are_narrow_or_there_are_enough() -> None:
-    profile = replace(PROFILES["standard"], trials=3, most_trials=12, target=0.05)
-    ref = Ref("", PAYLOADS, "rows")
-    one = Experiment(Entry(ref, ref.load()), "codec", "", ("pickle-5", "pickle-4"))
-
-    broken = [["dill", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0], ["null", "encode", 0, 0, 10, 1.0, 0, 0, 0, 0, 0, 0]]
-
-    def stopped(spread: float, profile: Profile) -> tuple[int, str]:
-        run = experiment.GroupRun([one], profile, 0, "handoff.measuring.trial")
-        run.records[0].outcomes["dill"] = Outcome(Kind.BROKEN, "worker", "", "in the second trial")
-        run.records[0].baseline = "pickle-5"
-        for done in itertools.count(1):
-            run.records[0].rows = grown(done, spread) + broken
-            if why := run.stop(done):
-                return done, why
-        raise AssertionError
-
-    assert stopped(0.001, profile) == (8, NARROW)  # never before 8, however narrow
-    assert stopped(0.5, profile) == (12, MOST_TRIALS)
-    assert stopped(0.001, replace(profile, most_trials=6)) == (6, MOST_TRIALS)
-    assert stopped(0.001, replace(profile, target=None, most_trials=0)) == (3, MOST_TRIALS)
 
 
 def test_a_record_says_why_it_ended(tmp_path: Path) -> None:

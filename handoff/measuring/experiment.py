@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
-from handoff.analysis import stats
-from handoff.analysis.metrics import CODEC, DEEPER, FLOORS, KINDS, NULL, START, duty_of
+from handoff.analysis.metrics import CODEC, DEEPER, KINDS, START, duty_of
 from handoff.machine import fingerprint, noise
 from handoff.measuring import questions
 from handoff.measuring.ledger import REST
@@ -24,7 +23,7 @@ from handoff.payload import Payload
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.lines import NOT_OURS
 from handoff.profile import Profile
-from handoff.record import BUDGET, DECIDED, INTERRUPTED, MOST_TRIALS, NARROW, Record
+from handoff.record import BUDGET, DECIDED, INTERRUPTED, MOST_TRIALS, Record
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
 from handoff.target import Entry
@@ -131,7 +130,8 @@ class Schedule:
         self.end = time.monotonic() + profile.record_s * len(experiments) if profile.record_s else math.inf
         self.runs: list[GroupRun] = []  #: in the order in which they were begun
         self.open: list[GroupRun] = []  #: that may go on
-        self.looks = max(1, profile.most_trials - profile.trials + 1)  #: at what a question is asked by
+        #: How often at most it is asked which way to take.
+        self.looks = max(1, profile.most_trials - max(profile.trials, profile.asked_from) + 1)
 
     @property
     def records(self) -> list[Record]:
@@ -166,9 +166,10 @@ class Schedule:
 
     def settle(self) -> None:
         """What is decided needs no more trials. All records together say how their kind scatters."""
-        if self.profile.target is not None or self.profile.bound is None:
+        if self.profile.bound is None:
             return
-        left = questions.settle(self.records, self.looks)
+        ripe = [record for record in self.records if len(record.trials) >= self.profile.asked_from]
+        left = questions.settle(ripe, self.looks) | {record.name for record in self.records if record not in ripe}
         for run in list(self.open):
             run.keep_open({index for index, record in enumerate(run.records) if record.name in left})
             if not run.unsettled:
@@ -416,15 +417,12 @@ class GroupRun:
             record.outcomes[lane] = outcome
 
     def stop(self, done: int) -> str:
-        """Why there need be no more trials after ``done`` of them, or "". Only widths of intervals count, no ratio."""
+        """Why there can be no more trials after ``done`` of them, or ""."""
         if done < self.profile.trials:
             return ""
         if done >= max(self.profile.trials, self.profile.most_trials):
             return MOST_TRIALS
-        target = self.profile.target
-        if target is not None and all(_narrow(record, target, self.failed(record)) for record in self.records):
-            return NARROW
-        return "" if target is not None or self.profile.bound is not None else MOST_TRIALS
+        return "" if self.profile.bound is not None else MOST_TRIALS
 
     def keep_open(self, indexes: set[int]) -> None:
         """Which experiments still leave a question open; the others are decided."""
@@ -449,17 +447,3 @@ class GroupRun:
             record.stopped = record.stopped or stopped
             record.complete = record.stopped != INTERRUPTED
         return self.records
-
-
-def _narrow(record: Record, target: float, failed: set[str]) -> bool:
-    """Whether every working lane's ratio to the baseline is known well enough, or none ever will be."""
-    from handoff.analysis.figures import Figures  # it needs this module's names
-
-    figures = Figures(record)
-    metric = figures.metrics[0]  # what the verdicts are about
-    if not figures.has(record.baseline, metric):
-        return True
-    baseline = figures.samples(record.baseline, metric)
-    left_out = {record.baseline, NULL, *FLOORS.values(), *failed}  # the harness's own lanes carry no verdict
-    others = [lane for lane in figures.lanes if lane not in left_out and figures.has(lane, metric)]
-    return stats.enough((stats.ratio(figures.samples(lane, metric), baseline) for lane in others), target)

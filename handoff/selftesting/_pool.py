@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handoff.analysis import stats
+from handoff.analysis import regret
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS
+from handoff.analysis.moderated import Law
+from handoff.analysis.regret import Question
 from handoff.analysis.stats import Samples
 from handoff.selftesting._frame import Bench, Operation
 
@@ -21,11 +23,6 @@ class Group:
 
     lanes: Mapping[str, Samples]
     baseline: str
-
-    @property
-    def aa(self) -> float:
-        """The A/A error, as an experiment estimates its own."""
-        return stats.aa_error(self.lanes[self.baseline], self.lanes[BIS])
 
     def copies(self) -> list[str]:
         """The identical lanes but the baseline, from which the A/A error is taken."""
@@ -41,6 +38,16 @@ class Group:
         copies = self.copies()
         slow = sorted((n for n in self.lanes if n.startswith("slow-")), key=_number)
         return [(name, copies[index % len(copies)]) for index, name in enumerate(slow)]
+
+
+def law(found: Iterable[Group]) -> Law:
+    """How identical lanes scatter, as the suite learns it from all tables of a kind."""
+    return regret.law_of(
+        Question(
+            {name: each.lanes[name] for name in (each.baseline, *each.copies())}, each.baseline, each.lanes.get(BIS)
+        )
+        for each in found
+    )
 
 
 def _number(name: str) -> list[int]:

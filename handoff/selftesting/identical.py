@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.analysis import stats
-from handoff.analysis.stats import LaneVerdict
+from handoff.analysis import regret
+from handoff.analysis.moderated import Law
 from handoff.selftesting._frame import CELLS, Bench, Check, CheckResult, FigureLine, at_most
-from handoff.selftesting._pool import Group, experiments
+from handoff.selftesting._pool import Group, experiments, law
 
 LIMIT = 0.01  #: the issue's: at most 1 % of identical pairs called different
 
 
-def called_different(group: Group) -> list[bool]:
+def called_different(group: Group, known: Law) -> list[bool]:
     """For each identical pair, whether the suite calls it different."""
-    aa = group.aa
-    return [
-        stats.verdict(stats.ratio(group.lanes[a], group.lanes[b]), aa) is LaneVerdict.DIFFERENT
-        for a, b in group.pairs()
-    ]
+    return [regret.shown(regret.ratio(group.lanes[a], group.lanes[b], known)) for a, b in group.pairs()]
 
 
 def _run(bench: Bench) -> CheckResult:
@@ -27,7 +23,9 @@ def _run(bench: Bench) -> CheckResult:
     called: list[bool] = []
     trials = bench.depth.trials
     for cell in CELLS:
-        here = [call for group in experiments(bench, cell) for call in called_different(group)]
+        found = experiments(bench, cell)
+        known = law(found)
+        here = [call for group in found for call in called_different(group, known)]
         called += here
         share, low, high, _ = at_most(sum(here), len(here), LIMIT)
         note = f"{sum(here)} of {len(here)} pairs, {trials} trials"

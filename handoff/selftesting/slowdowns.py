@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from handoff.analysis import stats
+from handoff.analysis import regret
 from handoff.analysis.figures import Figures
-from handoff.analysis.stats import LaneVerdict
+from handoff.analysis.moderated import Law
 from handoff.selftesting._frame import (
     CELLS,
     Bench,
@@ -22,7 +22,7 @@ from handoff.selftesting._frame import (
     worst,
 )
 from handoff.selftesting._made import SLOWDOWNS, share
-from handoff.selftesting._pool import Group, groups
+from handoff.selftesting._pool import Group, groups, law
 
 #: What has to be found, of nine in ten: 5 % of a CPU-bound cell, 10 % of an IPC cell, with at least that many trials.
 NEEDED = {"cpu": 5, "ipc": 10}
@@ -31,13 +31,13 @@ FOUND = 0.9
 TOLERANCE = 0.1  #: of the slowdown: 5 % may be 4.5 to 5.5 %
 
 
-def found(group: Group, percent: int) -> list[tuple[bool, float]]:
+def found(group: Group, percent: int, known: Law) -> list[tuple[bool, float]]:
     """For each lane slowed by that much: whether it is called slower than its copy, and the ratio."""
-    aa, calls = group.aa, []
+    calls = []
     for slow, copy in group.slowed():
         if round(100 * share(slow)) == percent:
-            ratio = stats.ratio(group.lanes[slow], group.lanes[copy])
-            calls.append((stats.verdict(ratio, aa) is LaneVerdict.DIFFERENT and ratio.value > 1, ratio.value))
+            ratio = regret.ratio(group.lanes[slow], group.lanes[copy], known)
+            calls.append((regret.shown(ratio) and ratio.value > 1, ratio.value))
     return calls
 
 
@@ -72,6 +72,15 @@ def _run(bench: Bench) -> CheckResult:
     data: dict[str, Any] = {}
     for cell in CELLS:
         figures = bench.cell(cell)
+        made = {
+            (trials, metric): list(groups(figures, cell, metric, trials))
+            for trials in bench.depth.power_trials
+            for metric in cell.metrics
+        }
+        known = {
+            trials: law(group for metric in cell.metrics for group in made[trials, metric])
+            for trials in bench.depth.power_trials
+        }
         for percent in SLOWDOWNS:
             seen = median(verified(figures, cell, metric, percent) for metric in cell.metrics)
             right = abs(seen - percent / 100) <= TOLERANCE * percent / 100
@@ -79,8 +88,8 @@ def _run(bench: Bench) -> CheckResult:
                 calls = [
                     call
                     for metric in cell.metrics
-                    for group in groups(figures, cell, metric, trials)
-                    for call in found(group, percent)
+                    for group in made[trials, metric]
+                    for call in found(group, percent, known[trials])
                 ]
                 if calls:
                     lines.append(_line(cell, percent, trials, calls, seen, right=right))
