@@ -178,7 +178,7 @@ def test_trials_go_where_it_is_open_which_way_to_take(
 ) -> None:
     clear, close = {"pickle-5": 1.0, "pickle-4": 1.8}, {"pickle-5": 1.0, "pickle-4": 1.001}
     feigned({"bytes-10": clear, "bytes-20": close})
-    profile = replace(QUICK, trials=3, most_trials=9, bound=1.0001, grouped=grouped)
+    profile = replace(QUICK, trials=3, asked_from=3, most_trials=9, bound=1.0001, grouped=grouped)
     folder = tmp_path / "records"
     one, two = measure(experiments(tmp_path, "codec", "", (10, 20), "pickle-5", "pickle-4"), profile, folder, seed=1)
     assert (len(one.trials), one.stopped) == (3, DECIDED)

@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handoff.advising.ranking import COARSE, UNMEASURED, UNSURE_LONG, Ranking
+from handoff.advising.ranking import UNMEASURED, Ranking
 from handoff.advising.result import Advice, ByDefault, Row, UnderMethod
 from handoff.advising.search import MEMORY_S, MEMORY_SHARE, Plan, Search, Show
 from handoff.analysis import stats
+from handoff.measuring.questions import OUT
 from handoff.payload import Duty
 from handoff.start_methods import by_default
 from handoff.strategies import baselines, registry
@@ -100,7 +101,7 @@ def _worth_more(searches: Sequence[Search]) -> list[tuple[Search, float]]:
     """The start methods not clearly behind, the best first, each with its share of what is left when its turn comes."""
     known = sorted((_Known(search, search.ranking()) for search in searches), key=lambda each: each.total_s)
     best_s = known[0].total_s
-    near = [each.search for each in known if each is known[0] or each.total_s < COARSE * best_s < math.inf]
+    near = [each.search for each in known if each is known[0] or each.total_s < OUT * best_s < math.inf]
     shares = [LEADER if len(near) > 1 else 1.0, *(1 / (len(near) - number) for number in range(1, len(near)))]
     return list(zip(near, shares, strict=True))
 
@@ -110,8 +111,7 @@ def _order(searches: Sequence[Search]) -> list[_Known]:
     found = [_Known(search, search.ranking()) for search in searches]
     known = sorted(found, key=lambda each: (each.out, each.total_s))
     best, usual = known[0], found[0]
-    error = min(max(AS_GOOD, best.ranking.aa), UNSURE_LONG)
-    if usual is not best and usual.out == best.out and usual.total_s <= (1 + error) * best.total_s:
+    if usual is not best and usual.out == best.out and usual.total_s <= (1 + AS_GOOD) * best.total_s:
         known.remove(usual)
         known.insert(0, usual)
     return known

@@ -5,38 +5,43 @@ from __future__ import annotations
 import math
 import mmap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median, stdev
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from handoff.advising.result import Excluded, Job, Row, key_of
-from handoff.analysis import cost, stats, units
+from handoff.analysis import cost, regret, stats, units
 from handoff.analysis.figures import FAULT_S, Figures
 from handoff.analysis.metrics import BIS, NULL
-from handoff.analysis.stats import LaneVerdict, Samples
+from handoff.analysis.regret import Question, Regret
+from handoff.analysis.stats import Estimate, Samples
 from handoff.machine import has_gil
+from handoff.measuring.questions import OUT
 from handoff.outcome import Kind
 from handoff.payload import Duty
 from handoff.record import Record
-from handoff.strategies import registry
+from handoff.strategies import baselines, registry
 from handoff.strategy import Channel, Launch, Strategy
 
+#: Where a way stands.
+#: Where a way stands.
+TAKE, AS_GOOD, CONTENDER, SLOWER, FAR = "take", "as good", "contender", "slower", "far"
+TIER = {TAKE: 0, AS_GOOD: 0, CONTENDER: 0, SLOWER: 1, FAR: 2}
 TASK = {Duty.ARGUMENT: "handoff", Duty.RESULT: "handoff", Duty.STATE: "task", Duty.SHARED: "locked-update"}
-
-
-COARSE = 3.0  #: from this factor on fewer than three trials are enough to call a way slower: noise is far below it
 
 
 FEW = 3  #: trials below which intervals say next to nothing
 
 
-ENOUGH = 0.02  #: a simpler way is preferred to a faster one of the same tier if it is within 2 %, or within the error
+LIMIT = 1.25  #: a bound that decides, as for the profile ``quick``
 
 
-#: ... of no more than so much: what is slower by more than that is taken for slower even if little is known. Of short
-#: tasks, whose time is the scheduler's mood; of long ones, of which wake-ups are a small part, it is little more than
-#: what memory does.
-UNSURE, UNSURE_LONG, WAKE_UPS_S = 0.25, 0.10, 2e-4
+#: A simpler way is preferred to the least risk where it was not shown to be slower, and by its middle is no more than
+#: so many times slower: less is within what memory and the scheduler do from run to run.
+SIMPLER = 1.10
+
+
+LOOKS = 8  #: at growing data, until the time is up or all is known; each costs confidence, see ``analysis/regret.py``
 
 
 POOL_CHUNKS = (
@@ -67,6 +72,11 @@ class MeasuredWay:
         return key_of(self.strategy.name, self.duty, self.chunk)
 
     @property
+    def usual(self) -> bool:
+        """Whether this is what is done when nothing else is asked for."""
+        return self.chunk == 1 and self.strategy.name == baselines(self.duty)[0] and self.duty is not Duty.STATE
+
+    @property
     def change(self) -> float:
         """How much of a program it changes; an argument more is less than another way."""
         return self.strategy.change + (0.5 if self.chunk > 1 else 0.0)
@@ -79,13 +89,18 @@ class MeasuredWay:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """All ways in tie tiers, the best first; and what could not be ranked."""
+    """All ways, the one to take first; and what could not be ranked.
+
+    The first tier are those not shown to be slower than it, the second what was, the last what is surely far slower.
+    """
 
     tiers: tuple[tuple[Row, ...], ...]
     excluded: tuple[Excluded, ...]
     ways: Mapping[str, MeasuredWay]
     start_s: float
-    aa: float  #: the error of this measurement: what two copies of one way differ by
+    bound: float = math.inf  #: the way to take takes at most so many times what the best of the others does
+    factor: Estimate | None = None  #: how many times less it takes than what is usually done; None: that has no time
+    copies: Estimate | None = None  #: what two copies of the usual way differ by, where that is more than it may be
 
 
 def rank(
@@ -114,7 +129,7 @@ def rank(
     nbytes = max((record.floor_bytes or 0 for record in records), default=0) or nbytes
     ways: dict[str, MeasuredWay] = {}
     excluded: list[Excluded] = []
-    errors = []
+    copies: Samples | None = None
     for duty in job.duties:
         if (figure := figures.get(duty)) is None:
             continue
@@ -125,9 +140,9 @@ def rank(
                 for chunk in _chunks(name, duty, job):
                     way = _way(figure, name, duty, job, start_s, cores, nbytes, chunk)
                     ways[way.key] = way
-        errors.append(_aa(figure, duty, job, start_s, cores))
-    aa = max(filter(math.isfinite, errors), default=math.inf)  # a duty that nothing serves has none
-    return Ranking(_tiers(ways, aa), tuple(_merged(excluded)), ways, start_s, aa)
+        if copies is None and figure.record.baseline in registry() and figure.has(BIS, TASK[duty]):
+            copies = _way(figure, BIS, duty, job, start_s, cores).total
+    return _ordered(ways, copies, tuple(_merged(excluded)), start_s)
 
 
 def _start(state: Figures | None, imported_s: float, made_s: float) -> float:
@@ -242,15 +257,6 @@ def _serial(figure: Figures, lane: str, duty: Duty, strategy: Strategy, task_s: 
     return max(0.0, task_s - there)
 
 
-def _aa(figure: Figures, duty: Duty, job: Job, start_s: float, cores: int) -> float:
-    """What the two copies of the baseline differ by, as totals of the job."""
-    base = figure.record.baseline
-    if base not in registry() or not (figure.has(base, TASK[duty]) and figure.has(BIS, TASK[duty])):
-        return math.inf
-    one, other = (_way(figure, lane, duty, job, start_s, cores).total for lane in (base, BIS))
-    return stats.aa_error(one, other)
-
-
 def _excluded(record: Record, duty: Duty, altered: Mapping[str, str]) -> list[Excluded]:
     found = []
     measured = {row[0] for row in record.rows}
@@ -282,73 +288,74 @@ def _merged(excluded: Sequence[Excluded]) -> list[Excluded]:
     return list(found.values())
 
 
-def _tiers(ways: Mapping[str, MeasuredWay], aa: float) -> tuple[tuple[Row, ...], ...]:
-    """Tie tiers by the total. Ways with too few trials for intervals stand behind where they are far slower, and else
-    beside the best, as inconclusive."""
-    if not ways:
-        return ()
-    typical = {key: stats.estimate(way.total).value for key, way in ways.items()}
-    many = {key for key, way in ways.items() if len(way.total) >= FEW}
-    least = min(typical.values())
-    best = min(
-        (key for key in many if typical[key] < COARSE * least), key=lambda key: typical[key], default=None
-    ) or min(typical, key=lambda key: typical[key])
-    behind = {key for key in ways if (key not in many or best not in many) and typical[key] >= COARSE * typical[best]}
-    tiers: list[list[tuple[str, str]]] = []
-    if best in many:
-        found = stats.tiers({key: ways[key].total for key in sorted(many)}, aa)
-        tiers = [[(m.lane, str(m.verdict)) for m in tier] for tier in found]
-    few = [(key, str(LaneVerdict.INCONCLUSIVE)) for key in ways if key not in behind and not (tiers and key in many)]
-    tiers = [tiers[0] + few, *tiers[1:]] if tiers else [few]
-    tiers[0] = _preferred(tiers[0], ways, typical, aa)
-    last = math.nan
-    for key in sorted(behind, key=lambda key: typical[key]):
-        if not typical[key] < COARSE * last:
-            tiers.append([])
-            last = typical[key]
-        tiers[-1].append((key, str(LaneVerdict.DIFFERENT)))
-    tiers[1:] = sorted(tiers[1:], key=lambda tier: typical[tier[0][0]])
-    first = typical[tiers[0][0][0]]
-    return tuple(tuple(_row(ways[key], verdict, first, apart=key in behind) for key, verdict in tier) for tier in tiers)
+def _ordered(
+    ways: Mapping[str, MeasuredWay], copies: Samples | None, excluded: tuple[Excluded, ...], start_s: float
+) -> Ranking:
+    """By regret, as everywhere: how much can be lost by taking a way.
 
-
-def _preferred(
-    tier: list[tuple[str, str]], ways: Mapping[str, MeasuredWay], typical: Mapping[str, float], aa: float
-) -> list[tuple[str, str]]:
-    """The first tier, led by the simplest of those that are as fast as its fastest, as far as can be told."""
-    trusted = [item for item in tier if len(ways[item[0]].total) >= FEW] or tier
-    least = min(typical[key] for key, _ in trusted)
-    fastest = ways[next(key for key, _ in trusted if typical[key] == least)]
-    close = [item for item in tier if _as_good(ways[item[0]], fastest, typical[item[0]] / least, aa)]
-    leader = min(close, key=lambda i: (ways[i[0]].change, typical[i[0]]))
-    rest = sorted((item for item in tier if item is not leader), key=lambda item: typical[item[0]])
-    return [leader, *rest]
-
-
-def _as_good(way: MeasuredWay, fastest: MeasuredWay, apart: float, aa: float) -> bool:
-    """Whether a way is as fast as the fastest, as far as can be told: noise is no reason to take a complicated one.
-
-    The margin is one standard error of their paired ratio, or of two copies of one way, whichever is larger.
+    What has too few trials to be judged is far where it takes :data:`OUT` times the best's time, and else a contender.
     """
-    logs = stats.log_ratios(way.total, fastest.total)
-    known = len(logs) >= FEW
-    ratio = math.exp(median(logs)) if known else apart
-    most = min(UNSURE, UNSURE_LONG + WAKE_UPS_S / stats.estimate(fastest.task).value)
-    error = stdev(logs) / math.sqrt(len(logs)) if known else most
-    return ratio <= 1 + max(ENOUGH, min(max(error, aa), most))
+    if not ways:
+        return Ranking((), excluded, ways, start_s)
+    typical = {key: stats.estimate(way.total).value for key, way in ways.items()}
+    most = max(len(way.total) for way in ways.values())
+    swift = min(typical, key=lambda key: typical[key])
+    near = {key for key, seconds in typical.items() if seconds < OUT * typical[swift]}
+    judged = [key for key, way in ways.items() if len(way.total) >= min(most, 2 if key in near else FEW)]
+    if swift not in judged and typical[swift] * OUT < min(typical[key] for key in judged):
+        judged = [swift]  # far faster at once than what is known better
+    usual = next((key for key in ways if key in judged and ways[key].usual), "")
+    question = Question({key: ways[key].total for key in judged}, usual, copies if usual else None)
+    law = regret.law_of([replace(question, baseline=usual or swift)])
+    found = regret.judge(question, law, limit=LIMIT, looks=LOOKS)
+    copies_apart = found.decision.copies.value if found.decision.copies else 1.0  # less is nothing that was shown
+    lead = _lead(found.regrets, ways, typical, copies_apart)
+    others = {key: _verdict(key, lead, found.regrets, typical, copies_apart) for key in ways if key != lead}
+    verdicts = {lead: TAKE, **others}
+    order = sorted(ways, key=lambda key: (TIER[verdicts[key]], key != lead, typical[key]))
+    rows = {key: _row(ways[key], verdicts[key], typical[key] / typical[lead], judged=key in judged) for key in order}
+    tiers = (tuple(rows[key] for key in order if TIER[verdicts[key]] == tier) for tier in range(3))
+    best = found.regrets[lead]
+    return Ranking(tuple(filter(None, tiers)), excluded, ways, start_s, best.bound, best.factor, found.decision.copies)
 
 
-def _row(way: MeasuredWay, verdict: str, best_s: float, *, apart: bool) -> Row:
+def _lead(
+    regrets: Mapping[str, Regret], ways: Mapping[str, MeasuredWay], typical: Mapping[str, float], apart: float
+) -> str:
+    """The simplest of those that are as good as the least risk, as far as can be told."""
+    least, *_ = regrets
+    decided = regrets[least].bound <= LIMIT
+
+    def as_good(key: str) -> bool:
+        one = regrets[key]
+        near = one.slower.value if math.isfinite(one.slower.value) else typical[key] / typical[least]
+        sure = one.bound <= LIMIT or not decided or apart > 1
+        return key == least or (one.slower.low <= apart and near <= max(SIMPLER, apart) and sure)
+
+    return min((key for key in regrets if as_good(key)), key=lambda key: (ways[key].change, typical[key]))
+
+
+def _verdict(key: str, lead: str, regrets: Mapping[str, Regret], typical: Mapping[str, float], apart: float) -> str:
+    if key not in regrets:
+        return FAR if typical[key] >= OUT * typical[lead] else CONTENDER
+    one = regrets[key]
+    if one.least > regret.FAR or not math.isfinite(one.bound):
+        return FAR if one.least > regret.FAR or typical[key] >= OUT * typical[lead] else CONTENDER
+    if one.bound <= LIMIT and apart == 1:
+        return AS_GOOD
+    return SLOWER if one.least >= max(regret.WORTH, apart) else CONTENDER
+
+
+def _row(way: MeasuredWay, verdict: str, ratio: float, *, judged: bool) -> Row:
     task, total = stats.estimate(way.task), stats.estimate(way.total)
     notes = []
-    if apart:
+    if verdict == FAR and not judged:
         notes.append("far slower already in the first trials: measured no more")
     elif total.n_trials < FEW:
         notes.append(f"{total.n_trials} trial{'s' if total.n_trials > 1 else ''} only: a first impression")
-    elif verdict == LaneVerdict.INCONCLUSIVE:
-        notes.append("inconclusive: too noisy to be told from the first")
+    elif verdict == CONTENDER:
+        notes.append(f"not known to be within {LIMIT} × the best, nor slower than the first")
     return Row(
         way.strategy.name, str(way.duty), task.value, task.low, task.high, way.setup_s, total.value, total.low,
-        total.high, total.value / best_s, verdict, total.n_trials, way.strategy.meaning, tuple(notes),
-        chunk=way.chunk,
+        total.high, ratio, verdict, total.n_trials, way.strategy.meaning, tuple(notes), chunk=way.chunk,
     )  # fmt: skip

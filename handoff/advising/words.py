@@ -1,8 +1,8 @@
-"""From records to advice: which way to take for one job. Pure: records in, ranked tie tiers and words out.
+"""From records to advice: which way to take for one job. Pure: records in, ranked ways and words out.
 
 What is ranked is the whole job: ``start + setup + tasks x task / parallelism`` (:mod:`handoff.analysis.cost`), computed
-for every sample, so that verdicts and tiers come from the same statistics as everywhere else. Ways that send the object
-with every task and ways that set it up once are compared by the same total.
+for every sample, so that what can be lost by taking a way comes from the same judge as everywhere else. Ways that send
+the object with every task and ways that set it up once are compared by the same total.
 """
 
 from __future__ import annotations
@@ -13,11 +13,21 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from handoff.advising.ranking import FEW, REFERENCE, UNMEASURED, MeasuredWay, Ranking, rank
+from handoff.advising.ranking import (
+    AS_GOOD,
+    CONTENDER,
+    FEW,
+    LIMIT,
+    REFERENCE,
+    SIMPLER,
+    UNMEASURED,
+    MeasuredWay,
+    Ranking,
+    rank,
+)
 from handoff.advising.result import BOTH, Advice, AdviceWarning, Job, Refactoring, Row
-from handoff.analysis import cost, stats, units
+from handoff.analysis import cost, regret, stats, units
 from handoff.analysis.metrics import NULL
-from handoff.analysis.stats import LaneVerdict
 from handoff.payload import Duty
 from handoff.record import Record
 from handoff.strategies import baselines, registry
@@ -204,19 +214,29 @@ def _sentence(
         ratio = usual_s / best.total_s
         does = f"what multiprocessing does with the object in every task ({units.seconds(usual_s)})"
         text += f", {units.ratio(ratio)} less than {does}" if ratio > 1.1 else f", about the same as {does}"
-    others = [row for row in ranking.tiers[0][1:] if row.verdict == LaneVerdict.TIE]
-    unsure = [row for row in ranking.tiers[0][1:] if row.verdict != LaneVerdict.TIE]
+    others = [row for row in ranking.tiers[0][1:] if row.verdict == AS_GOOD]
+    if ranking.copies or ranking.bound > LIMIT:
+        text += f"; not sure yet: {_risk(ranking)}"
+    elif len(ranking.ways) > 1:
+        text += f"; {_risk(ranking)}"
     if others:
         text += f"; as good: {', '.join(_short(row, job) for row in others[:3])}"
         text += f" and {len(others) - 3} more" if len(others) > 3 else ""
-    if unsure:
-        text += f"; not told apart from {len(unsure)} other{'s' if len(unsure) > 1 else ''} yet"
-    least = 1 + max(0.1, min(ranking.aa, 1.0))  # more than what two copies of one way differed by
+    least = max(SIMPLER, min(ranking.bound, 2.0))  # more than what might be lost anyway
     gains = [change for change in changes if change.gain > least]
     if gains:
         top = max(gains, key=lambda change: change.gain)
         text += f"; to refactor pays: {top.what} ({units.ratio(top.gain)} less)"
     return f"{text}{missing}."
+
+
+def _risk(ranking: Ranking) -> str:
+    """How much can be lost by taking it."""
+    if ranking.copies:
+        return f"two copies of one way came out {regret.times(ranking.copies)} apart"
+    if not math.isfinite(ranking.bound):
+        return "one trial tells nothing"
+    return f"at most {regret.shown_bound(ranking.bound)} × the best"
 
 
 def _not_looked_at(job: Job, ranking: Ranking) -> str:
@@ -289,20 +309,19 @@ def _how_sure(ranking: Ranking) -> str:
         return ""
     tier = ranking.tiers[0]
     trials = max(row.trials for row in tier)
-    aa = f"two copies of one way differed by {units.percent(ranking.aa)}"
-    aa = f", in which {aa}" if math.isfinite(ranking.aa) else ""
     if trials < FEW:
         some = "one trial" if trials == 1 else f"{trials} trials"
         return f"A first impression from {some}: only factors count. A larger --budget tells more."
-    unsure = sum(row.verdict == LaneVerdict.INCONCLUSIVE for row in tier[1:])
-    if unsure:
-        return (
-            f"From {trials} trials{aa}: {unsure} other way{'s' if unsure > 1 else ''} could not be told "
-            f"from the first (inconclusive). A larger --budget, on a quieter machine, tells more."
-        )
-    rest = "all others are slower, beyond the error" if len(ranking.ways) > 1 else "nothing else carries it"
-    others = f"{len(tier) - 1} tied with it" if len(tier) > 1 else rest
-    return f"From {trials} trials{aa}; {others}."
+    if ranking.copies:
+        return f"From {trials} trials, in which {_risk(ranking)}: a quieter machine tells more."
+    if len(ranking.ways) == 1:
+        return f"From {trials} trials; nothing else carries it."
+    known = f"From {trials} trials, at 99 %: the whole job takes {_risk(ranking)} of {len(ranking.ways)} ways"
+    if ranking.bound <= LIMIT:
+        return f"{known}."
+    open_ones = sum(row.verdict == CONTENDER for row in tier[1:])
+    could = f"{open_ones} other{'s' if open_ones > 1 else ''} could be better" if open_ones else "it is led by little"
+    return f"{known}; {could}. A larger --budget, on a quieter machine, tells more."
 
 
 def _now(ranking: Ranking, job: Job) -> str:
