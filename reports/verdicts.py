@@ -132,7 +132,7 @@ def _untimed(table: Table) -> tuple[str, str]:
 def _codec(found: TableWords) -> TableWords:
     """Bytes and back are a part of a hand-off: what is fastest here is no advice yet."""
     if found.keep or not found.take:
-        return replace(found, short=f"tie: {found.take}" if found.keep else found.short)
+        return found
     text = found.main.replace("Take `", "Fastest is `", 1)
     if "-oob" in found.take:
         text += " This is no hand-off yet: what goes out of band has not moved; see the duty argument."

@@ -19,19 +19,19 @@ from typing import Any
 
 import pytest
 import synthetic
+from agreeing import agree
 from published import publish, repository
 
-from handoff.analysis import answers, regret, units
+from handoff.analysis import answers, units
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import DEEPER, KINDS, METRICS
-from handoff.analysis.regret import Answer
 from handoff.cli import main
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
 from handoff.start_methods import START_METHODS
 from handoff.target import load_target
 from reports import compare, decide_data, extra_pages, plain, site, steps, verdicts
-from reports.rows import Rank, Source, Table, TableCell, noise, tables
+from reports.rows import Rank, Source, Table, noise, tables
 
 
 def table_of(*records: object, metric: str = "handoff", kind: str = "argument") -> Table:
@@ -128,65 +128,6 @@ def test_where_nothing_is_shown_to_be_faster_one_stays_with_the_baseline() -> No
     assert (advice.short, advice.saves) == ("can't tell", "not known yet")
     (job,) = decide_data.jobs(found)
     assert "`pickle-default` as argument" in job["words"], "what is done now, and not what looked fastest by luck"
-
-
-def agree(table: Table) -> None:
-    """Words, cells and intervals of one table."""
-    advice, decision = verdicts.advise(table), table.decision
-    timed = {cell.strategy: cell for cell in table.cells if cell.time}
-    best = timed.get(decision.advised)
-    for cell in timed.values():
-        for figure in (cell.time, cell.ratio, cell.slower):
-            assert figure is None or figure.low <= figure.value <= figure.high
-        if cell.rank is Rank.FAR and cell.slower:
-            assert cell.slower.value > 1
-        if cell.rank is Rank.CONTENDER and cell.slower and best:
-            assert cell.slower.low <= regret.FAR
-    if best and best.slower and table.record.strategies and advice.saves:
-        agree_on_the_answer(table, advice, best, timed)
-
-
-def agree_on_the_answer(
-    table: Table, advice: verdicts.TableWords, best: TableCell, timed: Mapping[str, TableCell]
-) -> None:
-    decision, base = table.decision, table.baseline
-    assert best.rank is Rank.BEST
-    assert best.bound == decision.bound
-    for cell in timed.values():
-        if cell.rank in (Rank.BEST, Rank.CONTENDER) and cell.slower:
-            assert 1 / cell.slower.low <= decision.bound * 1.0001 or not decision.decided, "nothing is further ahead"
-    shown = [
-        cell for cell in timed.values()
-        if cell.rank in (Rank.BEST, Rank.CONTENDER) and cell.ratio and cell.ratio.high < 1 and cell.ratio.value < 0.98
-    ]  # fmt: skip
-    match decision.answer:
-        case Answer.KEEP:
-            assert not shown, "what is kept is beaten by nothing that was shown"
-            assert advice.keep and advice.take == table.record.baseline and advice.short == f"keep {advice.take}"
-            assert "Keep `" in advice.main and "Take `" not in advice.main
-            assert decision.bound <= decision.limit
-        case Answer.CHANGE:
-            assert advice.take == decision.advised and not advice.keep and best.bound <= decision.limit
-            assert "Keep `" not in advice.main
-            if decision.factor and "less than" in advice.main:
-                assert best in shown or decision.factor.low > 1
-                assert best.ratio and base
-                assert regret.times(best.ratio.inverse) in advice.main, "the sentence's factor is the cell's"
-        case _:
-            assert advice.take == "" and "Can't tell" in advice.main and not advice.keep
-            assert "Also at most" not in advice.main
-            if (
-                shown
-                and not decision.copies
-                and math.isfinite(decision.bound)
-                and decision.factor
-                and decision.factor.low > 1
-            ):
-                assert "less than" in advice.main, "a gain that was shown is said"
-    for number in re.findall("at most ([0-9.,]+) \u00d7 the best[,.]", advice.main):
-        assert float(number.replace(",", "")) >= decision.bound * 0.9999
-    for name in re.findall("`([^`]+)`", advice.main.partition("Also at most")[2].partition(".")[2].partition(".")[0]):
-        assert timed[name].bound <= decision.limit
 
 
 @pytest.mark.parametrize("noise", [0.02, 0.1, 0.3, 0.6])
