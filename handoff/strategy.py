@@ -6,7 +6,8 @@ loop in :mod:`handoff.timing` can stand between the steps:
 
 * ``carry``, for the duties ``argument`` and ``result``: a :class:`Sender` and a :class:`Receiver`;
 * ``hold``, for the duty ``state``: a :class:`Holding`;
-* ``share``, for the duty ``shared``: a :class:`Sharing`.
+* ``share``, for the duty ``shared``: a :class:`Sharing`;
+* ``execution``, for whatever is an executor (tasks are submitted, workers are its own): an :class:`Execution`.
 
 Ends that work in the other process travel there when that process is started, so they may hold what only passes then.
 """
@@ -49,6 +50,7 @@ class Launch(StrEnum):
 
     PROCESS = "process"
     POOL = "pool"
+    EXECUTOR = "executor"  #: whatever has ``submit``: its workers are its own, see :class:`Execution`
     THREAD = "thread"
     INTERPRETER = "interpreter"  #: of this process, in a thread of its own: nothing can end it from outside
 
@@ -115,6 +117,39 @@ class Site:
     at_end: Callable[[Callable[[], Any]], Any]  #: register what must be called when the strategy is done with
 
 
+class Executor(Protocol):
+    """A ``concurrent.futures.Executor``, or what has these of its methods.
+
+    One more where the :class:`Execution` ``keeps``: ``keep(obj)``. What it returns is an argument of every task.
+    """
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Pending: ...
+    def shutdown(self, wait: bool = True) -> None: ...
+
+
+class Pending(Protocol):
+    """What a task will return."""
+
+    @property
+    def result(self) -> Callable[[], Any]: ...
+
+
+Initializer = tuple[Callable[..., Any], tuple[Any, ...]]  #: what every worker does first: a function, its arguments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """How an executor is made, and what is to be known of it to tell why it gives no answer."""
+
+    make: Callable[[Site, Initializer], Executor]  #: with one worker, or as few as it can have
+    duties: tuple[Duty, ...] = (Duty.ARGUMENT, Duty.RESULT, Duty.STATE)
+    keeps: bool = False  #: for the duty ``state``: the object is given to ``keep``, and not to the initializer
+    #: The package whose ``ForkingPickler`` loads what travels, where its failures are not told to who waits.
+    loaded_by: str = ""
+    raises: str = ""  #: the exception that is told instead; "": who waits does so for ever
+    fails_at_start: tuple[tuple[Trait, Kind], ...] | None = None  #: ``fails`` of the duty ``state``, if others
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """The smallest code before and after, both runnable as they stand; the tests run them."""
@@ -140,6 +175,7 @@ class Strategy:
     carry: Callable[[Site], Ends] | None = None
     hold: Callable[[Site], Holding] | None = None
     share: Callable[[Site], Sharing] | None = None
+    execution: Execution | None = None
     codec: Codec | None = None  #: for strategies that turn an object into bytes: measured alone too
     launch: Launch = Launch.PROCESS
     start_methods: tuple[str, ...] = START_METHODS
@@ -175,7 +211,17 @@ class Strategy:
             found.append(Duty.STATE)
         if self.share:
             found.append(Duty.SHARED)
-        return tuple(found)
+        return self.execution.duties if self.execution else tuple(found)
+
+    def inherited(self, duty: str, start_method: str) -> bool:
+        """Whether nothing is pickled: workers have the object from the memory that they begin with."""
+        return start_method in self.inherits and (self.execution is None or duty == Duty.STATE)
+
+    def failures(self, duty: str) -> tuple[tuple[Trait, Kind], ...]:
+        """What becomes of payloads with a trait, for a duty."""
+        if self.execution is None or self.execution.fails_at_start is None or duty != Duty.STATE:
+            return self.fails
+        return self.execution.fails_at_start
 
     @property
     def lacks(self) -> str:

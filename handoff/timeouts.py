@@ -45,9 +45,8 @@ CELL_S = 3.0  #: after this without an answer a cell hangs: a hand-over takes a 
 PORTABLE_S = 5.0  #: the same where one object is checked in the user's own process: it may be larger
 CELL_START_S = 20.0  #: something starts or is made for a cell: a busy machine is slow, not hung
 IN_FORK_S = 30.0  #: more than its patience, before a check in a fork is given up as a whole
-ROUTE_S = 600.0  #: a route itself: who waits for the cell is less patient, and says where it hangs
+EXECUTOR_S = 600.0  #: an executor itself: who waits for the cell is less patient, and says where it hangs
 POOL_S = 5.0  #: one hand-over through a pool: a usual one takes less than 0.1 s
-LOKY_START_S = 2.0  #: beside it, for workers of loky to start
 SEEN_S = 2.5  #: whether a use shows on the other side
 HOST_SILENT_S = 120.0  #: after this a host itself is given up: six times what a cell may take to start
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from handoff.payload import Duty
-from handoff.support_matrix.pools import ROUTES, run
+from handoff.support_matrix.pools import routes, run
 from handoff.target import Ref
 
 ROOT = str(Path(__file__).parent)
@@ -64,11 +64,11 @@ def test_a_pool_that_would_wait_for_ever_is_not_waited_for() -> None:
     assert time.monotonic() - start < 60
 
 
-@pytest.mark.parametrize("route", [name for name, route in ROUTES.items() if route.needs])
+@pytest.mark.parametrize("route", [name for name, route in routes().items() if route.needs])
 def test_what_is_not_installed_is_unavailable(route: str) -> None:
-    start_method = ROUTES[route].start_methods[-1]
+    start_method = routes()[route].start_methods[-1]
     outcome = run(route, start_method, Ref(ROOT, "route_cases", "plain"), limit_s=60)
-    installed = all(importlib.util.find_spec(name) for name in ROUTES[route].needs)
+    installed = all(importlib.util.find_spec(name) for name in routes()[route].needs)
     assert str(outcome.kind) == ("ok" if installed else "unavailable"), outcome
 
 

@@ -258,6 +258,7 @@ def cells() -> list[Any]:
         pytest.param(strategy, method, id=f"{strategy.name}-{method}")
         for strategy in registry().values()
         if strategy.launch is not Launch.INTERPRETER  # numpy, which this module imports, cannot be loaded in one
+        if strategy.execution is None  # tests/test_executors.py
         for method in strategy.start_methods
     ]
 

@@ -190,7 +190,7 @@ def _way(
     typical = stats.estimate(task).value
     serial = _serial(figure, lane, duty, strategy, typical)
     if chunk > 1:
-        longer = 1 + (chunk - 1) * min(1.0, figure.phases(lane, TASK[duty])["touch"] / typical)
+        longer = 1 + (chunk - 1) * min(1.0, _phases(figure, lane, duty)["touch"] / typical)
         task = {trial: [None if x is None else x * longer for x in row] for trial, row in task.items()}
         typical *= longer
     tasks = math.ceil(job.tasks / chunk)
@@ -240,6 +240,14 @@ def _first_touch(record: Record, duty: Duty, strategy: Strategy) -> float:
     return FAULT_S * (record.floor_bytes or 0) / mmap.PAGESIZE
 
 
+def _phases(figure: Figures, lane: str, duty: Duty) -> Mapping[str, float]:
+    """Those of a lane. An executor's are not known, but that it does the same work as the baseline."""
+    known = figure.phases(lane, TASK[duty])
+    if known or not (base := figure.phases(figure.record.baseline, TASK[duty])):
+        return known or {"encode": 0.0, "decode": 0.0, "touch": 0.0}
+    return {"encode": 0.0, "decode": 0.0, "touch": base["touch"]}
+
+
 def _serial(figure: Figures, lane: str, duty: Duty, strategy: Strategy, task_s: float) -> float:
     """The part of a task that only one process can do at a time: what the parent or a manager's server does."""
     if strategy.is_reference(gil=has_gil(figure.record.fingerprint)):
@@ -250,7 +258,7 @@ def _serial(figure: Figures, lane: str, duty: Duty, strategy: Strategy, task_s: 
         return task_s if own else min(null, task_s)
     if duty is Duty.SHARED:
         return task_s  # all wait for one lock
-    phases = figure.phases(lane, TASK[duty])
+    phases = _phases(figure, lane, duty)
     there = phases["decode"] + phases["touch"] if duty is Duty.ARGUMENT else phases["encode"]
     if strategy.channel is Channel.MANAGER:
         there = phases["touch"]

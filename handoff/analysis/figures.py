@@ -187,8 +187,12 @@ class Figures:
         return self.record.about.get("nbytes") or (self.record.floor_bytes if lane.startswith("floor") else None)
 
     def phases(self, lane: str, metric: str) -> dict[str, float]:
-        """Median seconds an operation of each phase of a hand-off; empty for other metrics."""
-        if metric != "handoff":
+        """Median seconds an operation of each phase of a hand-off; empty for other metrics.
+
+        And for an executor's, in which the library pickles and loads where no clock of ours is.
+        """
+        strategy = registry().get(self.record.baseline if lane == BIS else lane)
+        if metric != "handoff" or (strategy is not None and strategy.execution is not None):
             return {}
         found: dict[str, float] = {}
         rows = self._rows[lane, metric]

@@ -15,6 +15,7 @@ from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, NULL
 from handoff.compare.arrival import Verdict
 from handoff.measuring import harness, looking
+from handoff.measuring.executed import engage
 from handoff.measuring.lane import Handle, Lane, LaneRefused, merge
 from handoff.measuring.lasting import Lasting, travels
 from handoff.measuring.ledger import LOOKING, WORKERS
@@ -49,9 +50,11 @@ def run(measuring: Measuring) -> None:
 
 def open_lanes(measuring: Measuring, duty: Duty, base: str) -> None:
     """Make the ends of all lanes, the harness's own among them, and start what is at the other side."""
-    for lane in measuring.planned(base, lambda strategy: strategy.carry is not None):
+    for lane in measuring.planned(base, lambda strategy: duty in strategy.duties):
         assert lane.strategy is not None
-        assert lane.strategy.carry is not None
+        if lane.strategy.carry is None:  # its ends are the executor's
+            measuring.lanes.append(lane)
+            continue
         try:
             with measuring.trying(lane.name):
                 lane.ends = _kept(measuring, lane) or lane.strategy.carry(measuring.site(lane))
@@ -66,7 +69,9 @@ def open_lanes(measuring: Measuring, duty: Duty, base: str) -> None:
         with measuring.ledger.on(WORKERS):
             if launch is Launch.PROCESS and measuring.shop.start_method != "fork":
                 group = _given_to_lasting(measuring, duty, group)
-            if group:
+            if launch is Launch.EXECUTOR:
+                _engage(measuring, duty, group)
+            elif group:
                 _hire(measuring, duty, group, launch)
 
 
@@ -142,6 +147,24 @@ def _hire(measuring: Measuring, duty: Duty, group: list[Lane], launch: Launch) -
     _note(measuring, handle.ready()["errors"])
 
 
+def _engage(measuring: Measuring, duty: Duty, group: list[Lane]) -> None:
+    """An executor for each of these lanes. One that can't be made is a lane less."""
+    for lane in group:
+        try:
+            with measuring.trying(lane.name, timeouts.WORKER_START_S):
+                engage(measuring, duty, lane)
+        except LaneRefused as refused:
+            measuring.settle(lane.name, refused.outcome)
+            measuring.kill(lane)
+            _drop(measuring, lane)
+
+
+def _drop(measuring: Measuring, lane: Lane) -> None:
+    """Without this lane: nothing of the others is void."""
+    measuring.lanes.remove(lane)
+    measuring.lanes[-1].stack.callback(lane.stack.close)  # the harness's own is the last
+
+
 def _check(measuring: Measuring, duty: Duty) -> bool:
     """Try every lane once. False when all has to be started anew, without the lanes now known to fail.
 
@@ -160,9 +183,12 @@ def _check(measuring: Measuring, duty: Duty) -> bool:
             measuring.judge(lane.name, checksum, verdict)
         except LaneRefused as refused:
             measuring.settle(lane.name, refused.outcome)
+            if lane.launch is Launch.EXECUTOR:  # a worker of its own
+                measuring.kill(lane)
+                _drop(measuring, lane)
+                continue
             if refused.outcome.kind is Kind.REFUSED and measuring.where == "parent":  # nothing was sent
-                measuring.lanes.remove(lane)
-                measuring.lanes[-1].stack.callback(lane.stack.close)  # the harness's own is the last
+                _drop(measuring, lane)
                 continue
             if refused.outcome.kind is not Kind.ALTERED:
                 measuring.kill(lane)
@@ -193,7 +219,7 @@ def first(measuring: Measuring, duty: Duty, lane: Lane) -> tuple[int, Verdict | 
             payload = measuring.payload
             if not looking.same(payload, obj, measuring.known):
                 verdict = looking.judged(payload, obj, measuring.sent)
-    except NoAnswer:
+    except (NoAnswer, LaneRefused):
         raise
     except Exception as error:
         raise LaneRefused(Outcome.from_exception(Kind.BROKEN, "result", error)) from None

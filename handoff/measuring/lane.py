@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from handoff import timeouts
 from handoff.measuring.worker import CHECKSUM, WorkerStart
@@ -60,10 +61,26 @@ def silence(where: str, error: Silent | NoAnswer) -> Outcome:
     return Outcome(kind, where, "", f"the machine was too busy to tell: {error}" if error.too_busy else str(error))
 
 
+class Inside(Protocol):
+    """What a handle has hold of: a :class:`WorkerProcess`, or an executor that is like one."""
+
+    launch: Launch
+    process: Any
+    to_worker: Any
+    from_worker: Any
+
+    def command(self, command: Mapping[str, Any]) -> None: ...
+    def answer(self, seconds: float) -> dict[str, Any]: ...
+    def started(self) -> None: ...
+    def dismiss(self) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 class Handle:
     """A worker in the eyes of a lane: whatever goes wrong there is an outcome."""
 
-    def __init__(self, inside: WorkerProcess) -> None:
+    def __init__(self, inside: Inside) -> None:
         self.inside = inside
         self.to_worker, self.from_worker = inside.to_worker, inside.from_worker
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 
-from handoff import timing
+from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, NULL
 from handoff.compare.arrival import Verdict
 from handoff.measuring import harness
+from handoff.measuring.executed import engage
 from handoff.measuring.lane import Handle, Lane, LaneRefused, merge
 from handoff.measuring.ledger import LOOKING, SAMPLES
 from handoff.measuring.rounds import Measuring
@@ -24,14 +25,14 @@ from handoff.timing import Spent
 def run(measuring: Measuring) -> None:
     """Set every lane up, look at what its worker has, then use it in rounds."""
     base = measuring.baseline()
-    plan = [*measuring.planned(base, lambda strategy: strategy.hold is not None), Lane(NULL, None)]
+    plan = [*measuring.planned(base, lambda strategy: Duty.STATE in strategy.duties), Lane(NULL, None)]
     measuring.random.shuffle(plan)
     plan.sort(key=lambda lane: LAUNCHES.index(lane.launch))
     measuring.shop.see_off()
     for number, lane in enumerate(plan):
         gc.collect(1 if number else 2)
         try:
-            with measuring.trying(lane.name):
+            with measuring.trying(lane.name, timeouts.WORKER_START_S if lane.launch is Launch.EXECUTOR else 0.0):
                 with measuring.ledger.on(SAMPLES):  # the start of its worker is what is measured
                     spent = set_up(measuring, lane)
                 with measuring.ledger.on(LOOKING):
@@ -59,6 +60,9 @@ def run(measuring: Measuring) -> None:
 def set_up(measuring: Measuring, lane: Lane) -> Spent:
     """From having the object to a worker that has read all of it."""
     begin = perf_counter()
+    if lane.strategy is not None and lane.strategy.execution is not None:
+        engage(measuring, Duty.STATE, lane)
+        return Spent(perf_counter() - begin)
     if lane.strategy is None:
         lane.ends = harness.NullHolding()
     else:

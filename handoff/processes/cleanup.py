@@ -39,8 +39,11 @@ def sweep(folder: Path) -> None:
     shm = Path("/dev/shm")
     for pattern in (f"{folder.name}*", f"sem.{folder.name}*"):
         for path in shm.glob(pattern):
-            with suppress(OSError):
-                path.unlink()
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
     shutil.rmtree(folder, ignore_errors=True)  # last: as long as it is there, the next run knows what to look for
 
 

@@ -34,7 +34,7 @@ from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer
 from handoff.processes.worker_process import Gone, WorkerProcess
-from handoff.strategy import Channel, Launch, Site, Strategy
+from handoff.strategy import Channel, Execution, Initializer, Launch, Site, Strategy
 from handoff.support_matrix import original, pools
 from handoff.support_matrix.cell_worker import (
     SEEN,
@@ -43,8 +43,10 @@ from handoff.support_matrix.cell_worker import (
     _refused,
     fetch,
     give,
+    keep,
     plain_facts,
     receive,
+    receive_kept,
     serve,
 )
 from handoff.support_matrix.original import Original
@@ -54,7 +56,7 @@ from handoff.target import Ref
 Stage = Callable[[str], None]
 
 PARENT, STARTING, WORKER, RESULT = "parent", "starting", "worker", "result"  #: stages, after making the object
-SENT = "sent.json"  #: the file in a route's folder by which its worker judges what arrived
+SENT = "sent.json"  #: the file in an executor's folder by which its worker judges what arrived
 
 
 class CellEnded(Exception):
@@ -83,7 +85,7 @@ class CellSpec:
     start_method: str
     folder: Path  #: private to the cell
     prefix: str  #: of the names of its segments and semaphores
-    patience_s: float = timeouts.ROUTE_S  #: of a route
+    patience_s: float = timeouts.EXECUTOR_S  #: of an executor
     doubtful: bool = False  #: whether such an object was refused before
 
 
@@ -103,12 +105,13 @@ def run(spec: CellSpec, stage: Stage, looked: Original | None = None) -> tuple[O
     except Exception as error:
         outcome = Outcome.from_exception(Kind.BROKEN, "parent", error)
         return replace(outcome, message=f"it cannot be made: {outcome.message}"), None
-    if spec.strategy in pools.ROUTES:
-        return _Routed(spec, payload, made, stage).run(), None
     from handoff.strategies import registry
 
+    strategy = registry()[spec.strategy]
+    if strategy.execution is not None:
+        return _Executed(spec, strategy, payload, made, stage).run(), None
     try:
-        return _Handed(spec, registry()[spec.strategy], payload, made, stage, fresh=looked is None).run(), None
+        return _Handed(spec, strategy, payload, made, stage, fresh=looked is None).run(), None
     except RefusedAtALook as refused:
         return refused.outcome, made if _quiet(made.obj) else None
     except CellEnded as ended:
@@ -415,15 +418,14 @@ def _size(obj: Any) -> int:
     return int(getattr(obj, "size", 0) or len(obj))
 
 
-# ------------------------------------------------------------------------------------------------ their worker
-
-
-# ------------------------------------------------------------------------------------------------------- routes
+# ---------------------------------------------------------------------------------------------------- executors
 
 
 @dataclass(frozen=True)
 class _Case(pools.Case):
-    """A route's cell, whose tasks are those of this module."""
+    """An executor's cell, whose tasks are those of this module."""
+
+    keeps: bool = False  #: whether the executor has its own way to keep state
 
     uses: bool = False  #: whether the worker is to use what arrives, so that it is seen here
     brief: str = ""  #: the digest of the original's facts
@@ -432,19 +434,27 @@ class _Case(pools.Case):
     def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.duty is Duty.RESULT:
             return give, (self.ref, str(self.folder), self.brief)
-        return receive, (self.ref, self.obj, self.uses, self.brief, str(self.folder / SENT))
+        how = (self.uses, self.brief, str(self.folder / SENT))
+        if self.duty is Duty.STATE and not self.keeps:
+            return receive_kept, (self.ref, *how)
+        return receive, (self.ref, self.obj, *how)
+
+    @property
+    def initializer(self) -> Initializer:
+        """It imports what the task needs, too."""
+        return keep, (self.obj if self.duty is Duty.STATE and not self.keeps else None,)
 
 
-class _Routed:
-    """A cell of a route, in its parent."""
+class _Executed:
+    """A cell of an executor, in its parent."""
 
-    def __init__(self, spec: CellSpec, payload: Payload, made: Original, stage: Stage) -> None:
-        self.spec, self.payload, self.made, self.stage = spec, payload, made, stage
-        self.obj = made.obj
+    def __init__(self, spec: CellSpec, strategy: Strategy, payload: Payload, made: Original, stage: Stage) -> None:
+        assert strategy.execution is not None
+        self.spec, self.strategy, self.payload, self.made, self.stage = spec, strategy, payload, made, stage
+        self.obj, self.execution = made.obj, strategy.execution
 
     def run(self) -> Outcome:
         spec = self.spec
-        route = pools.ROUTES[spec.strategy]
         result = spec.duty is Duty.RESULT
         case = _Case(
             spec.ref,
@@ -457,16 +467,16 @@ class _Routed:
             begun=lambda: self.stage(RESULT if result else WORKER),
             uses=self.made.use is not None,
             brief=self.made.brief,
+            keeps=self.execution.keeps,
         )
         if not result:
             (spec.folder / SENT).write_text(self.made.sent, encoding="utf-8")
-        self.stage(STARTING)
-        if not route.starts:
-            case.begun()
+        by_start = spec.duty is Duty.STATE and not self.execution.keeps
+        self.stage(WORKER if by_start else STARTING)
         try:
-            answer = route.carry(case)
+            answer = pools.carry(self.strategy, case)
         except pools.HandoverEnded as ended:
-            return _as_told(spec, ended.outcome)
+            return _as_told(spec, self.execution, ended.outcome)
         except NoAnswer as error:
             return Outcome(Kind.BROKEN, "worker", "", str(error))
         except Exception as error:
@@ -509,12 +519,13 @@ class _Routed:
         return ""
 
 
-def _as_told(spec: CellSpec, outcome: Outcome) -> Outcome:
-    """A route's outcome, with the exception that its user gets to see."""
+def _as_told(spec: CellSpec, execution: Execution, outcome: Outcome) -> Outcome:
+    """An executor's outcome, with the exception that its user gets to see."""
     if outcome.kind is Kind.BROKEN:
-        if spec.strategy == "process-pool-executor" and outcome.error_type and pools.WOULD_BREAK in outcome.message:
-            inner = f"{outcome.error_type}: {outcome.message.removesuffix(f' ({pools.WOULD_BREAK})')}"
-            outcome = replace(outcome, error_type="BrokenProcessPool", message=f"in the worker: {inner}")
+        note = f" ({pools.note(execution)})"
+        if execution.raises and outcome.error_type and outcome.message.endswith(note):
+            inner = f"{outcome.error_type}: {outcome.message.removesuffix(note)}"
+            outcome = replace(outcome, error_type=execution.raises, message=f"in the worker: {inner}")
         if spec.duty is Duty.RESULT and (spec.folder / pools.GIVEN).exists():
             outcome = replace(outcome, where="result")
     return outcome

@@ -13,16 +13,15 @@ from typing import Any
 
 from handoff.outcome import Kind, Outcome
 from handoff.strategy import Strategy
-from handoff.support_matrix.pools import Route
 
 BUDGET_S = 1.5  #: for the diagnosis of one payload
 
 Findings = Sequence[Mapping[str, Any]]
 
 
-def pickler(way: Strategy | Route) -> str:
+def pickler(way: Strategy) -> str:
     """Which of :data:`handoff.diagnosing.STRATEGIES` fails as this way does; "" where nothing is pickled."""
-    if isinstance(way, Strategy) and way.only:
+    if way.only:
         return ""
     if {"dill", "multiprocess"} & set(way.needs):
         return "dill"
@@ -34,7 +33,7 @@ def askable(outcome: Outcome) -> bool:
     return outcome.kind in (Kind.REFUSED, Kind.BROKEN)
 
 
-def named(outcome: Outcome, way: Strategy | Route, findings: Findings, whole: str) -> Outcome:
+def named(outcome: Outcome, way: Strategy, findings: Findings, whole: str) -> Outcome:
     """An askable outcome with a part and its type before its message: all of the object, of type ``whole``, else.
 
     Left as it is when the way has named the part itself.
@@ -49,7 +48,7 @@ def named(outcome: Outcome, way: Strategy | Route, findings: Findings, whole: st
     return replace(outcome, message=f"{meant[0]['path']} ({meant[0]['type']}){more}: {outcome.message}")
 
 
-def _meant(outcome: Outcome, way: Strategy | Route, findings: Findings) -> Findings:
+def _meant(outcome: Outcome, way: Strategy, findings: Findings) -> Findings:
     """What the diagnosis has found that this failure is about: the same words, else the same step of this pickler."""
     by = pickler(way)
     if not by:

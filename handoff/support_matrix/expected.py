@@ -12,14 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from handoff.declarations import Gap
 from handoff.outcome import Kind
 from handoff.payload import Payload, Trait
-from handoff.strategies.codecs import BY_VALUE_FAILS, DILL_FAILS, FORKING_FAILS
 from handoff.strategy import Strategy
-from handoff.support_matrix.matrix import MatrixCell, Way, ways
+from handoff.support_matrix.matrix import MatrixCell, ways
 from handoff.target import Entry, TargetError, import_from
 
 
 def predicted(
-    payload: Payload, way: Way, duty: str, start_method: str, python: tuple[int, int] = sys.version_info[:2]
+    payload: Payload, way: Strategy, duty: str, start_method: str, python: tuple[int, int] = sys.version_info[:2]
 ) -> Kind:
     """What traits say: the first of a strategy's ``fails`` that the payload has.
 
@@ -29,28 +28,17 @@ def predicted(
         return Kind.UNAVAILABLE
     if duty == "shared" and Trait.ELEMENTS not in payload.traits:
         return Kind.REFUSED
-    if isinstance(way, Strategy):
-        if start_method in way.inherits:
-            return Kind.ALTERED if Trait.LOCK in payload.traits else Kind.OK  # the child's lock is a copy
-        if way.only and not way.only & payload.traits:
-            return Kind.REFUSED
-        fails = way.fails
-    else:
-        fails = _ROUTES.get(way.name, ())
+    if way.inherited(duty, start_method):
+        return Kind.ALTERED if Trait.LOCK in payload.traits else Kind.OK  # the child's lock is a copy
+    if way.only and not way.only & payload.traits:
+        return Kind.REFUSED
+    fails = way.failures(duty)
     here = _THERE if duty == "result" or start_method == "fork" else ()
     return next((kind for trait, kind in fails if trait in payload.traits and trait not in here), Kind.OK)
 
 
 #: What a fork inherits, and what the parent has that made the same object before a result arrives.
 _THERE = (Trait.CHANGED, Trait.MAIN_CODE)
-#: The routes' picklers: multiprocessing's own, dill, cloudpickle.
-_ROUTES = {
-    "pool": FORKING_FAILS,
-    "process-pool-executor": FORKING_FAILS,
-    "pathos": DILL_FAILS + BY_VALUE_FAILS,
-    "loky": BY_VALUE_FAILS,
-    "joblib": BY_VALUE_FAILS,
-}
 
 
 def gaps_of(entries: Iterable[Entry]) -> list[Gap]:
@@ -69,7 +57,7 @@ def gaps_of(entries: Iterable[Entry]) -> list[Gap]:
 
 def declared(
     payload: Payload,
-    way: Way,
+    way: Strategy,
     duty: str,
     start_method: str,
     gaps: Sequence[Gap],

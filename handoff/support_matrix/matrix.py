@@ -24,7 +24,7 @@ from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
 from handoff.strategy import Channel, Strategy
 from handoff.support_matrix.culprits import BUDGET_S, askable, named, pickler
-from handoff.support_matrix.pools import ROUTES, Route
+from handoff.support_matrix.pools import routes
 from handoff.target import Entry, Ref
 from handoff.timing import nothing
 
@@ -45,7 +45,6 @@ HASH_SEED = "1"
 LARGE = "numpy"  #: it makes every fork dearer: imported beforehand only where it is needed
 
 Progress = Callable[[int, int, str], None]
-Way = Strategy | Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,9 @@ class MatrixCell:
         return found
 
 
-def ways() -> Mapping[str, Way]:
+def ways() -> Mapping[str, Strategy]:
     """Every way to hand something over: how multiprocessing itself is used first, then the other strategies."""
-    return {**ROUTES, **registry()}
+    return {**routes(), **registry()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +125,14 @@ def support(
     ]  # fmt: skip
 
 
-def group_of(name: str, way: Way) -> tuple[str, ...]:
+def group_of(name: str, way: Strategy) -> tuple[str, ...]:
     """What a process imports that hands over by it, beyond what all do: it may change what picklers do."""
-    if isinstance(way, Strategy) and way.channel is Channel.MANAGER:
+    if way.channel is Channel.MANAGER:
         return ("multiprocessing.managers", "handoff.strategies._manager", "hmac")
     return tuple(module for module in way.needs if module != "numpy")
 
 
-def unavailable(way: Way, start_method: str) -> str:
+def unavailable(way: Strategy, start_method: str) -> str:
     """Why it cannot be tried here at all, or ""."""
     if lacks := way.lacks:
         return lacks

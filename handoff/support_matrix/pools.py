@@ -1,7 +1,7 @@
-"""Routes: the pools people really use, as they are. What becomes of an object that is a task's argument, or its result?
+"""Executors as people use them: what becomes of an object that is a task's argument, its result, or a worker's state?
 
-Each cell runs in an interpreter of its own, which may hang or crash with the object. The object travels exactly as in
-anybody's program; only the pickler's ``loads`` is watched, so that a failure to load is told at once, with its reason:
+Each cell runs in an interpreter of its own, which may hang or crash with the object. The executor is made as for
+measuring; only its pickler's ``loads`` is watched, so that a failure to load is told at once, with its reason:
 ``multiprocessing.Pool`` would wait for ever (cpython issues 83932, 79492, 103061), and ``ProcessPoolExecutor`` would
 only say that the pool is broken.
 """
@@ -19,18 +19,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import FrameType, MappingProxyType
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from handoff import timeouts
-from handoff.outcome import OK, Kind, Outcome
+from handoff.outcome import OK, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
+from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer, deadline
+from handoff.processes.executing import Executing, broken
 from handoff.processes.interpreter import Interpreter, describe_exit
-from handoff.start_methods import START_METHODS
-from handoff.strategy import lacking
+from handoff.strategies import registry
+from handoff.strategies.executors import semaphore_prefix
+from handoff.strategy import Execution, Initializer, Site, Strategy
 from handoff.target import Ref
 from handoff.timing import nothing
 
@@ -39,7 +43,6 @@ GIVEN = "given.json"  #: what the worker says of the result that it returns
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in the repr that MaybeEncodingError quotes: another one in every run
 
 WOULD_HANG = "a plain Pool waits for ever"
-WOULD_BREAK = "a plain ProcessPoolExecutor says BrokenProcessPool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +56,39 @@ class Case:
     duty: Duty
     folder: Path
     limit_s: float
-    begun: Callable[[], Any] = nothing  #: to be called when the workers have started, by a route that ``starts`` them
+    begun: Callable[[], Any] = nothing  #: to be called when the workers have started
 
     @property
     def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """The function a worker calls and its arguments."""
+        """The function a worker calls and its arguments; state that an executor keeps precedes those."""
         if self.duty is Duty.RESULT:
             return give, (self.ref, str(self.folder / GIVEN))
         return receive, (self.ref, self.obj)
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One way to use somebody's pool."""
-
-    name: str  #: kebab-case; an API: append, never rename
-    summary: str
-    carry: Callable[
-        [Case], Any
-    ]  #: what the parent gets from the task; raises :class:`HandoverEnded` or what the pool raises
-    needs: tuple[str, ...] = ()
-    start_methods: tuple[str, ...] = START_METHODS
-    duties: tuple[Duty, ...] = (Duty.ARGUMENT, Duty.RESULT)
-    since: tuple[int, int] = (3, 11)  #: the first Python that has it
-    starts: bool = False  #: whether its workers are fresh interpreters, which takes longer than any hand-over
-
     @property
-    def lacks(self) -> str:
-        """Why it cannot be tried here, under whatever start method."""
-        return lacking(self.needs, self.since)
+    def initializer(self) -> Initializer:
+        """What the workers do first."""
+        return nothing, ()
+
+    def site(self) -> Site:
+        """Where the executor is made."""
+        numbers = itertools.count(1)
+        prefix = semaphore_prefix().strip("/")
+        return Site(
+            ctx=multiprocessing.get_context(self.start_method),
+            start_method=self.start_method,
+            obj=self.obj,
+            payload=self.payload,
+            ref=self.ref,
+            folder=self.folder,
+            segment_name=lambda: f"{prefix}-{next(numbers)}",
+            manager=_no_manager,
+            at_end=_alive.append,
+        )
+
+
+def _no_manager() -> NoReturn:
+    raise Unavailable("no executor has a manager here")
 
 
 class HandoverEnded(Exception):
@@ -95,14 +102,14 @@ class HandoverEnded(Exception):
 def run(
     route: str, start_method: str, ref: Ref, duty: Duty = Duty.ARGUMENT, *, limit_s: float = timeouts.POOL_S
 ) -> Outcome:
-    """Hand the payload over by a route, in an interpreter of its own, and say what became of it.
+    """Hand the payload over by an executor, in an interpreter of its own, and say what became of it.
 
-    Takes 0.1 s (fork) to 0.5 s (spawn) plus what the payload's module imports; ``KeyError`` for an unknown route.
+    Takes 0.1 s (fork) to 0.5 s (spawn) plus what the payload's module imports; ``KeyError`` for an unknown one.
     """
-    spec = ROUTES[route]
+    spec = routes()[route]
     if spec.lacks:
         return Outcome(Kind.UNAVAILABLE, "", "", spec.lacks)
-    if start_method not in spec.start_methods or duty not in spec.duties:
+    if start_method not in spec.start_methods or duty not in (Duty.ARGUMENT, Duty.RESULT):
         return Outcome(Kind.UNAVAILABLE, "", "", f"{route} has no {duty} under {start_method}")
     config = {"route": route, "start_method": start_method, "ref": asdict(ref), "duty": str(duty), "limit_s": limit_s}
     interpreter = Interpreter("handoff.support_matrix.pools", config)
@@ -152,7 +159,7 @@ def _cell(config: Mapping[str, Any]) -> Outcome:
     from handoff.compare.difference import difference
     from handoff.compare.facts import facts
 
-    route, duty, limit = ROUTES[config["route"]], Duty(config["duty"]), config["limit_s"]
+    route, duty, limit = routes()[config["route"]], Duty(config["duty"]), config["limit_s"]
     ref = Ref(**config["ref"])
     payload = ref.load()
     state = payload.facts or facts
@@ -182,10 +189,10 @@ def _cell(config: Mapping[str, Any]) -> Outcome:
     return Outcome(Kind.ALTERED, "result" if duty is Duty.RESULT else "worker", "", changed) if changed else OK
 
 
-def _carry(route: Route, case: Case) -> Any:
+def _carry(route: Strategy, case: Case) -> Any:
     """What the task returned. A pool's own exception means: refused, in the parent or for the result."""
     try:
-        return route.carry(case)
+        return carry(route, case)
     except (HandoverEnded, NoAnswer):
         raise
     except Exception as error:
@@ -230,9 +237,10 @@ def give(ref: Ref, path: str) -> Any:
     return obj
 
 
-def _report_loading(package: str, conn: Any) -> None:
-    """A pool's initializer: tell through ``conn`` why something could not be loaded; all else stays as it is."""
+def _report_loading(package: str, conn: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """An initializer: tell through ``conn`` why something could not be loaded; all else stays as it is."""
     _watch_loading(package, lambda error: conn.send_bytes(json.dumps(_broken("worker", error).to_json()).encode()))
+    function(*arguments)
 
 
 def _watch_loading(package: str, report: Callable[[BaseException], Any]) -> None:
@@ -254,7 +262,7 @@ def _broken(where: str, error: BaseException) -> Outcome:
     return Outcome.from_exception(Kind.BROKEN, where, error)
 
 
-# -------------------------------------------------------------------------------------------------------- the pools
+# ---------------------------------------------------------------------------------------------------- the executors
 
 
 @dataclass(slots=True)
@@ -262,164 +270,107 @@ class _Watch:
     """What the parent knows of a hand-over that has not been answered."""
 
     case: Case
-    package: str
-    note: str
-    inbox: Any  #: what the worker reports
-    failed: list[BaseException]  #: what could not be loaded here
+    execution: Execution
+    inbox: Any = None  #: what the worker reports; None: it has no way to
+    failed: list[BaseException] = field(default_factory=list)  #: what could not be loaded here
+    workers: list[Any] = field(default_factory=list)
+    dead: bool = False  #: at the last look
 
     def reported(self) -> Outcome | None:
         """The reason that the worker or this process has given by now."""
-        if self.inbox.poll():
+        if self.inbox is not None and self.inbox.poll():
             return self._noted(Outcome.from_json(json.loads(self.inbox.recv_bytes())))
         return self._noted(_broken("parent", self.failed[0])) if self.failed else None
 
-    def _noted(self, outcome: Outcome) -> Outcome:
-        return Outcome(outcome.kind, outcome.where, outcome.error_type, f"{outcome.message} ({self.note})")
+    def died(self) -> Outcome | None:
+        """That a worker is gone, where nobody else tells it. Seen twice: what it has sent is here by now."""
+        gone = [worker for worker in self.workers if not self.execution.raises and not worker.is_alive()]
+        if gone and self.dead:
+            how = f"the worker {describe_exit(gone[0].exitcode)}"
+            return self.left_word() or self._noted(Outcome(Kind.BROKEN, "worker", "", how))
+        self.dead = bool(gone)
+        return None
 
-    def silence(self) -> Outcome:
+    def left_word(self) -> Outcome | None:
+        """What a worker that could not be loaded itself has left word of."""
+        for worker in self.workers:
+            with suppress(OSError, ValueError):
+                word = json.loads(spawn_server.word_of(worker.pid, "failed").read_text(encoding="utf-8"))
+                return self._noted(Outcome(Kind.BROKEN, "worker", word["error_type"], word["message"]))
+        return None
+
+    def _noted(self, outcome: Outcome) -> Outcome:
+        return replace(outcome, message=f"{outcome.message} ({note(self.execution)})")
+
+    def silence(self, seconds: float) -> Outcome:
         """Nobody answered in time: whose fault is it?"""
         where = "parent" if _is_encoding() and self.case.duty is Duty.ARGUMENT else "worker"
-        return Outcome(Kind.BROKEN, where, "", f"no answer in {self.case.limit_s:g} s")
+        return Outcome(Kind.BROKEN, where, "", f"no answer in {seconds:g} s")
 
 
-def _watched(case: Case, package: str, note: str) -> tuple[Any, Any, _Watch]:
-    """The package's context, the end that the worker reports through, and the watch of this side."""
-    module = importlib.import_module(package)
-    # A package with processes of its own names its semaphores as this process does, whose names are swept at the end.
-    ours = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
-    importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = ours
-    context: Any = module.get_context(case.start_method)
-    inbox, outbox = context.Pipe(duplex=False)
-    watch = _Watch(case, package, note, inbox, [])
-    _watch_loading(package, watch.failed.append)
-    return context, outbox, watch
+def note(execution: Execution) -> str:
+    """What a plain program gets to know of a task that could not be loaded."""
+    return f"who waits is told {execution.raises}" if execution.raises else WOULD_HANG
 
 
-_alive: list[Any] = []  # pools end with the process: the worker that made a result may still be asked about it
+_alive: list[Any] = []  # executors end with the process: the worker that made a result may still be asked about it
 
 
-def _pool(case: Case, package: str = "multiprocessing") -> Any:
-    context, outbox, watch = _watched(case, package, WOULD_HANG)
-    pool = context.Pool(1, _report_loading, (package, outbox))
-    _alive.append(pool)
-    worker = pool._pool[0]  # replaced by another one when it dies
-    function, arguments = case.task
-    end = time.monotonic() + case.limit_s
-    answer = pool.apply_async(function, arguments)
-    while not answer.ready():
-        answer.wait(timeouts.POOL_LOOK_S)
-        if answer.ready():
-            break
-        gone = not worker.is_alive()
-        reason = watch.reported()
-        if reason is None and gone:
-            reason = Outcome(Kind.BROKEN, "worker", "", f"the worker {describe_exit(worker.exitcode)} ({WOULD_HANG})")
-        if reason is None and time.monotonic() > end:
-            reason = watch.silence()
-        if reason is not None:
-            raise HandoverEnded(reason)
-    return answer.get()
-
-
-def _multiprocess_pool(case: Case) -> Any:
-    return _pool(case, "multiprocess")
-
-
-def _process_pool_executor(case: Case) -> Any:
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
-    context, outbox, watch = _watched(case, "multiprocessing", WOULD_BREAK)
-    executor = ProcessPoolExecutor(1, context, _report_loading, ("multiprocessing", outbox))
-    _alive.append(executor)
-    function, arguments = case.task
-    future = executor.submit(function, *arguments)
-    workers = list((executor._processes or {}).values())
-    try:
-        return future.result(case.limit_s)
-    except TimeoutError as error:
-        if future.done():  # the task's own
-            raise error
-        raise HandoverEnded(watch.reported() or watch.silence()) from None
-    except BrokenProcessPool:
-        reason = watch.reported()
-        if reason is None:
-            for worker in workers:
-                worker.join(timeouts.KILLED_S)
-            codes = [worker.exitcode for worker in workers]
-            reason = Outcome(
-                Kind.BROKEN, "worker", "BrokenProcessPool", f"the worker {describe_exit((*codes, None)[0])}"
-            )
-        raise HandoverEnded(reason) from None
-
-
-def _loky(case: Case) -> Any:
-    from loky import ProcessPoolExecutor
-
-    function, arguments = case.task
-    named = _name_semaphores("loky")
-    _alive.append(executor := ProcessPoolExecutor(1))
-    executor.submit(int).result()
+def carry(strategy: Strategy, case: Case) -> Any:
+    """What the parent gets from the task. Raises :class:`HandoverEnded`, or what making or submitting raises."""
+    assert strategy.execution is not None
+    execution = strategy.execution
+    watch, initializer, site = _Watch(case, execution), case.initializer, case.site()
+    if package := execution.loaded_by:
+        importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = semaphore_prefix()
+        watch.inbox, outbox = importlib.import_module(package).get_context(case.start_method).Pipe(duplex=False)
+        _watch_loading(package, watch.failed.append)
+        initializer = _report_loading, (package, outbox, *initializer)
+    executing = Executing(execution, site, initializer)
+    _alive.append(executing)
+    watch.workers = executing.processes  # of a Pool: one that dies is replaced by another
+    first = executing.submit(nothing)  # here: no other thread forks
+    watch.workers = watch.workers or executing.processes
+    _wait(watch, executing, lambda: first.result(), case.limit_s + timeouts.WORKER_START_S)
     case.begun()
-    return _dug(case, lambda: executor.submit(_with_names, named, function, *arguments).result())
-
-
-def _joblib(case: Case) -> Any:
-    import joblib
-
     function, arguments = case.task
-    named = _name_semaphores("joblib.externals.loky")
-    parallel = joblib.Parallel(n_jobs=2, backend="loky")  # one job would run in this process
-    parallel([joblib.delayed(int)(), joblib.delayed(int)()])  # its workers are kept for the next call
-    case.begun()
-    return _dug(case, lambda: parallel([joblib.delayed(_with_names)(named, function, *arguments)])[0])
+    if case.duty is Duty.STATE and execution.keeps:
+        arguments = (*arguments[:1], *executing.keep(case.obj), *arguments[2:])
+    return _wait(watch, executing, lambda: executing.submit(function, *arguments).result(), case.limit_s)
 
 
-def _name_semaphores(package: str, ours: str = "") -> tuple[str, str]:
-    """Let loky name its semaphores as this process does: whoever ends the cell sweeps them by their names."""
-    ours = ours or multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
-    numbers = itertools.count(1)
-    semaphores: Any = importlib.import_module(f"{package}.backend.synchronize")
-    semaphores.SemLock._make_name = staticmethod(lambda: f"{ours}-loky-{os.getpid()}-{next(numbers)}")
-    return package, ours
-
-
-def _with_names(named: tuple[str, str], function: Callable[..., Any], *arguments: Any) -> Any:
-    """The task, where a lock or a queue that is made in loky's worker is one of loky's."""
-    _name_semaphores(*named)
-    return function(*arguments)
-
-
-def _dug(case: Case, call: Callable[[], Any]) -> Any:
-    """Call loky, which keeps the original error as text behind its own, and put both into the outcome."""
+def _wait(watch: _Watch, executing: Executing, ask: Callable[[], Any], seconds: float) -> Any:
+    """What ``ask`` returns, which a thread calls. Raises :class:`HandoverEnded` where it never will."""
     answers: list[Any] = []
     errors: list[BaseException] = []
 
-    def ask() -> None:
+    def call() -> None:
         try:
-            answers.append(call())
+            answers.append(ask())
         except BaseException as error:
             errors.append(error)
 
-    asking = threading.Thread(target=ask, daemon=True)
+    asking = threading.Thread(target=call, daemon=True)
     asking.start()
-    asking.join(case.limit_s + timeouts.LOKY_START_S)
-    if answers:
-        return answers[0]
-    if not errors:
-        where = "parent" if _is_encoding() and case.duty is Duty.ARGUMENT else "worker"
-        raise HandoverEnded(Outcome(Kind.BROKEN, where, "", f"no answer in {case.limit_s:g} s"))
-    error = errors[0]
-    lines = [line for line in str(error.__cause__ or "").strip().strip("\"'").splitlines() if line.strip()]
-    kind, _, message = lines[-1].partition(": ") if lines else ("", "", "")
-    if "BrokenProcessPool" not in [cls.__name__ for cls in type(error).__mro__]:
-        where = "result" if case.duty is Duty.RESULT else "parent"
-        text = str(error) if message in str(error) else f"{error} ({lines[-1]})"
-        raise HandoverEnded(Outcome(Kind.REFUSED, where, type(error).__name__, text))
-    name, first = kind.rpartition(".")[2], str(error).partition("\n")[0]
-    if name.isidentifier():
-        raise HandoverEnded(Outcome(Kind.BROKEN, "worker", name, f"{message} ({first})"))
-    raise HandoverEnded(Outcome(Kind.BROKEN, "worker", type(error).__name__, first))
+    end = time.monotonic() + seconds
+    while True:
+        asking.join(timeouts.POOL_LOOK_S)
+        if answers:
+            return answers[0]
+        reason = watch.reported()
+        if errors and (reason is None or not broken(errors[0])):
+            raise HandoverEnded(_told_by(watch, executing, errors[0]))
+        reason = reason or watch.died()
+        if reason is None and time.monotonic() > end:
+            reason = watch.silence(seconds)
+        if reason is not None:
+            raise HandoverEnded(reason)
+
+
+def _told_by(watch: _Watch, executing: Executing, error: BaseException) -> Outcome:
+    """What the executor itself says."""
+    outcome = (watch.left_word() if broken(error) else None) or executing.failure(error, watch.case.duty)
+    return replace(outcome, message=_ADDRESS.sub("", outcome.message))
 
 
 def _is_encoding() -> bool:
@@ -436,25 +387,6 @@ def _is_encoding() -> bool:
     return False
 
 
-_ALL = (
-    Route("pool", "multiprocessing.Pool: a task's argument, or its result", _pool),
-    Route(
-        "process-pool-executor",
-        "concurrent.futures.ProcessPoolExecutor: a task's argument, or its result",
-        _process_pool_executor,
-    ),
-    Route("pathos", "pathos: the Pool of multiprocess, which pickles with dill", _multiprocess_pool, ("multiprocess",)),
-    # loky starts its workers by a method of its own: fork and exec, a fresh interpreter, as spawn
-    Route(
-        "loky", "loky.ProcessPoolExecutor, which pickles with cloudpickle", _loky, ("loky",), ("spawn",), starts=True
-    ),
-    Route(
-        "joblib",
-        "joblib.Parallel: loky, and big arrays through memory-mapped files",
-        _joblib,
-        ("joblib",),
-        ("spawn",),
-        starts=True,
-    ),
-)
-ROUTES: Mapping[str, Route] = MappingProxyType({route.name: route for route in _ALL})
+def routes() -> Mapping[str, Strategy]:
+    """The strategies whose workers are an executor's."""
+    return {name: each for name, each in registry().items() if each.execution is not None}

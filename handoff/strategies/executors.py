@@ -1,0 +1,299 @@
+"""The executors people choose between, as they are: tasks are submitted, and the library's own workers do them.
+
+Each has one worker here, or as few as its library allows. ``argument``: the object is an argument of every task;
+``result``: every task returns it; ``state``: the initializer of each worker gets it, or what the library has instead.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import multiprocessing.process
+import os
+from collections.abc import Callable
+from typing import Any
+
+from handoff.strategies.at_start import AT_START_FAILS
+from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, DILL_FAILS, FORKING_FAILS
+from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
+
+_BY_DILL = DILL_FAILS + BY_VALUE_FAILS
+
+
+def semaphore_prefix() -> str:
+    """What the names of this process's semaphores begin with: whoever ends it sweeps them by that."""
+    prefix: str = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
+    return prefix
+
+
+class AsFuture:
+    """What a task will return, of a library whose own object for that is called otherwise."""
+
+    __slots__ = ("result",)
+
+    def __init__(self, result: Callable[[], Any]) -> None:
+        self.result = result
+
+
+class PoolExecutor:
+    """A ``Pool`` of multiprocessing, or of its copy with dill: ``apply_async`` is its ``submit``."""
+
+    def __init__(self, package: str, site: Site, initializer: Initializer) -> None:
+        importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = semaphore_prefix()
+        self.pool: Any = importlib.import_module(package).get_context(site.start_method).Pool(1, *initializer)
+        self._processes = {process.pid: process for process in self.pool._pool}
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        return AsFuture(self.pool.apply_async(function, args).get)
+
+    def shutdown(self, wait: bool = True) -> None:
+        self.pool.close()
+        if wait:
+            self.pool.join()
+
+
+def _pool(site: Site, initializer: Initializer) -> Executor:
+    return PoolExecutor("multiprocessing", site, initializer)
+
+
+def _pathos(site: Site, initializer: Initializer) -> Executor:
+    return PoolExecutor("multiprocess", site, initializer)
+
+
+def _process_pool(site: Site, initializer: Initializer) -> Executor:
+    from concurrent.futures import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(1, site.ctx, *initializer)
+
+
+def name_semaphores(package: str, prefix: str) -> None:
+    """Let loky name its semaphores as this process does: they are swept by their names."""
+    numbers = itertools.count(1)
+    semaphores: Any = importlib.import_module(f"{package}.backend.synchronize")
+    semaphores.SemLock._make_name = staticmethod(lambda: f"{prefix}-loky-{os.getpid()}-{next(numbers)}")
+
+
+def _start_named(package: str, prefix: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """The initializer of a worker in which a lock or a queue that is made is one of loky's, too."""
+    name_semaphores(package, prefix)
+    function(*arguments)
+
+
+def _loky(site: Site, initializer: Initializer) -> Executor:
+    import loky
+
+    name_semaphores("loky", semaphore_prefix())
+    executor: Executor = loky.ProcessPoolExecutor(
+        1, initializer=_start_named, initargs=("loky", semaphore_prefix(), *initializer)
+    )
+    return executor
+
+
+class JoblibExecutor:
+    """A call of ``joblib.Parallel`` for each task. It has two workers: one job would run in this process.
+
+    What one call hands over it writes once, if it is a big array: a call for each task writes it for each task. State
+    is what is given to the calls inside one ``with``: it is written for the first of them alone.
+    """
+
+    def __init__(self, site: Site, initializer: Initializer, **options: Any) -> None:
+        import joblib
+
+        package = "joblib.externals.loky"
+        name_semaphores(package, semaphore_prefix())
+        # Where joblib puts its files by itself if there is room; but under a name that is swept.
+        folder = f"/dev/shm/{site.segment_name()}" if os.path.isdir("/dev/shm") else str(site.folder)
+        os.makedirs(folder, exist_ok=True)
+        self.parallel: Any = joblib.Parallel(
+            n_jobs=2,
+            backend="loky",
+            temp_folder=folder,
+            initializer=_start_named,
+            initargs=(package, semaphore_prefix(), *initializer),
+            **options,
+        )
+        self.delayed = joblib.delayed
+        self.entered = False
+        self.parallel([self.delayed(_nothing)(), self.delayed(_nothing)()])  # both workers are there
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        (answer,) = self.parallel([self.delayed(function)(*args)])
+        return AsFuture(lambda: answer)
+
+    def keep(self, obj: Any) -> Any:
+        self.parallel.__enter__()
+        self.entered = True
+        return obj
+
+    @property
+    def _processes(self) -> dict[int, Any]:
+        from joblib.externals.loky import reusable_executor
+
+        return dict(getattr(reusable_executor._executor, "_processes", None) or {})
+
+    def shutdown(self, wait: bool = True) -> None:
+        from joblib.externals.loky import reusable_executor
+
+        if self.entered:
+            self.parallel.__exit__(None, None, None)
+        if reusable_executor._executor is not None:
+            reusable_executor._executor.terminate(kill_workers=not wait)
+
+
+def _nothing() -> None:
+    """A task that has nothing to do."""
+
+
+def _joblib(site: Site, initializer: Initializer) -> Executor:
+    return JoblibExecutor(site, initializer)
+
+
+_EXECUTOR_BEFORE = """
+import multiprocessing as mp
+
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    with mp.Pool(1) as pool:
+        print(pool.apply(work, ([1, 2, 3],)))
+"""
+
+_EXECUTOR_AFTER = """
+from concurrent.futures import ProcessPoolExecutor
+
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1) as executor:
+        print(executor.submit(work, [1, 2, 3]).result())
+"""
+
+_CLOSURE_BEFORE = """
+import multiprocessing as mp
+
+def main():
+    factor = 3
+    with mp.Pool(1) as pool:
+        try:
+            print(pool.apply(lambda x: x * factor, (2,)))
+        except Exception as error:
+            print("fails:", type(error).__name__)
+
+if __name__ == "__main__":
+    main()
+"""
+
+_PATHOS_AFTER = """
+from multiprocess import Pool  # what pathos.multiprocessing.ProcessPool is made of
+
+def main():
+    factor = 3
+    with Pool(1) as pool:
+        print(pool.apply(lambda x: x * factor, (2,)))
+
+if __name__ == "__main__":
+    main()
+"""
+
+_LOKY_AFTER = """
+from loky import get_reusable_executor
+
+def main():
+    factor = 3
+    executor = get_reusable_executor(max_workers=1)
+    print(executor.submit(lambda x: x * factor, 2).result())
+    executor.shutdown()
+
+if __name__ == "__main__":
+    main()
+"""
+
+_JOBLIB_AFTER = """
+from joblib import Parallel, delayed
+
+def main():
+    factor = 3
+    print(Parallel(n_jobs=2)(delayed(lambda x: x * factor)(x) for x in (2,))[0])
+
+if __name__ == "__main__":
+    main()
+"""
+
+STRATEGIES = (
+    Strategy(
+        name="pool",
+        change=0,
+        summary="multiprocessing.Pool: the object with every task, its result, or given to the initializer",
+        meaning=COPY + "; under fork, what the initializer gets is inherited",
+        channel=Channel.PIPE,
+        launch=Launch.EXECUTOR,
+        execution=Execution(make=_pool, loaded_by="multiprocessing", fails_at_start=AT_START_FAILS),
+        inherits=("fork",),
+        fails=FORKING_FAILS,
+        late=1,
+        recipe=Recipe(BEFORE, BEFORE),
+    ),
+    Strategy(
+        name="process-pool-executor",
+        change=1,
+        summary="concurrent.futures.ProcessPoolExecutor: as pool, with futures; a broken worker is told",
+        meaning=COPY + "; under fork, what the initializer gets is inherited",
+        channel=Channel.PIPE,
+        launch=Launch.EXECUTOR,
+        execution=Execution(
+            make=_process_pool,
+            loaded_by="multiprocessing",
+            raises="BrokenProcessPool",
+            fails_at_start=AT_START_FAILS,
+        ),
+        inherits=("fork",),
+        fails=FORKING_FAILS,
+        late=1,
+        recipe=Recipe(_EXECUTOR_BEFORE, _EXECUTOR_AFTER),
+    ),
+    Strategy(
+        name="pathos",
+        pickled_as="dill",
+        summary="pathos: the Pool of multiprocess, which pickles with dill",
+        meaning=COPY + "; functions and classes without an importable name travel by value",
+        channel=Channel.PIPE,
+        launch=Launch.EXECUTOR,
+        execution=Execution(make=_pathos, loaded_by="multiprocess"),
+        inherits=("fork",),
+        needs=("multiprocess",),
+        fails=_BY_DILL,
+        late=6,
+        recipe=Recipe(_CLOSURE_BEFORE, _PATHOS_AFTER),
+    ),
+    # loky starts its workers by a method of its own: fork and exec, a fresh interpreter, as spawn
+    Strategy(
+        name="loky",
+        pickled_as="cloudpickle",
+        summary="loky.ProcessPoolExecutor, which pickles with cloudpickle",
+        meaning=COPY + "; functions and classes without an importable name travel by value",
+        channel=Channel.PIPE,
+        launch=Launch.EXECUTOR,
+        execution=Execution(make=_loky, raises="TerminatedWorkerError"),
+        start_methods=("spawn",),
+        needs=("loky",),
+        fails=BY_VALUE_FAILS,
+        late=2,
+        recipe=Recipe(_CLOSURE_BEFORE, _LOKY_AFTER),
+    ),
+    Strategy(
+        name="joblib",
+        pickled_as="cloudpickle",
+        summary="joblib.Parallel: loky, and big arrays through memory-mapped files",
+        meaning=COPY + "; arrays beyond 1 MB arrive as memory maps that can't be written to, written once a call",
+        channel=Channel.PIPE,
+        launch=Launch.EXECUTOR,
+        execution=Execution(make=_joblib, raises="TerminatedWorkerError", keeps=True),
+        start_methods=("spawn",),
+        needs=("joblib",),
+        fails=BY_VALUE_FAILS,
+        late=3,
+        recipe=Recipe(_CLOSURE_BEFORE, _JOBLIB_AFTER),
+    ),
+)

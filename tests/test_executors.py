@@ -1,0 +1,158 @@
+"""Executors: measured in the same rounds as all others, looked at like them, as fast as in a script, nothing left."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from types import SimpleNamespace
+
+import pytest
+
+from handoff import timing
+from handoff.analysis.figures import Figures
+from handoff.analysis.metrics import METRICS
+from handoff.measuring import tasks
+from handoff.measuring.executed import Executed, TaskSender
+from handoff.measuring.experiment import measure, plan
+from handoff.measuring.worker import CHECKSUM
+from handoff.payload import Duty, Payload
+from handoff.processes.executing import Executing
+from handoff.profile import PROFILES
+from handoff.strategies import registry
+from handoff.strategy import Site, Strategy
+from handoff.target import Entry, Ref, load_collection
+
+TINY = replace(PROFILES["quick"], trials=1, most_trials=0, record_s=0.0, rounds=2, sample_s=0.0005, lane_s=0.005)
+PATIENT = replace(TINY, answer_s=60.0)  #: an executor's first task imports; on a busy machine that is slow, not hung
+EXECUTORS = {name: each for name, each in registry().items() if each.execution is not None}
+MINE = """
+import threading
+from handoff.payload import Duty, Payload
+
+class NeedsTwo(Exception):
+    def __init__(self, one, other):
+        super().__init__(one)
+
+ALL = frozenset({Duty.ARGUMENT, Duty.RESULT, Duty.STATE})
+PAYLOADS = (
+    Payload(name="record", make=lambda: {"apple": 3.0, "pear": [1, 2]}, duties=ALL),
+    Payload(name="lock", make=threading.Lock, duties=ALL),
+    Payload(name="needs-two", make=lambda: NeedsTwo(1, 2), duties=ALL),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Entry]:
+    file = tmp_path_factory.mktemp("mine") / "mine.py"
+    file.write_text(MINE)
+    return load_collection(file)
+
+
+@pytest.fixture(autouse=True)
+def no_segment_is_left() -> Iterator[None]:
+    folder = Path("/dev/shm")
+    before = set(os.listdir(folder)) if folder.is_dir() else set()
+    yield
+    after = set(os.listdir(folder)) if folder.is_dir() else set()
+    assert not {name for name in after - before if f"-{os.getpid()}-" in name}
+
+
+@pytest.mark.parametrize("strategy", EXECUTORS.values(), ids=lambda each: each.name)
+def test_it_is_measured_for_its_duties_in_the_rounds_of_all_others(
+    strategy: Strategy, collection: Mapping[str, Entry]
+) -> None:
+    method = strategy.start_methods[-1]
+    experiments = plan(
+        {"record": collection["record"]},
+        kinds=[str(duty) for duty in strategy.duties],
+        start_methods=[method],
+        strategies=("pickle-default", "process-args", strategy.name),
+    )
+    for record in measure(experiments, PATIENT, None):
+        outcome = record.outcomes[strategy.name]
+        if missing := [name for name in strategy.needs if find_spec(name) is None]:
+            assert (str(outcome.kind), outcome.message) == ("unavailable", f"{' and '.join(missing)}: not installed")
+            continue
+        assert outcome.ok, (record.kind, outcome)
+        assert Figures(record).has(strategy.name, METRICS[record.kind][0]), record.kind
+
+
+def test_what_it_does_not_carry_costs_its_own_lane_alone(collection: Mapping[str, Entry]) -> None:
+    some = {name: collection[name] for name in ("lock", "needs-two")}
+    names = ("pickle-default", "process-pool-executor", "pool")
+    records = measure(
+        plan(some, kinds=["argument", "result"], start_methods=["fork"], strategies=names),
+        replace(PATIENT, answer_s=5.0),
+        None,
+    )
+    told = {(each.payload, each.kind): each.outcomes["process-pool-executor"] for each in records}
+    assert {place: (str(o.kind), o.where) for place, o in told.items()} == {
+        ("lock", "argument"): ("refused", "parent"),
+        ("lock", "result"): ("refused", "result"),
+        ("needs-two", "argument"): ("broken", "worker"),
+        ("needs-two", "result"): ("broken", "worker"),
+    }
+    assert "cannot pickle" in told["lock", "argument"].message
+    assert all(not outcome.ok and outcome.reason for record in records for outcome in record.outcomes.values())
+
+
+def numbers() -> list[int]:
+    return list(range(1000))
+
+
+PAYLOADS = (Payload(name="numbers", make=numbers),)
+SAMPLES, CALLS = 15, 30
+
+
+def test_a_lane_takes_what_a_plain_script_takes(tmp_path: Path) -> None:
+    """Alternated, sample by sample: on an idle machine within 5 %; asserted with room for a busy one."""
+    payload, ref = PAYLOADS[0], Ref(str(Path(__file__).parent), __name__, "numbers")
+    context = multiprocessing.get_context("spawn")
+    count = itertools.count()
+    site = Site(
+        ctx=context, start_method="spawn", obj=payload.make(), payload=payload, ref=ref, folder=tmp_path,
+        segment_name=lambda: f"none-{next(count)}", manager=pytest.fail, at_end=lambda call: call,
+    )  # fmt: skip
+    execution = EXECUTORS["process-pool-executor"].execution
+    assert execution
+    executing = Executing(execution, site, (tasks.begin, (ref,)))
+    inside = Executed(executing, Duty.ARGUMENT, SimpleNamespace(sent=""), ())  # type: ignore[arg-type]
+    sender, obj = TaskSender(inside), payload.make()
+    expected = payload.expected(obj)
+    assert inside.answer(60) == {"errors": {}}
+    with ProcessPoolExecutor(1, context) as plain:
+        assert plain.submit(payload.touch, obj).result() == expected
+
+        def lane() -> float:
+            inside.command({"do": Duty.ARGUMENT})
+            assert inside.recv_bytes() == b""
+            spent = timing.send(sender, obj, CALLS, after=inside.recv_bytes, expected=CHECKSUM.pack(expected))
+            return float(spent.seconds)
+
+        def script() -> float:
+            begin = perf_counter()
+            for _ in range(CALLS):
+                assert plain.submit(payload.touch, obj).result() == expected
+            return perf_counter() - begin
+
+        ratio = median(map(partial(_ratio, lane, script), range(SAMPLES)))
+    executing.stop()
+    assert 0.75 < ratio < 1.33, ratio
+
+
+def _ratio(lane: Callable[[], float], script: Callable[[], float], turn: int) -> float:
+    """Of two samples that follow each other, whichever is first."""
+    if turn % 2:
+        return lane() / script()
+    other = script()
+    return lane() / other
