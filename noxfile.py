@@ -38,7 +38,7 @@ def needs(*groups: str) -> list[str]:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that is here."""
-    session.install("-e", ".", *needs("test", "pages", "bench"))
+    session.install("-e", ".", *needs("test", "pages", "bench", "docs"))
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -77,6 +77,14 @@ def publish(session: nox.Session) -> None:
     """Make asv's pages, and everything that is published with them, from the results that are there."""
     session.install("-e", ".", *needs("bench"))
     session.run("asv", "publish", *session.posargs)
+
+
+@nox.session(python=HERE)
+def docs(session: nox.Session) -> None:
+    """Make the documentation's pages, in .site/html."""
+    session.install("-e", ".", *needs("docs"))
+    session.run("python", "-m", "reports.docs", ".site/pages")
+    session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
 @nox.session(python=HERE)

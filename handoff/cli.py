@@ -31,12 +31,12 @@ GROUPS = ("at your desk", "the suite", "to look things up")  #: in the order in 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    parser = _parser()
+    arguments = parser()
     if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions: eval "$(register-python-argcomplete handoff)"
         import argcomplete
 
-        argcomplete.autocomplete(parser)
-    args = parser.parse_args(argv)
+        argcomplete.autocomplete(arguments)
+    args = arguments.parse_args(argv)
     try:
         return int(args.run(args))
     except (UsageError, TargetError) as error:
@@ -76,7 +76,8 @@ class _Parser(argparse.ArgumentParser):
         super().error(message + hint)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
     found = all_commands()
     listed = []
     for group in GROUPS:

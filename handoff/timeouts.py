@@ -65,6 +65,14 @@ ORPHAN_S = 3.0  #: what has lost its parent may end by itself for so long before
 STRAYS_S = 3.0  #: whoever carries a private folder's name; those of ours clean up after themselves within 0.5 s
 TRACKERS_S = 2.0  #: a group of processes that was killed, and its resource trackers, which end by themselves
 
+# The documentation's questions
+
+QUESTION_S = 600.0  #: a command that measures, on a machine that does other things as well
+
+# What importing takes
+
+IMPORTS_S = 20.0  #: once more, of a module that was imported already: what takes longer is said without its parts
+
 # asv
 
 SLICE_S = 4 * 3600  #: one ``setup_cache``; each hand-off in it has a watchdog of its own
