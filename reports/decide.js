@@ -174,6 +174,25 @@
           h("td", null, taken && usual?.slower && taken !== usual ? ratioInterval(usual.slower) : taken && taken === usual ? "the same" : "not decided"));
       })));
   };
+  // what other runs say to the same question: on other machines, Pythons, libraries
+  const otherRuns = (table) => {
+    const key = [table.kind, table.start_method, table.metric, table.payload].join("|");
+    const found = doc.others.filter((run) => run.answers[key]).map((run) => ({ ...run, ...run.answers[key] }));
+    if (!found.length || table.unit !== "seconds") return null;
+    const taken = cellOf(table, table.take), usual = cellOf(table, table.baseline);
+    const mine = { take: table.take, keep: table.keep, short: table.short, time: taken?.time, baseline: table.baseline, usual: usual?.time, factor: usual?.slower, same_machine: true };
+    const sort = (a) => (a.take ? (a.keep ? "keep" : "change") : a.timed ? "open" : "lost");
+    const line = (a, head, kind) => h("tr", { class: head ? null : "chosen" },
+      h("th", { scope: "row" }, head || "this run"),
+      h("td", null, head ? a.unlike || "nothing" : ""),
+      h("td", null, h("span", { class: `pill ${kind}` }, STANDS[kind][0])),
+      h("td", null, a.take && a.time ? [h("code", null, a.take), " ", interval(a.time)] : a.short),
+      h("td", null, a.usual ? [h("code", null, a.baseline), " ", interval(a.usual)] : `${a.baseline || "nothing"} does not carry it`),
+      h("td", null, a.take === a.baseline ? "the same" : a.factor && a.take ? ratioInterval(a.factor) : "not decided"));
+    return h("table", { class: "plain", id: "others" }, h("caption", null, "The same question in other runs", found.some((a) => !a.same_machine) && ": of another machine compare the factors, not the seconds"),
+      h("thead", null, h("tr", null, ["run", "what is not as here", "verdict", "what is taken", "by default", "the default's factor"].map((text) => h("th", { scope: "col" }, text)))),
+      h("tbody", null, line(mine, "", stand(table) || "open"), found.map((a) => line(a, h("a", { class: "keep", href: a.page }, a.when), sort(a)))));
+  };
   // of all payloads of a question: how many are of each sort, as one bar
   const overview = (counts) => {
     const all = counts.reduce((sum, [number]) => sum + number, 0);
@@ -212,7 +231,7 @@
       fill(box,
         h("div", { class: `verdict ${stand(table)}` + (table.take ? "" : " unclear") },
           table.saves && h("p", { class: "answer" }, table.take ? [table.keep ? "Keep " : "Take ", h("code", null, table.take)] : "Can't tell yet"),
-          stand(table) && h("p", { class: "stand" }, pill(table), " ", STANDS[stand(table)][1]), table.unit === "seconds" && picture(table), sideBySide(table),
+          stand(table) && h("p", { class: "stand" }, pill(table), " ", STANDS[stand(table)][1]), table.unit === "seconds" && picture(table), sideBySide(table), otherRuns(table),
           table.saves && h("dl", null,
             h("dt", null, "it saves"), h("dd", { id: "saves" }, words(table.saves)),
             h("dt", null, "how sure"), h("dd", { id: "sure" }, table.sure),
@@ -362,7 +381,7 @@
       h("caption", null, `${LABEL[state.duty] || state.duty}${state.start ? ", " + state.start : ""}, ${state.metric}: ${q.tables[0]?.unit === "bytes" ? "bytes, and the difference to a bare worker where there is one" : `time, and times slower than ${state.compare ? state.compare + " (quotient of medians, without an interval)" : "the way to take of the row or, where that can't be told, the one least at risk (medians of ratios in the same rounds)"}`}. ${shown.length} of ${q.tables.length} payloads.`),
       h("thead", null, h("tr", null, head("payload", "payload"), h("th", { scope: "col" }, "verdict"), setup && h("th", { scope: "col" }, "setting it up once pays"), names.map((name) => head(name, name)))),
       h("tbody", null, body),
-      h("tfoot", null, h("tr", null, h("th", { scope: "row" }, "carries, of the payloads above; and the time against the default: median [range] over them"), h("td"), setup && h("td"), names.map(coverage))));
+      h("tfoot", null, h("tr", null, h("th", { scope: "row", title: "how many of the payloads above it carries, and its time against the default: median [range] over them" }, "over these payloads"), h("td"), setup && h("td"), names.map(coverage))));
     fill($("table"), grid);
     const cells = [...grid.querySelectorAll(".cell")];
     if (cells[0]) cells[0].tabIndex = 0;
@@ -452,17 +471,24 @@
         s("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }), s("line", { class: "axis", x1: LEFT, x2: LEFT, y1: TOP, y2: HEIGHT - BOTTOM }),
         s("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xLabel), s("text", { x: 14, y: HEIGHT / 2, transform: `rotate(-90 14 ${HEIGHT / 2})`, "text-anchor": "middle" }, yLabel),
         marks.filter((m) => m.x > x0 && m.x < x1).map((m) => s("g", null, s("title", null, m.text), s("line", { class: "mark", x1: X(m.x), x2: X(m.x), y1: TOP, y2: HEIGHT - BOTTOM }), s("text", { x: X(m.x) + 4, y: TOP + 10 }, m.label))),
-        series.map((each, index) => s("g", { class: `c${index % 8}` },
+        series.map((each) => s("g", { class: colour(each) },
           s("polyline", { class: "line" + (each.floor ? " floor" : ""), points: each.points.map((p) => `${X(p.x)},${Y(p.y)}`).join(" ") }),
           each.points.map((p) => [
             p.high != null && p.low > 0 && s("line", { class: "whisker", x1: X(p.x), x2: X(p.x), y1: Y(p.low), y2: Y(p.high) }),
             p.text && s("circle", { class: "dot", cx: X(p.x), cy: Y(p.y), r: 4 }, s("title", null, `${each.name}, ${p.text}`))]))),
         places.map(({ each, x, y }) => s("text", { x, y }, each.name)),
-        !scatter && labels.map(({ each, index, y }) => s("g", { class: `c${index % 8}` },
+        !scatter && labels.map(({ each, y }) => s("g", { class: colour(each) },
           s("rect", { class: "bar", x: WIDTH - RIGHT + 6, y: y - 5, width: 9, height: 9 }), s("text", { x: WIDTH - RIGHT + 19, y: y + 4 }, each.name))))),
       note && h("p", { class: "dim" }, note), numbers(head, rows));
   };
   const LINES = 7;
+  const colours = new Map(); // a way has one colour in all charts, from its first on; floors and predictions are grey
+  const colour = ({ name, floor }) => {
+    if (floor) return "c7";
+    const way = name.split(/[ ,]/)[0];
+    if (!colours.has(way)) colours.set(way, colours.size % 7);
+    return `c${colours.get(way)}`;
+  };
   const bySize = (q, table) => {
     const members = q.tables.filter((t) => t.family && t.family === table.family && t.bytes).sort((a, b) => a.bytes - b.bytes);
     if (unique(members.map((t) => t.bytes)).length < 2) return null;
@@ -508,12 +534,12 @@
     const sum = (c) => c.phases.reduce((a, b) => a + b, 0);
     const X = (x) => LEFT + 70 + (Math.min(x, limit) / limit) * (WIDTH - LEFT - 70 - 90);
     return h("figure", { id: "chart-phases" }, h("figcaption", null, `Phases of a hand-off: ${table.payload}, ${state.duty}, ${table.start_method}`),
-      h("p", { class: "legend inline" }, doc.phases.map((name, i) => h("span", { class: `c${i}` }, name))),
+      h("p", { class: "legend inline" }, doc.phases.map((name, i) => h("span", { class: `p${i}` }, name))),
       wide("Bars", s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Phases of a hand-off of ${table.payload} as stacked bars. All numbers are in the table below the chart.` },
         cells.map((cell, row) => {
           let at = 0;
           return s("g", null, s("text", { x: LEFT + 64, y: row * rowHeight + 17, "text-anchor": "end" }, cell.strategy),
-            cell.phases.map((value, i) => { const from = at; at += value; return s("g", { class: `c${i}` }, s("rect", { class: "bar", x: X(from), y: row * rowHeight + 5, width: Math.max(0, X(at) - X(from)), height: rowHeight - 5 }, s("title", null, `${cell.strategy}, ${doc.phases[i]}: ${seconds(value)}`))); }),
+            cell.phases.map((value, i) => { const from = at; at += value; return s("g", { class: `p${i}` }, s("rect", { class: "bar", x: X(from), y: row * rowHeight + 5, width: Math.max(0, X(at) - X(from)), height: rowHeight - 5 }, s("title", null, `${cell.strategy}, ${doc.phases[i]}: ${seconds(value)}`))); }),
             s("text", { x: X(at) + 4, y: row * rowHeight + 17 }, (sum(cell) > limit ? "→ " : "") + seconds(cell.time[0])));
         }))),
       h("p", { class: "dim" }, "Medians of each phase; they need not add up to the median of the whole. An arrow: longer than the axis."),

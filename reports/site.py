@@ -15,7 +15,7 @@ from typing import Any
 
 from handoff.record import SELFTEST, Record, RecordError, each, newest
 
-from . import decide_data, extra_pages, page, plain, selftest, verdicts
+from . import decide_data, extra_pages, other_runs, page, plain, selftest, verdicts
 from .rows import Source, Table, noise
 from .run import runs
 
@@ -118,16 +118,16 @@ def render(
     links.append(page.Link("Plain report", "report.html"))
     trust = selftest.line(found[0].selftest, noise(found[0].tables))
     out = _plain(found[0].tables, links, trust)
-    for run in found:
+    documents = [(run, decide_data.document(run.tables, title=run.title, graph=graph)) for run in found]
+    for run, document in documents:
         stem = "data/" + run.page.removesuffix(".html")
-        document = decide_data.document(run.tables, title=run.title, graph=graph)
         downloads = [
             page.Link("All of it as JSON", f"{stem}.json"),
             page.Link("All of it as CSV", f"{stem}.csv"),
             page.Link("The verdicts as markdown, for a README or a pull request", f"{stem}.md"),
         ]
         out[run.page] = page.decide(
-            document,
+            document | {"others": other_runs.others(documents, run)},
             links=links,
             runs=choice,
             here=run.page,

@@ -536,6 +536,40 @@ def test_another_run_answers_the_same_question(page: Page, tmp_path: Path) -> No
     assert "2026-01-01" in page.inner_text("main")
 
 
+def test_other_runs_stand_beside_this_one_with_what_differs(page: Page, tmp_path: Path) -> None:
+    for night, (python, cpu) in enumerate(
+        (("3.13.1", "Test CPU <1>"), ("3.14.0", "Test CPU <1>"), ("3.13.1", "Another"))
+    ):
+        for number, record in enumerate((*synthetic.model_under_spawn(), synthetic.tie())):
+            record.started = f"2026-01-0{9 - night}T00:00:00+00:00"
+            record.fingerprint = synthetic.FINGERPRINT | {"python": python, "cpu": cpu}
+            path = tmp_path / "records" / "machine" / str(night) / f"{number}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(record.to_json())
+    assert main(["report", str(tmp_path / "records"), "-o", str(tmp_path / "out")]) == 0
+    visit(page, tmp_path / "out", "payload=model-50mib&duty=argument&start=spawn")
+    mine, python, machine = page.locator("#others tbody tr").all_inner_texts()
+    assert mine.startswith("this run") and "change" in mine
+    assert python.split("\t")[1] == "python 3.14.0" and "6.80" in python
+    assert machine.split("\t")[1].startswith("machine: Another, 2 cores")
+    assert "of another machine compare the factors" in page.inner_text("#others caption")
+    page.click("#others a:has-text('2026-01-08')")
+    page.wait_for_url("**/run-*")
+    page.wait_for_selector("html[data-ready]")
+    assert "payload=model-50mib" in page.url and page.input_value("#payload") == "model-50mib"
+
+
+def test_a_way_has_one_colour_in_all_charts(page: Page, site: Path) -> None:
+    visit(page, site, "payload=array-f64-1mib&duty=argument&start=spawn")
+    names = """found => Object.fromEntries(found.filter(g => g.querySelector("text"))
+        .map(g => [g.querySelector("text").textContent.split(/[ ,]/)[0], g.getAttribute("class")]))"""
+    one = page.eval_on_selector_all("#chart-size g[class^=c]", names)
+    page.select_option("#payload", "model-50mib")
+    other = page.eval_on_selector_all("#chart-tasks g[class^=c]", names)
+    common = one.keys() & other.keys() - {"floor-shm"}
+    assert "pickle-default" in common and all(one[name] == other[name] for name in common)
+
+
 def test_the_first_screen_is_a_picture_of_the_answer(page: Page, site: Path, records: list[Record]) -> None:
     visit(page, site, "payload=model-50mib&duty=argument&start=spawn")
     picture = page.locator("#picture")
