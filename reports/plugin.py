@@ -8,7 +8,9 @@ nothing heavy is imported before publishing; and a fault here is said, and leave
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 import traceback
 from collections.abc import Mapping
@@ -34,6 +36,11 @@ FIRST = f"""<!doctype html>
 <body><p><a href="{FOLDER}/index.html">Decide</a>: which way to hand an object over. <a href="{ASV}">asv's own pages</a>
 need their scripts from the network.</p></body></html>
 """
+#: asv's own pages show their error page without the network: what can be said there.
+OFFLINE = (
+    f'asv loads the scripts of its own pages from the network. <a href="{FOLDER}/index.html">The Decide page</a> and'
+    " all pages that it leads to need none."
+)
 
 
 class Decide(OutputPublisher):  # type: ignore[misc]  # asv has no types
@@ -48,15 +55,37 @@ class Decide(OutputPublisher):  # type: ignore[misc]  # asv has no types
         """Called by ``asv publish`` after it wrote its own pages."""
         site = Path(conf.html_dir)
         folder = site / FOLDER
+        if conf.project_url == "#" and (url := home(Path.cwd())):  # asv writes it after its publishers have run
+            conf.project_url, conf.show_commit_url = url, f"{url}/commit/"
         try:
             _write(Path(conf.results_dir).parent / "records", folder, benchmarks)
             link(site / "index.html")
+            explain(site / "error.html")
         except Exception as error:
             shutil.rmtree(folder, ignore_errors=True)
             log.error(
                 f"the Decide page was left out: {type(error).__name__}: {error}; the rest of the site is complete"
             )
             log.debug(traceback.format_exc())
+
+
+def home(folder: Path) -> str:
+    """The repository's page on the web, from the address that git has of it; "" where it has none of this sort.
+
+    Never with a name or a password that an address may hold.
+    """
+    command = ["git", "config", "--get", "remote.origin.url"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    found = re.fullmatch(
+        r"(?:https://(?:[^/@]*@)?|ssh://git@|git@)([\w.-]+)[/:]([\w./-]+?)(?:\.git)?/?", done.stdout.strip()
+    )
+    return f"https://{found[1]}/{found[2]}" if found else ""
+
+
+def explain(error: Path) -> None:
+    """Say on asv's error page, which stands where the network does not, what needs none."""
+    text = error.read_text(encoding="utf-8")
+    error.write_text(text.replace("</body>", f"<p>{OFFLINE}</p></body>"), encoding="utf-8")
 
 
 def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:

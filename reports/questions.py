@@ -27,7 +27,7 @@ MOST_LINES = 60  #: of an answer that are shown; the rest is said to be there
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PublicQuestion:
     """One question with the command that answers it."""
 
     number: int
@@ -47,17 +47,17 @@ class Question:
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
 
-def questions() -> list[Question]:
+def questions() -> list[PublicQuestion]:
     """All of them, in order."""
     data = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
     found = []
     for number, each in enumerate(data["question"], 1):
         names = [name for name in data["files"] if name in each["command"]]
-        found.append(Question(number, **each, files={name: data["files"][name].strip() for name in names}))
+        found.append(PublicQuestion(number, **each, files={name: data["files"][name].strip() for name in names}))
     return found
 
 
-def executed(question: Question) -> tuple[int, str]:
+def executed(question: PublicQuestion) -> tuple[int, str]:
     """The exit code and the standard output of its command, in an empty folder with its files."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in question.files.items():
@@ -71,7 +71,7 @@ def executed(question: Question) -> tuple[int, str]:
         return done.returncode, done.stdout.replace(folder, ".")
 
 
-def shown(question: Question, output: str) -> str:
+def shown(question: PublicQuestion, output: str) -> str:
     """The question as a part of the page."""
     parts = [heading(question), "", f"Asked in {question.asked}."]
     for name, text in question.files.items():
@@ -89,7 +89,7 @@ def cut(output: str) -> str:
     return "\n".join([*lines[:MOST_LINES], *more])
 
 
-def heading(question: Question) -> str:
+def heading(question: PublicQuestion) -> str:
     """Its line in the page."""
     return f"## {question.number}. {question.title}"
 

@@ -81,7 +81,7 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("question", questions.questions(), ids=lambda each: str(each.number))
-def test_the_page_of_questions_has_each_with_an_answer_that_says_it(question: questions.Question) -> None:
+def test_the_page_of_questions_has_each_with_an_answer_that_says_it(question: questions.PublicQuestion) -> None:
     page = questions.PAGE.read_text(encoding="utf-8")
     answer = questions.outputs(page)[question.number]
     kept = questions.shown(question, answer)
@@ -91,7 +91,7 @@ def test_the_page_of_questions_has_each_with_an_answer_that_says_it(question: qu
 
 @pytest.mark.slow
 @pytest.mark.parametrize("question", questions.questions(), ids=lambda each: str(each.number))
-def test_a_question_is_answered_by_its_command(question: questions.Question) -> None:
+def test_a_question_is_answered_by_its_command(question: questions.PublicQuestion) -> None:
     if question.lacks:
         pytest.skip(f"not installed here: {', '.join(question.lacks)}")
     code, output = questions.executed(question)

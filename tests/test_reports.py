@@ -12,6 +12,7 @@ import random
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -625,6 +626,26 @@ def test_asv_publishes_the_page_and_links_it(published: Path) -> None:
     assert "asv&#x27;s pages" in (site / "decide" / "index.html").read_text()
     assert (site / "decide" / "records" / "machine" / "run" / "argument--small-dict--spawn.json").exists()
     assert (site / "index.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        ("git@example.org:someone/project.git", "https://example.org/someone/project"),
+        ("https://me:secret@example.org/group/project.git", "https://example.org/group/project"),
+        ("ssh://git@example.org/someone/project", "https://example.org/someone/project"),
+        ("../elsewhere", "#"),
+        (None, "#"),
+    ],
+)
+def test_asvs_commits_lead_to_the_repositorys_page(published: Path, address: str | None, page: str) -> None:
+    if address:
+        subprocess.run(["git", "remote", "add", "origin", address], cwd=published, check=True)
+    assert publish(published).returncode == 0
+    index = json.loads((published / "html" / "index.json").read_text())
+    assert index["project_url"] == page
+    assert index["show_commit_url"] == (f"{page}/commit/" if page != "#" else "#")
+    assert 'href="decide/index.html"' in (published / "html" / "error.html").read_text(), "what needs no network"
 
 
 def test_asv_without_records_says_how_to_make_some(published: Path) -> None:
