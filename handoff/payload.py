@@ -34,6 +34,7 @@ class Trait(StrEnum):
     ELEMENTS = (
         "elements"  #: a list, dict, bytearray or array whose elements can be replaced: what duty ``shared`` needs
     )
+    TABLE = "table"  #: a table of pyarrow, or a frame of pandas or polars
     CYCLE = "cycle"  #: refers to itself
     DEEP = "deep"  #: nests deeper than the recursion limit allows a pickler to follow
     NESTED = "nested"  #: nests deeper than a pickler written in Python (dill) can follow, not deeper than one in C

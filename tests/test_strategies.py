@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.start_methods import START_METHODS
@@ -266,6 +267,8 @@ def cells() -> list[Any]:
 def ends_of(strategy: Strategy, payload: Payload, sites: Callable[[], Site]) -> Iterator[tuple[Duty, Any, Any]]:
     """Duty, this side's end, and the worker's, for all that the strategy can do with a payload."""
     if strategy.only and not strategy.only & payload.traits:
+        return
+    if any(kind is Kind.REFUSED and trait in payload.traits for trait, kind in strategy.fails):
         return
     if strategy.carry:
         sender, receiver = strategy.carry(sites())

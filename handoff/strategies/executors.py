@@ -17,7 +17,7 @@ from handoff.strategies.at_start import AT_START_FAILS
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, DILL_FAILS, FORKING_FAILS
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
-_BY_DILL = DILL_FAILS + BY_VALUE_FAILS
+_BY_DILL = (*DILL_FAILS, *(pair for pair in BY_VALUE_FAILS if pair[0] not in dict(DILL_FAILS)))
 
 
 def semaphore_prefix() -> str:

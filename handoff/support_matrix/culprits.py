@@ -21,7 +21,7 @@ Findings = Sequence[Mapping[str, Any]]
 
 def pickler(way: Strategy) -> str:
     """Which of :data:`handoff.diagnosing.STRATEGIES` fails as this way does; "" where nothing is pickled."""
-    if way.only:
+    if way.only or not way.pickled_as:
         return ""
     if {"dill", "multiprocess"} & set(way.needs):
         return "dill"
