@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -12,8 +13,7 @@ from handoff.advising.result import Advice
 from handoff.diagnosing import BUDGET_S, Diagnosis
 from handoff.diagnosing import diagnose as find
 from handoff.outcome import Kind, Outcome
-from handoff.payload import Duty
-from handoff.support_matrix.in_fork import executed
+from handoff.payload import Duty, Payload
 from handoff.target import TargetError
 from handoff.timing import nothing
 
@@ -146,12 +146,13 @@ class Advised(Advice):
         return advice_html(self)
 
 
-def diagnose(obj: Any, *, name: str = "obj", budget_s: float = BUDGET_S) -> Diagnosed:
+def diagnose(obj: Any, *, budget: float = BUDGET_S, name: str = "obj") -> Diagnosed:
     """Find everything in ``obj`` that stops or alters its hand-over, and what is heavy; see ``handoff.diagnosing``.
 
-    ``name`` is a label. ``budget_s`` in seconds, positive or ``ValueError``.
+    ``name`` is a label. ``budget`` in seconds, positive or ``ValueError``.
     """
-    found = find(obj, name=name, budget_s=budget_s)
+    _not_again()
+    found = find(obj, name=name, budget_s=budget)
     return Diagnosed(**{each.name: getattr(found, each.name) for each in fields(Diagnosis)})
 
 
@@ -162,7 +163,7 @@ def advise(
     tasks: int | None = None,
     workers: int | None = None,
     start_methods: Sequence[str] = (),
-    budget_s: float = 30.0,
+    budget: float = 30.0,
     work: Callable[[Any], Any] | None = None,
     name: str = "obj",
     progress: Callable[[str], Any] = nothing,
@@ -171,7 +172,7 @@ def advise(
 
     ``duty``: ``argument``, ``state``, ``result`` or ``shared``; None: sent with every task or set up once, whichever is
     better. ``tasks`` (default 100) on ``workers`` processes (default: usable cores). ``start_methods``: those to be
-    judged (default: all of this platform). About ``budget_s`` seconds are spent, in forks of this process.
+    judged (default: all of this platform). About ``budget`` seconds are spent, in forks of this process.
     ``work(obj)`` is what a task does with the object; None: it reads all of it. ``progress`` is told what goes on.
     Raises ``ValueError`` for a wrong argument, also for work that raises or hangs, and ``OSError`` where there is no
     fork.
@@ -179,15 +180,16 @@ def advise(
     from handoff.advising.run import advise_object, judged, usual_job
     from handoff.start_methods import START_METHODS
 
+    _not_again()
     _one_of("duty", duty, tuple(map(str, Duty)))
     for each in start_methods:
         _one_of("start_methods", each, START_METHODS)
-    if min(1 if tasks is None else tasks, 1 if workers is None else workers) < 1 or not budget_s > 0:
-        raise ValueError(f"tasks, workers and budget_s must be positive: {tasks=} {workers=} {budget_s=}")
+    if min(1 if tasks is None else tasks, 1 if workers is None else workers) < 1 or not budget > 0:
+        raise ValueError(f"tasks, workers and budget must be positive: {tasks=} {workers=} {budget=}")
     methods = judged(start_methods)
     job = usual_job(duty, tasks, workers, methods[0])
     try:
-        found = advise_object(obj, job, also=methods[1:], name=name, budget_s=budget_s, work=work, progress=progress)
+        found = advise_object(obj, job, also=methods[1:], name=name, budget_s=budget, work=work, progress=progress)
     except TargetError as error:
         raise ValueError(str(error).replace("--work ", "work=")) from None
     return Advised(**{each.name: getattr(found, each.name) for each in fields(Advice)})
@@ -199,42 +201,65 @@ def support(
     strategies: Sequence[str] = (),
     duties: Sequence[str] = (),
     start_methods: Sequence[str] = (),
+    patience: float = timeouts.CELL_S,
+    jobs: int | None = None,
     name: str = "obj",
-    patience_s: float = timeouts.PORTABLE_S,
+    progress: Callable[[str], Any] = nothing,
 ) -> Support:
-    """Try ``obj`` by each strategy (default: all), for each duty (default: the first that each strategy serves), under
-    each start method (default: this Python's), for real, and say what became of it.
+    """Try ``obj`` by each strategy, for each duty that it serves, under each start method of this platform, for real,
+    and say what became of it.
 
-    Each hand-over happens in a fork of this process. Raises ``ValueError`` for a wrong name and ``OSError`` where there
-    is no fork.
+    ``strategies``, ``duties``, ``start_methods``: no others than these. A hand-over that has not answered after
+    ``patience`` seconds hangs. ``jobs``: so many at the same time (default: one more than cores). ``name`` is a label;
+    ``progress`` is told what goes on. All happens in forks of this process. Raises ``ValueError`` for a wrong argument
+    and ``OSError`` where there is no fork.
     """
-    import multiprocessing
-
     from handoff import target
     from handoff.start_methods import START_METHODS
-    from handoff.strategies import registry
+    from handoff.support_matrix import matrix
 
+    _not_again()
     for each in strategies:
-        _one_of("strategies", each, tuple(registry()))
+        _one_of("strategies", each, tuple(matrix.ways()))
     for each in duties:
         _one_of("duties", each, tuple(map(str, Duty)))
     for each in start_methods:
         _one_of("start_methods", each, START_METHODS)
-    methods = start_methods or [multiprocessing.get_all_start_methods()[0]]
-    cells = []
+    if not patience > 0 or (jobs is not None and jobs < 1):
+        raise ValueError(f"patience and jobs must be positive: {patience=} {jobs=}")
     target.hold(obj)
     try:
-        for strategy in strategies or [name for name, each in registry().items() if not each.makes]:
-            known = registry()[strategy].duties
-            wanted = [duty for duty in known if duty in duties] if duties else known[:1]
-            cells += [
-                Cell(strategy, str(duty), method, executed(strategy, duty, method, patience_s))
-                for method in methods
-                for duty in wanted
-            ]
+        cells = matrix.support(
+            {name: target.Entry(target.REF, Payload(name="obj", make=target.obj))},
+            strategies=strategies,
+            duties=duties,
+            start_methods=start_methods or START_METHODS,
+            patience_s=patience,
+            jobs=jobs,
+            progress=lambda done, total, what: progress(f"{done} of {total} hand-overs{what and ': '}{what}"),
+            live=True,
+        )
     finally:
         target.let_go()
-    return Support(name, tuple(cells))
+    return Support(
+        name,
+        tuple(
+            Cell(c.strategy, c.duty, c.start_method,
+                 Outcome(Kind(c.outcome), c.where, c.error_type, c.message, c.notes))
+            for c in cells
+        ),
+    )  # fmt: skip
+
+
+def _not_again() -> None:
+    """Raise ``RuntimeError`` where a worker that is not forked runs the user's script once more, to import from it."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__":
+            raise RuntimeError(
+                "a worker runs this script again: put what calls handoff under if __name__ == '__main__'"
+            )
+        frame = frame.f_back  # type: ignore[assignment]  # None at the outermost
 
 
 def _one_of(what: str, value: str | None, valid: Sequence[str]) -> None:

@@ -42,9 +42,7 @@ DIAGNOSIS_GRACE_S = 1.0  #: more than its budget, for a diagnosis to end by itse
 # Which ways work
 
 CELL_S = 3.0  #: after this without an answer a cell hangs: a hand-over takes a tenth of a second; ``--patience``
-PORTABLE_S = 5.0  #: the same where one object is checked in the user's own process: it may be larger
 CELL_START_S = 20.0  #: something starts or is made for a cell: a busy machine is slow, not hung
-IN_FORK_S = 30.0  #: more than its patience, before a check in a fork is given up as a whole
 EXECUTOR_S = 600.0  #: an executor itself: who waits for the cell is less patient, and says where it hangs
 POOL_S = 5.0  #: one hand-over through a pool: a usual one takes less than 0.1 s
 SEEN_S = 2.5  #: whether a use shows on the other side

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import inspect
 import os
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 
 import handoff
 from handoff.api import Diagnosed, Support
+from handoff.commands._options import seconds
 from handoff.testing import assert_portable
 
 AWKWARD: dict[str, Any] = {"f": lambda x: x, "<b>": [threading.Lock()], "data": list(range(100))}
@@ -37,7 +40,9 @@ def test_diagnose_is_typed_and_shows_itself() -> None:
 
 
 def test_support_executes_every_cell_asked_for() -> None:
-    found = handoff.support(AWKWARD, strategies=("pickle-default", "inherit"), start_methods=("fork",))
+    found = handoff.support(
+        AWKWARD, strategies=("pickle-default", "inherit"), duties=("argument", "state"), start_methods=("fork",)
+    )
     assert isinstance(found, Support)
     assert [(cell.strategy, cell.duty, str(cell.outcome.kind)) for cell in found] == [
         ("pickle-default", "argument", "refused"),
@@ -50,9 +55,17 @@ def test_support_executes_every_cell_asked_for() -> None:
 
 
 def test_support_of_plain_data() -> None:
-    found = handoff.support([1, 2, 3], strategies=("pickle-5", "shm-list"), duties=("argument", "state"))
+    told: list[str] = []
+    found = handoff.support(
+        [1, 2, 3],
+        strategies=("pickle-5", "shm-list"),
+        duties=("argument", "state"),
+        start_methods=("fork",),
+        progress=told.append,
+    )
     assert [cell.outcome.ok for cell in found] == [True, True, True]
     assert repr(found) == "<Support for obj: 3 ok>"
+    assert told[-1].startswith("3 of 3 hand-overs")
     assert left_behind() == set()
 
 
@@ -61,7 +74,7 @@ def test_support_of_plain_data() -> None:
 def test_advise_on_a_live_object(start_method: str) -> None:
     seen: list[str] = []
     found = handoff.advise(
-        {"a": list(range(1000))}, tasks=10, workers=2, budget_s=8, start_methods=[start_method], progress=seen.append
+        {"a": list(range(1000))}, tasks=10, workers=2, budget=8, start_methods=[start_method], progress=seen.append
     )
     assert found.best is not None
     assert repr(found).startswith("<Advice for obj: Take ")
@@ -74,18 +87,60 @@ def test_advise_on_a_live_object(start_method: str) -> None:
     assert left_behind() == set()
 
 
+#: What only a command has (a TARGET is made, an answer is written), and only a function (it has the object).
+OF_COMMANDS = {"target", "payload", "format", "output", "isolated"}
+OF_FUNCTIONS = {"obj", "name", "progress"}
+
+
+def plural(word: str) -> str:
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
+@pytest.mark.parametrize("name", ["diagnose", "support", "advise"])
+def test_options_and_arguments_are_the_same_words_with_the_same_defaults(name: str) -> None:
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"handoff.commands.{name}").configure(parser)
+    options = {each.dest: each for each in parser._actions if each.dest != "help"}
+    if name != "support":  # there it is for making the object as well as for an answer
+        options.pop("patience")
+    known = inspect.signature(getattr(handoff, name)).parameters
+    several = {dest: f"{dest[:-1]}ies" if dest.endswith("y") else f"{dest}s" for dest in options}
+    words = {
+        several[dest] if isinstance(each, argparse._AppendAction) else dest: each for dest, each in options.items()
+    }
+    assert words.keys() - OF_COMMANDS - {"payloads"} == known.keys() - OF_FUNCTIONS
+    for word in words.keys() & known.keys():
+        default = words[word].default
+        if word == "budget":
+            default = seconds("--budget", default)
+        assert (known[word].default or None) == (default or None) or word == "patience", word
+
+
+def test_a_worker_that_runs_the_script_again_is_told_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "import handoff\n"
+        "found = handoff.support([1], strategies=['pickle-5'], duties=['argument'], start_methods=['spawn'])\n"
+        "print(*(cell.outcome.reason for cell in found))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert "put what calls handoff under if __name__ == '__main__'" in done.stdout
+
+
 def test_rich_draws_all_results(capsys: pytest.CaptureFixture[str]) -> None:
     from rich.console import Console
 
     Console(width=80).print(handoff.diagnose([1]))
-    Console(width=80).print(handoff.support([1], strategies=("pickle-5",)))
+    found = handoff.support([1], strategies=("pickle-5",), duties=("argument",), start_methods=("fork",))
+    Console(width=80).print(found)
     out = capsys.readouterr().out
     assert "no culprit" in out
     assert "1 ok" in out
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"duty": "fun"}, {"tasks": 0}, {"workers": 0}, {"start_methods": ["x"]}, {"budget_s": -1}]
+    "wrong", [{"duty": "fun"}, {"tasks": 0}, {"workers": 0}, {"start_methods": ["x"]}, {"budget": -1}]
 )
 def test_wrong_arguments_raise(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

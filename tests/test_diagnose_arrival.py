@@ -64,5 +64,5 @@ def test_support_says_the_same(make: Callable[[], Any]) -> None:
 
     found = diagnose(make())  # neither can make the object once more
     for strategy in ("pickle-default", "dill"):
-        (cell,) = support(make(), strategies=[strategy], start_methods=["spawn"], patience_s=60)
+        (cell,) = support(make(), strategies=[strategy], start_methods=["spawn"], patience=60)
         assert (str(cell.outcome.kind) == "altered") == any(strategy in each.blocks for each in found.altered), cell

@@ -148,9 +148,9 @@ def test_the_advice_says_whose_work_a_task_is(jobs: Path) -> None:
 
 @pytest.mark.slow
 def test_the_function_takes_live_work_too() -> None:
-    advice = handoff.advise([1, 2, 3], work=len, tasks=5, workers=1, start_methods=["fork"], budget_s=3)
+    advice = handoff.advise([1, 2, 3], work=len, tasks=5, workers=1, start_methods=["fork"], budget=3)
     assert "5 tasks of len (" in advice.advice
     with pytest.raises(ValueError, match="work=<lambda>: raised ZeroDivisionError"):
-        handoff.advise([1], work=lambda obj: obj[0] / 0, start_methods=["fork"], budget_s=3)
+        handoff.advise([1], work=lambda obj: obj[0] / 0, start_methods=["fork"], budget=3)
     with pytest.raises(ValueError, match="give a function of a module"):
-        handoff.advise([1], work=lambda obj: obj, start_methods=["spawn"], budget_s=3)
+        handoff.advise([1], work=lambda obj: obj, start_methods=["spawn"], budget=3)

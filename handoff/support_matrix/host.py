@@ -81,7 +81,7 @@ class Host:
         self.folder = Path(config["folder"])
         self.start_method: str = config["start_method"]
         adopt_orphans()
-        self._limit()
+        self._limit(address_space=config.get("limited", True))
         quiet = os.open(os.devnull, os.O_WRONLY)
         self.complaints = os.dup(2)
         os.set_inheritable(self.complaints, False)
@@ -116,13 +116,16 @@ class Host:
             self.server = spawn_server.Server(self.start_method, preload, config["environment"])
         self.processes = Disposable(self.folder, config["patience_s"], config["slow_s"], self.tracker, self.server)
 
-    def _limit(self) -> None:
+    def _limit(self, *, address_space: bool) -> None:
+        """No process of a cell eats the machine; one that has somebody's whole program keeps its address space."""
         most = MEMORY_BYTES
         with suppress(ValueError, OSError):
             most = min(most, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
         with suppress(ValueError, OSError):
             most = min(most, int(Path("/sys/fs/cgroup/memory.max").read_text()))
         for what, value in ((resource.RLIMIT_AS, most), (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0)):
+            if what == resource.RLIMIT_AS and not address_space:
+                continue
             _, hard = resource.getrlimit(what)
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(what, (value, hard))

@@ -92,24 +92,26 @@ def support(
     jobs: int | None = None,
     isolated: bool = False,
     progress: Progress = nothing,
+    live: bool = False,
 ) -> list[MatrixCell]:
     """Execute every cell of these payloads and return what became of it, in a fixed order.
 
     ``strategies`` and ``duties`` are names, none: all; a strategy's cells are those duties that it serves. ``jobs`` is
     how many interpreters work at the same time (None: one more than there are cores, as each often waits for a process
     to start or to end). With ``isolated`` every cell has an interpreter of its own, and spawned processes are really
-    spawned: for comparison, at 0.5 s a cell.
+    spawned: for comparison, at 0.5 s a cell. With ``live`` the object is in this process, of which all are forked: ways
+    that make it elsewhere are left out.
     """
     known = ways()
     todo = [
         _Todo(entry, name, duty, method)
         for entry in entries.values()
-        for name in (strategies or known)
+        for name in (strategies or (name for name, way in known.items() if not (live and way.makes)))
         for duty in known[name].duties
         for method in start_methods
         if not duties or str(duty) in duties
     ]
-    run = _Run(todo, patience_s, jobs or usable_cores() + 1, progress, isolated=isolated)
+    run = _Run(todo, patience_s, jobs or usable_cores() + 1, progress, isolated=isolated, live=live)
     try:
         run.work()
         run.name_parts()
@@ -158,9 +160,17 @@ class _Run:
     """All cells, and the hosts that work on them."""
 
     def __init__(
-        self, todo: Sequence[_Todo], patience_s: float, jobs: int, progress: Progress, *, isolated: bool
+        self,
+        todo: Sequence[_Todo],
+        patience_s: float,
+        jobs: int,
+        progress: Progress,
+        *,
+        isolated: bool,
+        live: bool = False,
     ) -> None:
         self.todo, self.patience_s, self.jobs, self.progress, self.isolated = todo, patience_s, jobs, progress, isolated
+        self.host = _forked_host if live else _host
         self.outcomes: dict[int, Outcome] = {}
         self.seconds: dict[int, float] = {}
         self.wrote: set[int] = set()  #: cells at which a host was told what is not ours
@@ -170,7 +180,10 @@ class _Run:
         self.waiting: deque[_Batch] = deque()
         self.again = False  #: whether what had no answer is asked once more
         for index, cell in enumerate(todo):
-            if why := unavailable(ways()[cell.strategy], cell.start_method):
+            why = unavailable(ways()[cell.strategy], cell.start_method)
+            if live and cell.duty is Duty.RESULT and cell.start_method != "fork":
+                why = why or "a worker that is not forked has no object to send back: it is in this process alone"
+            if why:
                 self.outcomes[index] = Outcome(Kind.UNAVAILABLE, "", "", why)
 
     def work(self) -> None:
@@ -254,7 +267,7 @@ class _Run:
         """Ask hosts about payloads. Of those that they do not come to there is no answer."""
         refs = list(payloads)
         shares = [share for share in (refs[start :: self.jobs] for start in range(self.jobs)) if share]
-        hosts = [_host(config | {what: [payloads[ref] for ref in share]}) for share in shares]
+        hosts = [self.host(config | {what: [payloads[ref] for ref in share]}) for share in shares]
         try:
             for share, inside in zip(shares, hosts, strict=True):
                 for word in inside.told(timeouts.HOST_SILENT_S):
@@ -297,7 +310,7 @@ class _Run:
             for index in batch.cells
             for cell in (self.todo[index],)
         ]
-        batch.inside = _host(config)
+        batch.inside = self.host(config)
         batch.began = time.monotonic()
         self.active.append(batch)
 
@@ -369,6 +382,13 @@ def _chunks(payloads: Sequence[list[int]], most: int) -> Iterator[list[int]]:
 
 def _host(config: dict[str, Any]) -> Interpreter:
     return Interpreter("handoff.support_matrix.host", config, environment=config["environment"])
+
+
+def _forked_host(config: dict[str, Any]) -> Interpreter:
+    """For an object that only this process has: what is set when an interpreter starts, cannot be set any more."""
+    from handoff.processes.forked import Forked
+
+    return Forked("handoff.support_matrix.host", config | {"environment": {}, "limited": False})
 
 
 def _close(inside: Interpreter) -> None:
