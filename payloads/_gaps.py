@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handoff.declarations import Gap
+from handoff.declarations import ANY, Gap
 from handoff.outcome import Kind
 
 DILL = ("dill", "dill-recurse", "pathos")
@@ -20,7 +20,71 @@ INHERITED = ("inherit", "process-args", "initializer")
 DILL_SOURCE = "dill 0.4.1, dill/_dill.py"
 CLOUDPICKLE_SOURCE = "cloudpickle 3.1.2, cloudpickle/cloudpickle.py"
 
+#: Whatever a pickler or a loader written in C does alone.
+BY_C = (
+    *(name for name in COPYING if name not in DILL),
+    *("path-pickle", "initializer", "process-args", "interpreter-queue", "interpreter-queue-told"),
+)
+INTERPRETERS = ("interpreter-queue", "interpreter-queue-told")
+#: Functions and classes that dill writes down by value.
+BY_VALUE = (
+    *("function-lambda", "function-nested", "function-lru-cached", "closure-config", "closure-open-file"),
+    *("partial-lambda", "instance-local-class", "instance-main", "instance-main-guard", "instance-lambda-attribute"),
+    *("method-class", "reduce-lambda", "lru-cache-filled", "thread"),
+)
+
 GAPS = (
+    *(
+        Gap(payload=name, strategy=INTERPRETERS, outcome=Kind.OK, reason=reason, source="PEP 734; Python/crossinterp.c")
+        for name, reason in (
+            ("function-lambda", "a function that needs nothing of its module travels as its code"),
+            ("function-nested", "a function that needs nothing of its module travels as its code"),
+            ("memoryview", "the same memory is seen by all interpreters of a process"),
+        )
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy=INTERPRETERS,
+            duty="result",
+            outcome=Kind.BROKEN,
+            reason="it cannot be made there: an interpreter has no daemon threads",
+            source="threading.Thread.start (Lib/threading.py)",
+        )
+        for name in ("thread", "mp-queue")
+    ),
+    Gap(
+        payload="logger",
+        strategy=INTERPRETERS,
+        duty="result",
+        outcome=Kind.ALTERED,
+        reason="a logger travels by name: here that names this interpreter's own, with its own handlers",
+        source="logging.Logger.__reduce__ (Lib/logging/__init__.py)",
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy=DILL,
+            duty=duty,
+            start_method=methods,
+            outcome=Kind.REFUSED,
+            reason="dill writes down a function by the co_lnotab of its code, which 3.15 has no more",
+            source="What's New In Python 3.15, removed; dill 0.4.1, dill/_dill.py, save_code",
+            python=((3, 15), (3, 99)),
+        )
+        for name in BY_VALUE
+        for duty, methods in ((("argument", "result"), ANY), ("state", FRESH))
+    ),
+    Gap(
+        payload="linked-list-20k",
+        strategy=BY_C,
+        duty=("argument", "result", "state"),
+        outcome=Kind.OK,
+        reason="from 3.14 on the stack's size limits how deep C code goes, not a count: 8 MiB hold 20,000 levels "
+        "there, and 15,000 on 3.15",
+        source="_Py_CheckRecursiveCall (Python/ceval.c of 3.14)",
+        python=((3, 14), (3, 14)),
+    ),
     *(
         Gap(payload=name, strategy=DILL, outcome=Kind.REFUSED, reason=reason, source=DILL_SOURCE)
         for name, reason in (

@@ -52,8 +52,9 @@ def blocks(rows: Sequence[ClaimRow], pythons: Sequence[str]) -> list[Block]:
     out: list[Block] = [
         Heading(1, "The ledger of claims"),
         Text(
-            "What five articles say about pickling and multiprocessing, executed: every claim as small programs, each"
-            f" run as a script of its own under fork, spawn and forkserver, on Python {', '.join(pythons)} for Linux."
+            "What five articles and an issue say about pickling and multiprocessing, executed: every claim as small"
+            " programs, each run as a script of its own under fork, spawn and forkserver, on Python"
+            f" {', '.join(pythons)} for Linux."
             f" Of {len(rows)} claims, {', '.join(f'{count} {_plural(verdict)}' for verdict, count in counts.items())}."
         ),
         Items(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from .plain import Block, Grid, Heading, Items, Text, as_markdown
 
@@ -101,7 +102,12 @@ def _sign(outcomes: Mapping[str, str]) -> str:
     signs = {python: SIGNS[outcome] for python, outcome in outcomes.items()}
     if len(set(signs.values())) == 1:
         return next(iter(signs.values()))
-    return "(" + ", ".join(f"{python} {sign}" for python, sign in signs.items()) + ")"
+    spans = (list(span) for _, span in groupby(signs, key=lambda python: signs[python]))
+    return "(" + ", ".join(f"{_span(span)} {signs[span[0]]}" for span in spans) + ")"
+
+
+def _span(pythons: Sequence[str]) -> str:
+    return pythons[0] if len(pythons) == 1 else f"{pythons[0]}–{pythons[-1]}"
 
 
 def _joined(signs: Sequence[str]) -> str:

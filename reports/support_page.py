@@ -18,7 +18,7 @@ from .run import Run
 from .support import Declared, Unpredicted
 
 ORDER = 25
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 ROOT = Path(__file__).resolve().parent.parent
 
 

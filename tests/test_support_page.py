@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.support import Declared, Unpredicted, markdown
+from reports.support import Declared, Unpredicted, _sign, markdown
 from reports.write_support import PAGE, main
 
 
@@ -27,6 +27,7 @@ def test_the_page_says_where_it_differs() -> None:
     text = markdown(cells, [gap], ("3.11", "3.12"))
     assert "| payload | pickle-4, pickle-5 | dill |" in text
     assert "| numbers | `+` | `+(3.11 +, 3.12 ~)` |" in text
+    assert _sign({"3.11": "ok", "3.12": "ok", "3.13": "refused", "3.14": "ok"}) == "(3.11–3.12 +, 3.13 -, 3.14 +)"
     assert "| numbers | dill | spawn | altered | it forgets | an issue |" in text
 
 

@@ -18,7 +18,8 @@ from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
 def _encode(obj: Any) -> bytes:
     import msgspec.msgpack
 
-    return msgspec.msgpack.encode(obj)
+    message: bytes = msgspec.msgpack.encode(obj)
+    return message
 
 
 def _decode(message: bytes) -> Any:

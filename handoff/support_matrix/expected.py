@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from handoff.declarations import Gap
 from handoff.outcome import Kind
 from handoff.payload import Payload, Trait
-from handoff.strategy import Strategy
+from handoff.strategy import Launch, Strategy
 from handoff.support_matrix.matrix import MatrixCell, ways
 from handoff.target import Entry, TargetError, import_from
 
@@ -33,7 +33,8 @@ def predicted(
     if way.only and not way.only & payload.traits:
         return Kind.REFUSED
     fails = way.failures(duty)
-    here = _THERE if duty == "result" or start_method == "fork" else ()
+    forked = start_method == "fork" and way.launch is not Launch.INTERPRETER
+    here = _THERE if duty == "result" or forked else ()
     return next((kind for trait, kind in fails if trait in payload.traits and trait not in here), Kind.OK)
 
 
