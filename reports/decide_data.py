@@ -315,7 +315,7 @@ def crossings(found: Iterable[Table]) -> list[dict[str, Any]]:
         if best == base or len({_bytes(t) for t, _, _ in both}) < 2:
             continue
         sizes = [_bytes(t) for t, _, _ in both]
-        mine, other = (cost.fit(sizes, [row[which].value for row in both]) for which in (1, 2))  # type: ignore[union-attr]
+        mine, other = (cost.fit(sizes, [row[which].value for row in both]) for which in (1, 2))  # type: ignore[union-attr]  # both have a cell
         at = cost.break_even(mine, other)
         if at.pays is cost.Pays.FROM and sizes[0] <= at.n <= sizes[-1]:
             words = f"{best} beats {base} from about {units.size(at.n)} on (lines fitted through {len(both)} sizes)"

@@ -232,11 +232,11 @@ def record(kind: str, rows: list[list[Any]], *, baseline: str) -> Record:
 def test_trials_are_regrouped_and_no_lane_is_in_two_pairs() -> None:
     figures = [made(CPU, 1), made(CPU, 2)]
     for trials, expected in ((8, 2), (5, 3), (16, 1), (20, 0)):
-        found = list(groups(figures, CPU, "encode", trials))
+        found = list(groups(figures, "encode", trials))
         assert [len(group.lanes["copy-2"]) for group in found] == [trials] * expected
-    keys = [key for group in groups(figures, CPU, "encode", 5) for key in group.lanes["copy-2"]]
+    keys = [key for group in groups(figures, "encode", 5) for key in group.lanes["copy-2"]]
     assert len(keys) == len(set(keys)) == 15
-    (group,) = groups(figures, CPU, "encode", 16)
+    (group,) = groups(figures, "encode", 16)
     used = [lane for pair in group.pairs() for lane in pair]
     assert len(used) == len(set(used)) == 8
     assert "copy-1" not in used
@@ -290,7 +290,7 @@ def test_asvs_rule_calls_cells_different_that_drifted_apart() -> None:
     assert asv_rule.in_turn(drifting) == [(True, True)] * 3 + [(True, asv_rule.judge(*drifting[3:5])[1])] + [
         (True, asv_rule.judge(*drifting[4:6])[1])
     ]
-    (group,) = groups([made(CPU, 4)], CPU, "encode", 8)
+    (group,) = groups([made(CPU, 4)], "encode", 8)
     assert len(asv_rule.in_rounds(group)) == 4 * 2
 
 

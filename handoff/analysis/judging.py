@@ -38,7 +38,7 @@ class Laws:
     def of(self, record: Record, metric: str) -> Law:
         """The one that a record keeps, or else what all that was added tells."""
         if metric in record.laws:
-            return Law(**record.laws[metric])  # type: ignore[arg-type]
+            return Law(**record.laws[metric])  # type: ignore[arg-type]  # written by asdict
         key = record.kind, metric
         if key not in self._laws:
             pairs, same = self._pairs.get(key, ([], []))

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         progress.clear()
     diagnosis = Diagnosis.from_json(told["diagnosis"])  # type: ignore[arg-type]  # what the desk told
-    if told["opened"]["none"]:  # type: ignore[index]
+    if told["opened"]["none"]:  # type: ignore[index]  # as the sandbox told it
         diagnosis = replace(diagnosis, notes=(NONE_NOTE, *diagnosis.notes))
     if args.format == "text" and args.output is None:
         terminal.show(text.diagnosis_parts(diagnosis))

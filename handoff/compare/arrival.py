@@ -402,7 +402,7 @@ def _equal(one: Any, other: Any, asked: Callable[[Callable[[], Any]], bool | Non
     if type(one) is not type(other):
         return None
     for name in _equalities(type(one)):
-        word = asked((lambda: one == other) if name == "__eq__" else lambda n=name: getattr(one, n)(other))  # type: ignore[misc]
+        word = asked((lambda: one == other) if name == "__eq__" else lambda n=name: getattr(one, n)(other))  # type: ignore[misc]  # n has a default
         if word is not None:
             return word
     return None

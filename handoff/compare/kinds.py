@@ -199,7 +199,7 @@ class _View:
         return self.size
 
     def __iter__(self) -> Iterator[Any]:
-        return self.iterate(self.obj)  # type: ignore[no-any-return]
+        return self.iterate(self.obj)  # type: ignore[no-any-return]  # an iterator of any kind
 
     def __getitem__(self, key: slice) -> Any:
         return list(self)[key]

@@ -150,7 +150,7 @@ def _say_sqlite_connection(walk: Walker, obj: Any) -> Said:
     said: dict[str, Any] = {"in a transaction": base.in_transaction.__get__(obj)}
 
     def ask(query: str) -> list[Any]:
-        return cursor.execute(query).fetchall()  # type: ignore[no-any-return]
+        return cursor.execute(query).fetchall()  # type: ignore[no-any-return]  # sqlite3's rows are Any
 
     try:
         rows = ask("select cast(name as blob), cast(file as blob) from pragma_database_list")

@@ -333,7 +333,7 @@ class Steps:
                 continue
             victim = by_place.get(failure["memo"]) if failure["memo"] is not None else None
             for index in self._nodes_for(victim):
-                self._add_load(index, codec.name, failure, victim)
+                self._add_load(index, codec.name, failure)
                 named += 1
         if not named and answer.get("hung"):  # what really hangs is named: no step may take so long as that
             why = "no part was seen to hang, so it may just be slow"
@@ -345,7 +345,7 @@ class Steps:
             seen.note(
                 f"{codec.name}: loading in another process fails, by what part was not seen: {answer.get('error')}"
             )
-            self._add_load(0, codec.name, {"stage": "load", "error": str(answer.get("error")), "type": ""}, seen.obj)
+            self._add_load(0, codec.name, {"stage": "load", "error": str(answer.get("error")), "type": ""})
 
     def _nodes_for(self, victim: Any) -> list[int]:
         walk = self.seen.walk
@@ -357,15 +357,15 @@ class Steps:
             found.insert(0, index)
         return found[: GROUP_MOST + 1]
 
-    def _add_load(self, index: int, codec: str, failure: dict[str, Any], victim: Any) -> None:
+    def _add_load(self, index: int, codec: str, failure: dict[str, Any]) -> None:
         seen = self.seen
         known = seen.loads.get(index)
         if known is None:
-            kind, starts = self._load_kind(index, failure, victim)
+            kind, starts = self._load_kind(index, failure)
             known = seen.loads[index] = LoadCulprit(index, kind, failure["error"], starts=starts)
         known.codecs.add(codec)
 
-    def _load_kind(self, index: int, failure: dict[str, Any], victim: Any) -> tuple[reasons.Reason, tuple[str, ...]]:
+    def _load_kind(self, index: int, failure: dict[str, Any]) -> tuple[reasons.Reason, tuple[str, ...]]:
         obj, stage = self.seen.walk.objs[index], failure["stage"]
         if stage == "find":
             is_main = failure["global"][0] == "__main__"

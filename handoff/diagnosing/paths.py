@@ -175,7 +175,7 @@ def _slot_parts(obj: Any, put: Any) -> None:
                 except Exception:
                     continue
     if isinstance(obj, BaseException):
-        for index, value in enumerate(BaseException.args.__get__(obj)):  # type: ignore[attr-defined]
+        for index, value in enumerate(BaseException.args.__get__(obj)):  # type: ignore[attr-defined]  # typeshed has a plain attribute
             put(value, f".args[{index}]")
 
 

@@ -93,7 +93,7 @@ def _find_global(obj: Any, name: str) -> None:
     except Exception:
         module = None
     if module is None:
-        module = pickle.whichmodule(obj, name)  # type: ignore[attr-defined]
+        module = pickle.whichmodule(obj, name)  # type: ignore[attr-defined]  # typeshed lacks it
     try:
         found = __import__(str(module), fromlist=["_"])
         for part in name.split("."):
@@ -147,7 +147,7 @@ class Cloudpickle:
     def pickler(self, file: Any, skip: dict[int, Any], protocol: int = PROTOCOL) -> Any:
         base: Any = self._module.Pickler
 
-        class Skipping(base):  # type: ignore[misc]
+        class Skipping(base):  # type: ignore[misc]  # a class of a library without types
             def reducer_override(self, obj: Any) -> Any:
                 return (Absent, ()) if id(obj) in skip else super().reducer_override(obj)
 
@@ -167,7 +167,7 @@ class Dill:
         self._plain = plain
         base: Any = dill.Pickler
 
-        class Capture(base):  # type: ignore[misc]
+        class Capture(base):  # type: ignore[misc]  # a class of a library without types
             """Takes the outermost object apart as dill does, and keeps the parts instead of writing them."""
 
             def __init__(self) -> None:
@@ -214,7 +214,7 @@ class Dill:
     def pickler(self, file: Any, skip: dict[int, Any], protocol: int = PROTOCOL) -> Any:
         base: Any = self._module.Pickler
 
-        class Skipping(base):  # type: ignore[misc]
+        class Skipping(base):  # type: ignore[misc]  # a class of a library without types
             def save(self, obj: Any, save_persistent_id: bool = True) -> None:
                 if id(obj) in skip and id(obj) not in self.memo:
                     self.save_reduce(Absent, (), obj=obj)

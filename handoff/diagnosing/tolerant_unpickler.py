@@ -66,7 +66,7 @@ def text_of(error: BaseException) -> str:
         return type(error).__name__
 
 
-class Tolerant(_Base):  # type: ignore[misc]
+class Tolerant(_Base):  # type: ignore[misc]  # a private class of pickle
     """The unpickler: each step of a pickle that runs someone's code may fail, and is noted."""
 
     dispatch = dict(_Base.dispatch)

@@ -220,7 +220,7 @@ class Walk:
             self.fail(index, self.plain.name, error)
             return
         if reduced != BY_NAME and isinstance(reduced, tuple):
-            owner = self._maker(obj, reduced)
+            owner = self._maker(reduced)
             if owner is type(obj) and (unnamed := self.plain.named(owner)) is not None:
                 self.fail(index, self.plain.name, unnamed, reasons.of_unreachable(obj))
 
@@ -302,7 +302,7 @@ class Walk:
             )
         return known
 
-    def _maker(self, obj: Any, reduced: Reduction) -> Any:
+    def _maker(self, reduced: Reduction) -> Any:
         """The class or function that makes the object again."""
         func, args = reduced[0], reduced[1]
         return args[0] if func in _NEW and args and isinstance(args[0], type) else func
@@ -312,7 +312,7 @@ class Walk:
     ) -> None:
         kind = type(obj)
         func, args = reduced[0], reduced[1]
-        maker = self._maker(obj, reduced)
+        maker = self._maker(reduced)
         if maker is kind and not isinstance(obj, type):
             if codec is self.plain:
                 if (error := self.plain.named(kind)) is not None:

@@ -82,7 +82,7 @@ def load(ref: Ref) -> Pair:
     """The pair that a reference names. Raises :class:`TargetError`."""
     for pair in getattr(import_from(ref.root, ref.module), "PAIRS", ()):
         if pair.name == ref.name:
-            return pair  # type: ignore[no-any-return]
+            return pair  # type: ignore[no-any-return]  # a Pair, by the line before
     raise TargetError(f"{ref.module} (in {ref.root}): no pair is named {ref.name!r}")
 
 

@@ -43,7 +43,7 @@ def run(module: str, fd: int) -> None:
     import multiprocessing.process
 
     prefix = f"/{os.path.basename(folder)}"
-    multiprocessing.process.current_process()._config["semprefix"] = prefix  # type: ignore[attr-defined]
+    multiprocessing.process.current_process()._config["semprefix"] = prefix  # type: ignore[attr-defined]  # private
     __import__(module)
     sys.modules[module].main(config, teller(fd, word))
 

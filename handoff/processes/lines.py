@@ -31,8 +31,8 @@ def _encoder() -> Callable[[Any], str]:
     from json import encoder
 
     try:
-        parts = encoder.c_make_encoder(  # type: ignore[attr-defined]
-            None, None, encoder.c_encode_basestring_ascii, None, ": ", ", ", False, False, True  # type: ignore[attr-defined]
+        parts = encoder.c_make_encoder(  # type: ignore[attr-defined]  # typeshed lacks it
+            None, None, encoder.c_encode_basestring_ascii, None, ": ", ", ", False, False, True  # type: ignore[attr-defined]  # typeshed lacks it
         )  # fmt: skip
         join = "".join
         join(parts({"a": [1, None]}, 0))

@@ -123,7 +123,7 @@ def outlive_clients() -> None:
         except EOFError:
             raise ConnectionAbortedError(errno.ECONNABORTED, "the client is gone") from None
 
-    reduction.recvfds = recvfds  # type: ignore[assignment]
+    reduction.recvfds = recvfds  # type: ignore[assignment]  # a function of the module is replaced
 
 
 class Popen(popen_forkserver.Popen):
@@ -142,9 +142,9 @@ class Popen(popen_forkserver.Popen):
         finally:
             set_spawning_popen(None)
         assert _server is not None
-        self.sentinel, writer = _server.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
+        self.sentinel, writer = _server.connect_to_new_process(self._fds)  # type: ignore[attr-defined]  # private
         kept = os.dup(writer)
-        self.finalizer = util.Finalize(self, util.close_fds, (kept, self.sentinel))  # type: ignore[attr-defined]
+        self.finalizer = util.Finalize(self, util.close_fds, (kept, self.sentinel))  # type: ignore[attr-defined]  # Popen declares it nowhere
         with open(writer, "wb", closefd=True) as file:
             file.write(buffer.getbuffer())
         self.pid = forkserver.read_signed(self.sentinel)
@@ -175,7 +175,7 @@ class Server:
             from multiprocessing import popen_spawn_posix
 
             _server = self.server = forkserver.ForkServer()
-            popen_spawn_posix.Popen = Popen  # type: ignore[assignment,misc]
+            popen_spawn_posix.Popen = Popen  # type: ignore[assignment,misc]  # a class is replaced by ours
         else:
             spawn.get_preparation_data = _data
             self.server = forkserver._forkserver
@@ -195,7 +195,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        return int(self.server._forkserver_pid)  # type: ignore[attr-defined]
+        return int(self.server._forkserver_pid)  # type: ignore[attr-defined]  # private
 
 
 SERVES = "HANDOFF_SERVES"

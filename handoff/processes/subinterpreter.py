@@ -22,7 +22,7 @@ def start_in_interpreter(serve: Serve, job: Any, inbox: Connection, outbox: Conn
 
     What keeps it from serving at all is told as its answer.
     """
-    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]  # 3.14 and later
 
     packed = pickle.dumps((serve, job), pickle.HIGHEST_PROTOCOL)
     descriptors = os.dup(inbox.fileno()), os.dup(outbox.fileno())

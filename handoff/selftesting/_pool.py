@@ -54,7 +54,7 @@ def _number(name: str) -> list[int]:
     return [int(part) for part in name.split("-")[1:]]
 
 
-def groups(figures: Sequence[Figures], cell: Operation, metric: str, trials: int) -> Iterator[Group]:
+def groups(figures: Sequence[Figures], metric: str, trials: int) -> Iterator[Group]:
     """Cut a cell's trials into experiments of ``trials`` each; what is left over is left out."""
     lanes = {
         lane: {
@@ -77,4 +77,4 @@ def groups(figures: Sequence[Figures], cell: Operation, metric: str, trials: int
 
 def experiments(bench: Bench, cell: Operation) -> list[Group]:
     """A cell's trials as experiments of the depth's size, each metric by itself."""
-    return [group for metric in cell.metrics for group in groups(bench.cell(cell), cell, metric, bench.depth.trials)]
+    return [group for metric in cell.metrics for group in groups(bench.cell(cell), metric, bench.depth.trials)]

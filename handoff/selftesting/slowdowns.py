@@ -73,7 +73,7 @@ def _run(bench: Bench) -> CheckResult:
     for cell in CELLS:
         figures = bench.cell(cell)
         made = {
-            (trials, metric): list(groups(figures, cell, metric, trials))
+            (trials, metric): list(groups(figures, metric, trials))
             for trials in bench.depth.power_trials
             for metric in cell.metrics
         }

@@ -8,6 +8,18 @@ from typing import Any
 #: Elements that a way takes one by one, at most: 1 MiB of float64. More cost the same each, and nothing new is learnt.
 ELEMENTS_MAX = 2**17
 
+#: What ways that share a list of numbers replace: the list travels with the task.
+NUMBERS_BEFORE = """
+import multiprocessing as mp
+
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    with mp.Pool(1) as pool:
+        print(pool.apply(work, ([1, 2, 3],)))
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:

@@ -35,7 +35,7 @@ class Parts:
         if self.kind == "dict":
             return list(obj.values())
         if self.shape:
-            return obj.reshape(-1).tolist()  # type: ignore[no-any-return]
+            return obj.reshape(-1).tolist()  # type: ignore[no-any-return]  # numpy is no dependency of mypy's run
         return list(obj)
 
     def join(self, elements: list[Any]) -> Any:

@@ -15,6 +15,7 @@ from handoff.outcome import Kind
 from handoff.payload import Duty, Trait
 from handoff.strategies import _own
 from handoff.strategies._flat import Shape
+from handoff.strategies._given import GivenState
 from handoff.strategies.codecs import FORKING_FAILS, PICKLE_FAILS
 from handoff.strategy import Channel, Holding, Launch, Recipe, Site, Strategy
 from handoff.target import Ref
@@ -44,22 +45,6 @@ def _hold_inherited(site: Site) -> Holding:
     _inherited[key] = site.obj
     site.at_end(lambda: _inherited.pop(key, None))
     return InheritedState(key)
-
-
-class GivenState:
-    """Carries the object itself: pickled when the process starts, or inherited under fork."""
-
-    def __init__(self, obj: Any) -> None:
-        self.obj = obj
-
-    def obtain(self) -> None:
-        pass
-
-    def get(self) -> Any:
-        return self.obj
-
-    def close(self) -> None:
-        self.obj = None
 
 
 def _hold_given(site: Site) -> Holding:

@@ -136,19 +136,19 @@ class BuffersReceiver:
 def _encode_cloudpickle(obj: Any) -> bytes:
     import cloudpickle
 
-    return cloudpickle.dumps(obj)  # type: ignore[no-any-return]
+    return cloudpickle.dumps(obj)  # type: ignore[no-any-return]  # it has no types
 
 
 def _encode_dill(obj: Any) -> bytes:
     import dill
 
-    return dill.dumps(obj)  # type: ignore[no-any-return]
+    return dill.dumps(obj)  # type: ignore[no-any-return]  # it has no types
 
 
 def _encode_dill_recurse(obj: Any) -> bytes:
     import dill
 
-    return dill.dumps(obj, recurse=True)  # type: ignore[no-any-return]
+    return dill.dumps(obj, recurse=True)  # type: ignore[no-any-return]  # it has no types
 
 
 def _decode_dill(message: bytes) -> Any:

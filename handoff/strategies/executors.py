@@ -22,7 +22,7 @@ _BY_DILL = (*DILL_FAILS, *(pair for pair in BY_VALUE_FAILS if pair[0] not in dic
 
 def semaphore_prefix() -> str:
     """What the names of this process's semaphores begin with: whoever ends it sweeps them by that."""
-    prefix: str = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]
+    prefix: str = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]  # private
     return prefix
 
 

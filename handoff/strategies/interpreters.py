@@ -22,14 +22,14 @@ from handoff.strategy import Channel, Ends, Holding, Launch, Recipe, Site, Strat
 
 
 def _new_queue() -> Any:
-    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]  # 3.14 and later
 
     return interpreters.create_queue()
 
 
 def _got(get: Any) -> Any:
     """What a queue gives. Raises what loading it raises, of which the queue only says that it cannot be unpickled."""
-    from concurrent.interpreters import NotShareableError  # type: ignore[import-not-found, unused-ignore]
+    from concurrent.interpreters import NotShareableError  # type: ignore[import-not-found, unused-ignore]  # 3.14 and later
 
     try:
         return get()

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, cast
 
 from handoff.outcome import Kind
 from handoff.payload import Duty
-from handoff.strategies._flat import ELEMENTS_MAX
+from handoff.strategies._flat import ELEMENTS_MAX, NUMBERS_BEFORE
 from handoff.strategies._parts import Parts
 from handoff.strategies.codecs import FORKING_FAILS
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
@@ -66,7 +66,7 @@ class ManagedList:
         self.proxy[index] = value
 
     def all(self) -> list[Any]:
-        return self.proxy[:]  # type: ignore[no-any-return]
+        return self.proxy[:]  # type: ignore[no-any-return]  # a proxy's answers are not typed
 
 
 class ManagedNamespace:
@@ -260,7 +260,7 @@ class HolderReceiver:
         return message
 
     def touch(self, obj: Any) -> int:
-        return obj.touch()  # type: ignore[no-any-return]
+        return obj.touch()  # type: ignore[no-any-return]  # a proxy's answers are not typed
 
     def fetch(self, obj: Any) -> Any:
         """The object itself, for whoever wants to compare it."""
@@ -286,7 +286,7 @@ class HolderState:
         return self.holder
 
     def touch(self, obj: Any) -> int:
-        return obj.touch()  # type: ignore[no-any-return]
+        return obj.touch()  # type: ignore[no-any-return]  # a proxy's answers are not typed
 
     def fetch(self, obj: Any) -> Any:
         """The object itself, for whoever wants to compare it."""
@@ -356,17 +356,6 @@ if __name__ == "__main__":
     with mp.Manager() as manager, mp.Pool(1) as pool:
         prices = manager.dict({"apple": 3, "pear": 4})
         print(pool.apply(work, (prices, "apple")), pool.apply(work, (prices, "pear")))
-"""
-
-_LIST_BEFORE = """
-import multiprocessing as mp
-
-def work(numbers):
-    return sum(numbers)
-
-if __name__ == "__main__":
-    with mp.Pool(1) as pool:
-        print(pool.apply(work, ([1, 2, 3],)))
 """
 
 _LIST_AFTER = """
@@ -476,7 +465,7 @@ STRATEGIES = (
         "manager-list",
         ManagedList.new,
         "a managed list: the object, or each of its elements, as an item in a server process",
-        Recipe(_LIST_BEFORE, _LIST_AFTER),
+        Recipe(NUMBERS_BEFORE, _LIST_AFTER),
         turn=2,
     ),
     _container(

@@ -18,7 +18,7 @@ from typing import Any
 from handoff.outcome import Kind
 from handoff.payload import Duty, Trait
 from handoff.strategies import _own
-from handoff.strategies._flat import Shape, raw
+from handoff.strategies._flat import NUMBERS_BEFORE, Shape, raw
 from handoff.strategies.codecs import PICKLE_FAILS, encode_out_of_band
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
 
@@ -370,7 +370,7 @@ class ListState:
         self.items = attach_list(self.name)
 
     def get(self) -> Any:
-        return list(self.items)  # type: ignore[call-overload]
+        return list(self.items)  # type: ignore[call-overload]  # it iterates by __getitem__
 
     def close(self) -> None:
         close_segment(self.items.shm)
@@ -400,7 +400,7 @@ class SharedList:
             self.items[index] += 1
 
     def whole(self) -> Any:
-        return list(self.items)  # type: ignore[call-overload]
+        return list(self.items)  # type: ignore[call-overload]  # it iterates by __getitem__
 
     def close(self) -> None:
         close_segment(self.items.shm)
@@ -502,17 +502,6 @@ if __name__ == "__main__":
     segment.unlink()
 """
 
-_LIST_BEFORE = """
-import multiprocessing as mp
-
-def work(numbers):
-    return sum(numbers)
-
-if __name__ == "__main__":
-    with mp.Pool(1) as pool:
-        print(pool.apply(work, ([1, 2, 3],)))
-"""
-
 _LIST_AFTER = """
 import multiprocessing as mp
 from multiprocessing.shared_memory import ShareableList
@@ -576,6 +565,6 @@ STRATEGIES = (
         share=_share_list,
         only=frozenset({Trait.SCALARS}),
         fails=((Trait.DEEP, Kind.REFUSED),),
-        recipe=Recipe(_LIST_BEFORE, _LIST_AFTER),
+        recipe=Recipe(NUMBERS_BEFORE, _LIST_AFTER),
     ),
 )

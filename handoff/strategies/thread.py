@@ -6,6 +6,7 @@ from copy import copy
 from multiprocessing.connection import Connection
 from typing import Any
 
+from handoff.strategies._given import GivenState
 from handoff.strategies._parts import Elements
 from handoff.strategy import Channel, Ends, Holding, Launch, Recipe, Sharing, Site, Strategy
 
@@ -52,24 +53,8 @@ def _carry(site: Site) -> Ends:
     return ReferenceSender(queue), ReferenceReceiver(queue)
 
 
-class ReferenceState:
-    """The object is simply there."""
-
-    def __init__(self, obj: Any) -> None:
-        self.obj = obj
-
-    def obtain(self) -> None:
-        pass
-
-    def get(self) -> Any:
-        return self.obj
-
-    def close(self) -> None:
-        self.obj = None
-
-
 def _hold(site: Site) -> Holding:
-    return ReferenceState(site.obj)
+    return GivenState(site.obj)
 
 
 class ReferenceElements:

@@ -97,7 +97,7 @@ def run(spec: CellSpec, stage: Stage, looked: Original | None = None) -> tuple[O
     """
     tempfile.tempdir = str(spec.folder)
     os.environ["TMPDIR"] = os.environ["JOBLIB_TEMP_FOLDER"] = str(spec.folder)
-    multiprocessing.process.current_process()._config["semprefix"] = f"/{spec.prefix}"  # type: ignore[attr-defined]
+    multiprocessing.process.current_process()._config["semprefix"] = f"/{spec.prefix}"  # type: ignore[attr-defined]  # private
     multiprocessing.set_start_method(spec.start_method, force=True)
     try:
         payload = spec.ref.load()

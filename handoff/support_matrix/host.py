@@ -92,7 +92,7 @@ class Host:
         from multiprocessing import resource_tracker
 
         resource_tracker.ensure_running()
-        self.tracker = int(resource_tracker._resource_tracker._pid)  # type: ignore[attr-defined]
+        self.tracker = int(resource_tracker._resource_tracker._pid)  # type: ignore[attr-defined]  # private
         gc.disable()  # there is no garbage in what is imported
         for name in config["preload"]:
             with suppress(Exception):

@@ -127,7 +127,7 @@ def support(
     ]  # fmt: skip
 
 
-def group_of(name: str, way: Strategy) -> tuple[str, ...]:
+def group_of(way: Strategy) -> tuple[str, ...]:
     """What a process imports that hands over by it, beyond what all do: it may change what picklers do."""
     if way.channel is Channel.MANAGER:
         return ("multiprocessing.managers", "handoff.strategies._manager", "hmac")
@@ -201,7 +201,7 @@ class _Run:
         for index in unanswered:
             del self.outcomes[index]
             cell = self.todo[index]
-            group = group_of(cell.strategy, ways()[cell.strategy])
+            group = group_of(ways()[cell.strategy])
             self.waiting.append(_Batch((*group, *([] if self.isolated else preload)), cell.start_method, [index]))
         jobs, self.jobs, self.again = self.jobs, 1, True
         self._go()
@@ -224,7 +224,7 @@ class _Run:
         known = ways()
         for index, cell in enumerate(self.todo):
             if index not in self.outcomes:
-                key = group_of(cell.strategy, known[cell.strategy]), cell.start_method
+                key = group_of(known[cell.strategy]), cell.start_method
                 groups.setdefault(key, {}).setdefault(cell.entry.ref, []).append(index)
         batches = []
         for (group, method), found in groups.items():
