@@ -7,12 +7,14 @@ import json
 from contextlib import redirect_stdout
 
 import pytest
+import synthetic
 from agreeing import agree
 
 from handoff.analysis import answers, judging
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import METRICS
 from handoff.cli import main
+from handoff.measuring import questions
 from handoff.record import Record, read_all
 from reports import site
 from reports.rows import Source, Table, asked, tables
@@ -81,3 +83,12 @@ def test_a_decision_is_plain_json(run: tuple[list[Record], list[str]]) -> None:
     for record in run[0]:
         json.dumps(record.decision, allow_nan=False)
         assert record.laws.keys() == set(METRICS[record.kind])
+
+
+def test_starting_a_worker_is_no_question_and_takes_no_time_from_those_that_are() -> None:
+    record = synthetic.record(kind="start", metrics={"start": {"bare": 1e-2, "with-payload": 2e-2}}, baseline="bare")
+    assert questions.settle([record], 1) == frozenset()
+    record.strategies = []
+    assert answers.asked([record]) == []
+    closed = synthetic.record(metrics={"handoff": {"pickle-default": 1e-3, "pickle-5": 1.01e-3}}, noise=0.5, trials=3)
+    assert questions.settle([closed], 1) == {closed.name}

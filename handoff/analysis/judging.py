@@ -13,7 +13,7 @@ from typing import Any
 
 from handoff.analysis import regret, stats
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import METRICS
+from handoff.analysis.metrics import METRICS, START
 from handoff.analysis.moderated import LanePair, Law, learn
 from handoff.analysis.regret import Decision, Judgement
 from handoff.analysis.stats import Estimate
@@ -87,9 +87,12 @@ def keep(record: Record, known: Laws) -> None:
 
 
 def decided(record: Record) -> bool:
-    """Whether there is nothing left to decide: it was, or there is no choice."""
+    """Whether there is nothing left to decide: it was, or there is no choice.
+
+    Lanes of starting a worker are conditions, nothing to choose from.
+    """
     found = record.decision
-    return bool(found) and (found["ways"] < 2 or found["answer"] != regret.Answer.CANNOT_TELL)
+    return record.kind == START or (bool(found) and (found["ways"] < 2 or found["answer"] != regret.Answer.CANNOT_TELL))
 
 
 def _asked(figures: Figures, metric: str) -> bool:
