@@ -43,6 +43,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "fingerprint": "the part of a record that says where it was measured: processor, kernel, versions, load",
         "profile": "how much is measured: `quick`, `standard` or `publish`",
         "regret": "how much can be lost by taking a way: an upper bound of its slowdown against the best of the others",
+        "decided": "of a question: some way takes at most 1.25 (`quick`), 1.10 (`standard`) or 1.05 (`publish`) times"
+        " what the best of the others does, for sure; all ways considered at once, at 99 %",
+        "contender": "a way that is not known to be far from the best, nor the one to take",
         "break-even": "from how many tasks, or bytes, on one way is cheaper than another",
     }
 )

@@ -99,7 +99,6 @@ class Ranking:
     ways: Mapping[str, MeasuredWay]
     start_s: float
     bound: float = math.inf  #: the way to take takes at most so many times what the best of the others does
-    factor: Estimate | None = None  #: how many times less it takes than what is usually done; None: that has no time
     copies: Estimate | None = None  #: what two copies of the usual way differ by, where that is more than it may be
 
 
@@ -324,7 +323,7 @@ def _ordered(
     rows = {key: _row(ways[key], verdicts[key], typical[key] / typical[lead], judged=key in judged) for key in order}
     tiers = (tuple(rows[key] for key in order if TIER[verdicts[key]] == tier) for tier in range(3))
     best = found.regrets[lead]
-    return Ranking(tuple(filter(None, tiers)), excluded, ways, start_s, best.bound, best.factor, found.decision.copies)
+    return Ranking(tuple(filter(None, tiers)), excluded, ways, start_s, best.bound, found.decision.copies)
 
 
 def _lead(

@@ -51,7 +51,7 @@ class Row:
     total_s_low: float
     total_s_high: float
     ratio: float  #: of the total, to the best
-    verdict: str  #: against the best of its tier
+    verdict: str  #: where it stands: take, as good, contender, slower or far
     trials: int
     meaning: str
     notes: tuple[str, ...] = ()

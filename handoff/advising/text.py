@@ -48,7 +48,13 @@ def advice_parts(advice: Advice, columns: int | None = None) -> list[Part]:
     parts += [Part(f"Warning: {each.text}.", "fix") for each in advice.warnings]
     parts += _refactoring_parts(advice)
     if advice.tiers:
-        parts += [Part(""), Part("The job by each way; ways between two lines are a tie", "title")]
+        parts += [
+            Part(""),
+            Part(
+                "The job by each way; what stands above the first line was not shown to be slower than the first",
+                "title",
+            ),
+        ]
         parts.append(Part(_table(advice, columns), keep=True))
         start = f"; {units.seconds(advice.start_s)} until a worker is ready is in it" if advice.start_s > 0 else ""
         text = f"job: start, setup and all tasks{start}. Setup is once. Memory: what one worker has to itself."
