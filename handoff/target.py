@@ -332,6 +332,11 @@ REF = Ref("", __name__, "obj")
 LIVE_WORK = f"{__name__}:work"  #: the work of a live object, where it has no name to import it by
 
 
+def made_here_alone(ref: Ref, start_method: str) -> bool:
+    """Whether a worker of this start method has no way to make a second original of the object."""
+    return ref._place() == REF and start_method != "fork"
+
+
 def hold(obj: Any, work: Callable[[Any], Any] | None = None) -> None:
     """Make this the object, and the work on it, that forks of this process find."""
     _held[:] = [obj, work]

@@ -87,6 +87,33 @@ def test_advise_on_a_live_object(start_method: str) -> None:
     assert left_behind() == set()
 
 
+@pytest.mark.slow
+def test_advise_and_support_judge_a_live_object_alike(tmp_path: Path) -> None:
+    """Its class says that the two are equal; no worker can make another one to see that, so the copy is made here."""
+    (tmp_path / "cached_of_mine.py").write_text(
+        "class Cached:\n"
+        "    def __init__(self):\n        self.a, self._cache = 1, {1: 2}\n"
+        "    def __eq__(self, other):\n        return self.a == other.a\n"
+        "    __hash__ = None\n"
+        "    def __getstate__(self):\n        return {'a': self.a, '_cache': {}}\n\n"
+        "def use(obj):\n    return obj.a\n"
+    )
+    (tmp_path / "script.py").write_text(
+        "import cached_of_mine, handoff\n"
+        "if __name__ == '__main__':\n"
+        "    obj, how = cached_of_mine.Cached(), {'start_methods': ['spawn']}\n"
+        "    found = handoff.support(obj, strategies=['pickle-5'], duties=['argument'], **how)\n"
+        "    print(*(each.outcome.kind for each in found))\n"
+        "    how |= {'work': cached_of_mine.use, 'budget': 20}\n"
+        "    found = handoff.advise(obj, duty='argument', tasks=3, workers=1, **how)\n"
+        "    print(found.best.strategy, *sorted({each.outcome for each in found.excluded} & {'altered'}))\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    supported, advised = done.stdout.splitlines()
+    assert supported == "ok"
+    assert "altered" not in advised
+
+
 #: What only a command has (a TARGET is made, an answer is written), and only a function (it has the object).
 OF_COMMANDS = {"target", "payload", "format", "output", "isolated"}
 OF_FUNCTIONS = {"obj", "name", "progress"}

@@ -50,8 +50,7 @@ from handoff.support_matrix.cell_worker import (
     serve,
 )
 from handoff.support_matrix.original import Original
-from handoff.target import REF as LIVE
-from handoff.target import Ref
+from handoff.target import Ref, made_here_alone
 
 Stage = Callable[[str], None]
 
@@ -330,7 +329,7 @@ class _Handed:
             return Verdict()
         self.command("judge", self.made.sent)
         verdict = Verdict.from_json(self.told())
-        if self.spec.ref == LIVE and self.spec.start_method != "fork":
+        if made_here_alone(self.spec.ref, self.spec.start_method):
             return looking.reconsidered(verdict, self.payload, self.obj, self.made.sent)
         return verdict
 
