@@ -15,6 +15,7 @@ import threading
 import time
 import types
 import uuid
+import weakref
 import zoneinfo
 from typing import Any
 
@@ -166,6 +167,47 @@ def ok_data_under_a_constants_name() -> Any:
     return {"config": DEFAULTS, "table": TABLE}
 
 
+class Kin:
+    """Sets of each other: every element leads to all, as pygments' tokens do."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.others: set[Kin] = set()
+
+
+def ok_sets_that_lead_to_each_other() -> Any:
+    family = [Kin(f"kin{number:02d}") for number in range(40)]
+    for one in family:
+        one.others.update(family)
+    return family
+
+
+class Elsewhere(dict):  # type: ignore[type-arg]
+    """A dict by its class alone: it keeps its items beside, as scipy's matrices do, and pickle puts them into both."""
+
+    def __init__(self, **items: int) -> None:
+        self.kept = dict(items)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __iter__(self) -> Any:
+        return iter(self.kept)
+
+    def items(self) -> Any:
+        return self.kept.items()
+
+    def __setitem__(self, key: str, value: int) -> None:
+        if not hasattr(self, "kept"):
+            self.kept = {}
+        self.kept[key] = value
+        dict.__setitem__(self, key, value)
+
+
+def ok_a_dict_that_keeps_its_items_elsewhere() -> Any:
+    return Elsewhere(a=1)
+
+
 def ok_nan_as_a_value() -> Any:
     return {"a": math.nan, "own": [float("nan")]}
 
@@ -240,6 +282,28 @@ class Key:
 
 def altered_a_hash_that_travels() -> Any:
     return {Key("apple"): 1}
+
+
+class Temporary:
+    def __init__(self) -> None:
+        self.path = "/nowhere"
+        self.cleanup = weakref.finalize(self, print)
+        self.cleanup.atexit = False
+
+
+def altered_a_finalizer() -> Any:
+    return Temporary()
+
+
+class Registered:
+    all: list[Any] = []
+
+    def __init__(self) -> None:
+        self.all.append(self)
+
+
+def altered_a_registry_of_its_class() -> Any:
+    return Registered()
 
 
 def altered_asyncio() -> Any:

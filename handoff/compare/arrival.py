@@ -192,6 +192,14 @@ class _Judge:
         way = self.steps(number, sent=sent)[:-1] if known else []
         return any(self.mark(at, sent=sent).get(INSTALLED) for at, _ in way)
 
+    def is_librarys_own(self, number: int) -> bool:
+        """Whether a part is an attribute of a library's instance, and of no class of the user's."""
+        parts = self.sent["parts"]
+        parent, label, same = parts[number][2], str(parts[number][3]), parts[number][1].get("same as")
+        meant = parts[same["part"]][1] if same and same["part"] < len(parts) else parts[number][1]
+        users = STATE in meant and not meant[STATE].get(INSTALLED)
+        return label.startswith(".") and parent >= 0 and bool(self.mark(parent).get(INSTALLED)) and not users
+
     def mark(self, number: int, *, sent: bool = True) -> dict[str, Any]:
         parts = self.sent["parts"] if sent else self.received["parts"]
         found = dict(parts[number][1].get(STATE, {}))
@@ -211,6 +219,8 @@ class _Judge:
         if found.sent < 0 and found.received < 0:  # beyond what is stated in full
             return self.beyond(found)
         if found.kind in _IDENTITY and self.in_library(found.sent):
+            return IN_LIBRARY
+        if found.kind == "alias" and self.is_librarys_own(found.sent):
             return IN_LIBRARY
         return self.by_place(found) or self.by_kind(found) or self.noise(found)
 
@@ -264,10 +274,10 @@ class _Judge:
             return ""
         if found.kind == "fold":
             return "" if self.asked(lambda: _fold_matters(there)) is not False else "the same time with either fold"
-        if found.kind in ("order", "item") and _iterates(type(there)):
+        if found.kind in _KEPT and not found.name and _keeps_otherwise(type(there)):
             made = self.original(0)
             same = made is not None and self.asked(
-                lambda: facts(list(iter(there))) == facts(list(iter(self.of(made, found.sent))))
+                lambda: self.same(_contents(self.of(made, found.sent)), _contents(there))
             )
             return "the same in its own order" if same else ""
         if found.kind == "results in the cache":
@@ -428,12 +438,20 @@ def looked_at(obj: Any) -> Arrived:
     return Arrived(json.loads(json.dumps(said)), objects)
 
 
-def _iterates(kind: type) -> bool:
-    """Whether a class iterates in an order of its own, past what it inherits from dict or list."""
+#: Facts of what a dict or list has inside; a class of its own that is one may keep its content elsewhere.
+_KEPT = frozenset({"order", "item", "length", "absent", "extra"})
+
+
+def _keeps_otherwise(kind: type) -> bool:
+    """Whether a class iterates, or has a length, in a way of its own, past what it inherits from dict or list."""
     for base in type_mro(kind):
-        if "__iter__" in type_dict(base):
+        if not {"__iter__", "__len__"}.isdisjoint(type_dict(base)):
             return module_of(base) != "builtins"
     return False
+
+
+def _contents(obj: Any) -> tuple[int, list[Any]]:
+    return len(obj) if hasattr(type(obj), "__len__") else -1, list(iter(obj))
 
 
 def _fold_matters(moment: Any) -> bool:

@@ -35,7 +35,8 @@ LONG = 2048  #: more scalars than this in one container are stated by digests of
 BLOCKS = 32
 SHOWN = 2000  #: characters of scalars shown one by one; beyond, by digest
 CLIMB = 8  #: labels shown of a path that is deeper than this
-NESTED_LIMIT = 500  #: parts looked at to put one element of a set in its canonical place
+NESTED_LIMIT = 500  #: parts looked at to put one element of a set in its canonical place; of sets in it a quarter
+PLACE_CHARS = 4096  #: of what was found there: the nearest come first, and tell most elements apart
 
 SCALARS = frozenset({int, float, str, bool, type(None), complex})
 _HOLE: Any = ...  #: stands for a part among the scalars of a container
@@ -126,6 +127,8 @@ class FactsWalk:
         self.memory: list[tuple[int, Any]] = []  # (part, what exposes a buffer)
         self.class_names: dict[str, list[type]] = {}
         self.keepers: list[Any] = []  #: of a hash, it seems; the first of them
+        #: places of elements of sets, by id and depth: sets that lead to each other would be looked at for ever
+        self.placed: dict[tuple[int, int], tuple[Any, str]] = {}
         self.objects: list[Any] | None = None  #: of the first parts, where somebody is to look at them again
 
     def run(self, obj: Any) -> None:
@@ -295,11 +298,14 @@ class FactsWalk:
             return class_name(type(item))
         if type(item) is tuple and SCALARS.issuperset(map(type, item)):
             return _text(item)
-        walk = FactsWalk(nested=self.nested + 1, limit=NESTED_LIMIT)
-        walk.memo, walk.module_objects = {}, self.module_objects
-        walk.run(item)
-        self.module_objects = walk.module_objects  # looked for once
-        return dumps(walk.statement())
+        key = id(item), self.nested
+        if key not in self.placed:
+            walk = FactsWalk(nested=self.nested + 1, limit=NESTED_LIMIT >> 2 * self.nested)
+            walk.memo, walk.module_objects, walk.placed = {}, self.module_objects, self.placed
+            walk.run(item)
+            self.module_objects = walk.module_objects  # looked for once
+            self.placed[key] = item, dumps(walk.statement())[:PLACE_CHARS]
+        return self.placed[key][1]
 
     def state(self, parent: int, label: Any, statement: dict[str, Any]) -> None:
         """State one part."""

@@ -254,6 +254,11 @@ def _say_context(walk: Walker, obj: Any) -> Said:
     return walk.mapping(None, pairs)
 
 
+def _say_finalizer(walk: Walker, obj: Any) -> Said:
+    """What is to be done when something dies: its state lies in a registry of the process, by the object itself."""
+    return {"alive": sys.modules["weakref"].finalize.alive.__get__(obj)}, None
+
+
 def _say_simple_queue(walk: Walker, obj: Any) -> Said:
     return {"size": sys.modules["_queue"].SimpleQueue.qsize(obj)}, None
 
@@ -316,6 +321,7 @@ KINDS: dict[str, tuple[Kind, bool]] = {
     "_contextvars.ContextVar": (_say_context_variable, True),
     "_contextvars.Context": (_say_context, True),
     "_queue.SimpleQueue": (_say_simple_queue, True),
+    "weakref.finalize": (_say_finalizer, True),
     "weakref.ProxyType": (_say_named_only, True),
     "weakref.CallableProxyType": (_say_named_only, True),
     "mmap.mmap": (_say_mmap, True),

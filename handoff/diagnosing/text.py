@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from handoff.analysis import units
@@ -37,8 +39,12 @@ def diagnosis_parts(diagnosis: Diagnosis) -> list[Part]:
     ):
         if findings:
             parts += [Part(""), Part(title, "title")]
-        for finding in findings:
+        for finding, *others in _alike(findings):
             parts += _finding_parts(finding, stops, altered.get(finding.path) if stops == "stops" else None)
+            if others:
+                shown = ", ".join(each.path for each in others[:ALIKE_SHOWN])
+                more = f" and {len(others) - ALIKE_SHOWN:,} more" if len(others) > ALIKE_SHOWN else ""
+                parts.append(Part(f"the same at {shown}{more}", "dim", 6))
     if diagnosis.heavy and diagnosis.heavy[0].bytes >= HEAVY_BYTES:
         parts += [Part(""), Part("What is heavy (bytes it adds to the pickle)", "title")]
         parts += [
@@ -54,6 +60,17 @@ def diagnosis_parts(diagnosis: Diagnosis) -> list[Part]:
     parts += [Part(f"Note: {note}", "dim") for note in diagnosis.notes]
     parts += [Part(""), Part(f"next: {next_step(diagnosis)}", "fix")]
     return parts
+
+
+ALIKE_SHOWN = 4  #: paths of what is told once for several; JSON has a finding for each
+
+
+def _alike(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """The findings, those together that say the same of several places."""
+    groups: dict[Finding, list[Finding]] = {}
+    for each in findings:
+        groups.setdefault(replace(each, path="", aliases=(), source=""), []).append(each)
+    return list(groups.values())
 
 
 def _only_altered(diagnosis: Diagnosis) -> tuple[Finding, ...]:

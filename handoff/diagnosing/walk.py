@@ -466,8 +466,10 @@ class Walk:
         return index
 
     def modules(self) -> list[str]:
-        """The modules that a process which loads the pickle has to import, as far as they were met."""
-        named = [*self.classes, *(self.objs[index] for index in self.functions)]
+        """The modules that a process which loads the pickle has to import, as far as they were met; and those of what
+        cloudpickle and dill send by value: a worker has them, too."""
+        named = [*self.classes, *(self.objs[index] for index in (*self.functions, *self.culprits))]
+        named = [each for each in named if issubclass(type(each), type | types.FunctionType)]
         found = {module: None for each in named if isinstance(module := getattr(each, "__module__", None), str)}
         return [module for module in found if module not in ("builtins", "__main__")]
 
