@@ -79,12 +79,20 @@ class Payload:
         {Duty.ARGUMENT}
     )  #: the duties for which it is measured; none: only its outcome is asked for
     nbytes: int | None = None  #: bytes of its buffers, if BUFFER: what the floor has to move
+    needs: tuple[str, ...] = ()  #: libraries beyond the project's own that making it imports: without one, unavailable
     why: str = ""  #: why the shape and size are realistic
     source: str = ""  #: the article, issue or manual page that documents it
 
     def __post_init__(self) -> None:
         if not self.name or set(self.name) - set("abcdefghijklmnopqrstuvwxyz0123456789-_."):
             raise ValueError(f"payload name {self.name!r}: use lower-case letters, digits, '-', '_' and '.'")
+
+    def missing(self) -> str:
+        """Why it cannot be made here: ``pandas: not installed``; or ""."""
+        from importlib.util import find_spec
+
+        lacking = [library for library in self.needs if find_spec(library) is None]
+        return f"{' and '.join(lacking)}: not installed" if lacking else ""
 
     def task(self, obj: Any) -> int:
         """Do what a task does with the object; the number that acknowledges it. Raises what the work raises."""

@@ -14,13 +14,14 @@ from types import MappingProxyType
 
 from handoff.analysis.metrics import CODEC, CONTENTION, INHERITANCE, JOB, MEMORY, SCALING, START, STARTUP
 from handoff.measuring.lane import LaneFailed
-from handoff.measuring.messages import Config, Spec, Tell
+from handoff.measuring.messages import Config, Spec, Tell, settled
 from handoff.measuring.rounds import Measuring
 from handoff.measuring.shop import Shop
-from handoff.outcome import describe
+from handoff.outcome import Kind, Outcome, describe
 from handoff.payload import Duty
 from handoff.strategies import registry
 from handoff.strategy import Strategy
+from handoff.target import Ref
 
 #: Which module measures a kind of experiment.
 MODULES: Mapping[str, str] = MappingProxyType(
@@ -68,7 +69,15 @@ def run_all(config: Config, tell: Tell, strategies: Mapping[str, Strategy], prep
 
 
 def _prepare(shop: Shop, spec: Spec, config: Config, tell: Tell) -> Callable[[], None]:
+    if why := Ref(**spec["ref"]).load().missing():
+        return partial(_unavailable, spec["strategies"], why, tell)
     return partial(_measure, Measuring(shop, spec, config, tell))
+
+
+def _unavailable(strategies: list[str], why: str, tell: Tell) -> None:
+    """Tell of a payload that cannot be made here, by whatever way."""
+    for name in strategies:
+        tell(settled(name, Outcome(Kind.UNAVAILABLE, "", "", why)))
 
 
 def _measure(measuring: Measuring) -> None:

@@ -180,7 +180,7 @@ class _Run:
         self.waiting: deque[_Batch] = deque()
         self.again = False  #: whether what had no answer is asked once more
         for index, cell in enumerate(todo):
-            why = unavailable(ways()[cell.strategy], cell.start_method)
+            why = cell.entry.payload.missing() or unavailable(ways()[cell.strategy], cell.start_method)
             if live and cell.duty is Duty.RESULT and cell.start_method != "fork":
                 why = why or "a worker that is not forked has no object to send back: it is in this process alone"
             if why:
@@ -286,7 +286,8 @@ class _Run:
 
     def _scout(self) -> None:
         """What the payloads import when they are made: what is harmless of it need not be imported for each cell."""
-        refs = {cell.entry.ref: asdict(cell.entry.ref) for cell in self.todo}
+        tried = (cell.entry.ref for index, cell in enumerate(self.todo) if index not in self.outcomes)
+        refs = {ref: asdict(ref) for ref in tried}
         for ref, word in self._ask(self._config("fork", ALWAYS) | {"large": LARGE}, "scout", refs):
             self.progress(0, len(self.todo), "looking at what the payloads need")
             self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
