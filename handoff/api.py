@@ -46,6 +46,13 @@ class Diagnosed(Diagnosis):
 
         return diagnosis_html(self)
 
+    def to_frame(self) -> Any:
+        """What was found as a DataFrame of pandas, a row each: what stops it, then what arrives altered."""
+        from handoff.advising.notebook import frame
+
+        found = [("stops", each) for each in self.culprits] + [("alters", each) for each in self.altered]
+        return frame([{"what": what, **each.to_json()} for what, each in found])
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -109,6 +116,12 @@ class Support:
 
         return page(f"support for {self.target}", self._parts())
 
+    def to_frame(self) -> Any:
+        """The cells as a DataFrame of pandas, a row each."""
+        from handoff.advising.notebook import frame
+
+        return frame(self.to_json()["cells"])
+
     def _parts(self) -> list[Part]:
         from handoff.terminal import Part
 
@@ -145,6 +158,18 @@ class Advised(Advice):
 
         return advice_html(self)
 
+    def to_frame(self) -> Any:
+        """The ways as a DataFrame of pandas, a row each, with the number of its tier; times in seconds."""
+        from handoff.advising.notebook import frame
+
+        return frame([{"tier": n, **row.to_json()} for n, tier in enumerate(self.tiers, 1) for row in tier])
+
+    def plot(self, ax: Any = None) -> Any:
+        """The job by each way as bars of matplotlib; returns the axes."""
+        from handoff.advising.notebook import plot
+
+        return plot(self, ax)
+
 
 def diagnose(obj: Any, *, budget: float = BUDGET_S, name: str = "obj") -> Diagnosed:
     """Find everything in ``obj`` that stops or alters its hand-over, and what is heavy; see ``handoff.diagnosing``.
@@ -166,7 +191,7 @@ def advise(
     budget: float = 30.0,
     work: Callable[[Any], Any] | None = None,
     name: str = "obj",
-    progress: Callable[[str], Any] = nothing,
+    progress: Callable[[str], Any] | None = None,
 ) -> Advised:
     """Measure what can carry ``obj`` for a job, and say which way to take.
 
@@ -177,6 +202,7 @@ def advise(
     Raises ``ValueError`` for a wrong argument, also for work that raises or hangs, and ``OSError`` where there is no
     fork.
     """
+    from handoff.advising.notebook import line
     from handoff.advising.run import advise_object, judged, usual_job
     from handoff.start_methods import START_METHODS
 
@@ -188,10 +214,15 @@ def advise(
         raise ValueError(f"tasks, workers and budget must be positive: {tasks=} {workers=} {budget=}")
     methods = judged(start_methods)
     job = usual_job(duty, tasks, workers, methods[0])
+    shown = line() if progress is None else None
     try:
-        found = advise_object(obj, job, also=methods[1:], name=name, budget_s=budget, work=work, progress=progress)
+        told = progress or shown or nothing
+        found = advise_object(obj, job, also=methods[1:], name=name, budget_s=budget, work=work, progress=told)
     except TargetError as error:
         raise ValueError(str(error).replace("--work ", "work=")) from None
+    finally:
+        if shown is not None:
+            shown.clear()
     return Advised(**{each.name: getattr(found, each.name) for each in fields(Advice)})
 
 

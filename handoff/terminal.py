@@ -45,6 +45,7 @@ class Part:
     style: str = "plain"
     indent: int = 0
     keep: bool = False
+    markup: str = ""  #: what a notebook shows instead: HTML, escaped already
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", printable(self.text))
@@ -100,14 +101,20 @@ def show(parts: Sequence[Part]) -> None:
 
 
 def page(title: str, parts: Iterable[Part]) -> str:
-    """HTML of the same words; everything is escaped."""
+    """HTML of the same words, for notebooks; everything is escaped. Of titled sections only the first is unfolded."""
     colours = {"title": "font-weight:bold", "bad": "color:#b00", "path": "font-weight:bold", "dim": "opacity:.7"}
-    rows = []
-    for part in parts:
+    shown, sections = [], 0
+    for number, part in enumerate(parts):
+        if part.style == "title" and number > 1:  # the headline itself comes first or after a line of its own
+            shown.append("</details>" if sections else "")
+            shown.append(f"<details{'' if sections else ' open'}><summary>{html.escape(part.text)}</summary>")
+            sections += 1
+            continue
         style = f"margin:.2em 0 .2em {part.indent / 2}em;{colours.get(part.style, '')}"
         tag = "pre" if part.keep else "div"
-        rows.append(f'<{tag} style="{style}">{html.escape(part.text)}</{tag}>')
-    return f'<div class="handoff" title="{html.escape(title)}">{"".join(rows)}</div>'
+        shown.append(part.markup or f'<{tag} style="{style}">{html.escape(part.text)}</{tag}>')
+    shown.append("</details>" if sections else "")
+    return f'<div class="handoff" title="{html.escape(title)}">{"".join(shown)}</div>'
 
 
 def table(rows: Sequence[Sequence[str]], columns: int, *, right: Sequence[int] = ()) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from handoff.advising.notebook import bars
 from handoff.analysis import units
 from handoff.terminal import MOST_ROWS, WIDEST, Part, _code, _csv, cell, drawn, many, page, plain, table, width
 
@@ -55,7 +56,7 @@ def advice_parts(advice: Advice, columns: int | None = None) -> list[Part]:
                 "title",
             ),
         ]
-        parts.append(Part(_table(advice, columns), keep=True))
+        parts.append(Part(_table(advice, columns), keep=True, markup=bars(advice)))
         start = f"; {units.seconds(advice.start_s)} until a worker is ready is in it" if advice.start_s > 0 else ""
         text = f"job: start, setup and all tasks{start}. Setup is once. Memory: what one worker has to itself."
         parts.append(Part(text, "dim"))
