@@ -14,6 +14,7 @@ import os
 import pkgutil
 import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -62,13 +63,31 @@ def all_commands() -> dict[str, ModuleType]:
     return dict(sorted(found.items(), key=lambda item: (GROUPS.index(item[1].PLACE[0]), item[1].PLACE[1])))
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Paragraphs and lists as they are written, wrapped to the terminal; a command that is too long goes on below."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts = re.split(r"\n(?=\s|$)", text.strip())  # what begins a line without a blank goes on with the line before
+        return "\n".join(self._folded(part, width) for part in parts)
+
+    def _folded(self, part: str, width: int) -> str:
+        if part.startswith("\n"):  # an empty line before it
+            return "\n" + self._folded(part[1:], width)
+        if part.startswith("  handoff "):
+            lines = textwrap.wrap(part, width - 2, subsequent_indent="      ", break_long_words=False)
+            return " \\\n".join(lines)
+        listed = re.match(r" {2}\S+ +", part)
+        after = " " * len(listed[0]) if listed else ""
+        return textwrap.fill(" ".join(part.split()) if not listed else part, width, subsequent_indent=after)
+
+
 class _Parser(argparse.ArgumentParser):
     """Says which valid word was perhaps meant."""
 
     valid: frozenset[str] = frozenset()
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(formatter_class=_Help, **options)
 
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)

@@ -94,6 +94,19 @@ def test_every_command_has_examples_that_it_would_take(capsys: pytest.CaptureFix
         assert command.EXAMPLES[0] in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_help_fits_the_terminal(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in ("", *all_commands()):
+        with pytest.raises(SystemExit):
+            main([*filter(None, [name]), "--help"])
+        lines = capsys.readouterr().out.split("\n\n", 1)[1].splitlines()  # after the usage, which argparse folds
+        assert [line for line in lines if len(line) > columns] == [], name
+        assert name == "" or any(line == "examples:" for line in lines)
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     for name, text in FILES.items():
