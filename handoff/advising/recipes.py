@@ -9,7 +9,19 @@ from handoff.payload import Duty
 from handoff.strategies import baselines, registry
 from handoff.target import Ref, parse_call
 
-TAKEN = {"work", "start", "serve", "post", "take", "parts", "obj", "task", "mp"}  #: names that the templates use
+TAKEN = {
+    "work",
+    "start",
+    "serve",
+    "post",
+    "take",
+    "parts",
+    "obj",
+    "task",
+    "mp",
+    "pool",
+    "ProcessPoolExecutor",
+}  #: names that the templates use
 
 
 def recipe_for(ref: Ref, job: Job) -> Callable[[Row], OwnRecipe]:

@@ -106,6 +106,37 @@ if __name__ == "__main__":
         results = pool.starmap(work, [(obj, task) for task in range({tasks})], chunksize={chunk})
 """
 
+BY_FUTURES = """\
+import multiprocessing as mp
+from concurrent.futures import ProcessPoolExecutor
+{imports}
+
+def work(obj, task):
+    return {use}
+
+if __name__ == "__main__":
+    obj = {make}
+    with ProcessPoolExecutor({workers}, mp.get_context("{method}")) as pool:
+        results = list(pool.map(work, [obj] * {tasks}, range({tasks}), chunksize={chunk}))
+"""
+
+KEPT_FOR_FUTURES = """\
+import multiprocessing as mp
+from concurrent.futures import ProcessPoolExecutor
+{imports}
+
+def start(given):
+    global obj
+    obj = given
+
+def work(task):
+    return {use}
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor({workers}, mp.get_context("{method}"), start, ({make},)) as pool:
+        results = list(pool.map(work, range({tasks})))
+"""
+
 INHERITED = """\
 import multiprocessing as mp
 {imports}

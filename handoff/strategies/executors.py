@@ -13,6 +13,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from handoff.payload import Duty
+from handoff.strategies import _own
 from handoff.strategies.at_start import AT_START_FAILS
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, DILL_FAILS, FORKING_FAILS
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
@@ -233,7 +235,7 @@ STRATEGIES = (
         inherits=("fork",),
         fails=FORKING_FAILS,
         late=1,
-        recipe=Recipe(BEFORE, BEFORE),
+        recipe=Recipe(BEFORE, BEFORE, {Duty.ARGUMENT: _own.BY_ARGUMENT, Duty.STATE: _own.INITIALIZED}),
     ),
     Strategy(
         name="process-pool-executor",
@@ -251,7 +253,9 @@ STRATEGIES = (
         inherits=("fork",),
         fails=FORKING_FAILS,
         late=1,
-        recipe=Recipe(_EXECUTOR_BEFORE, _EXECUTOR_AFTER),
+        recipe=Recipe(
+            _EXECUTOR_BEFORE, _EXECUTOR_AFTER, {Duty.ARGUMENT: _own.BY_FUTURES, Duty.STATE: _own.KEPT_FOR_FUTURES}
+        ),
     ),
     Strategy(
         name="pathos",
