@@ -38,7 +38,7 @@ def needs(*groups: str) -> list[str]:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that is here."""
-    session.install("-e", ".", *needs("test", "pages", "bench", "docs"))
+    session.install("-e", ".[all]", *needs("test", "pages", "bench", "docs"))
     session.run("python", "-m", "pytest", *session.posargs)
 
 

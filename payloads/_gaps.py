@@ -33,7 +33,50 @@ BY_VALUE = (
     *("method-class", "reduce-lambda", "lru-cache-filled", "thread"),
 )
 
+MSGSPEC_SOURCE = "msgspec manual, supported types"
+UNKNOWN_TO_MSGPACK = (
+    *("array-strided-1mib", "array-object-1k", "function-module", "partial-function", "callable-class", "bound-method"),
+    *("method-static", "method-class", "function-decorated", "function-lru-cached", "instance-module"),
+    *("instance-local-class", "instance-main", "instance-main-guard", "class-attribute-changed"),
+    *("class-counter-changed", "function-global-changed", "lru-cache-filled", "sentinel", "rows-slots-1k"),
+    *("getstate-connection", "reduce-ex-connection", "copyreg-connection", "getstate-raises", "new-required-args"),
+    *("exception-required-args", "getattr-proxy", "setstate-raises", "setstate-hangs", "shared-1k", "linked-list-150"),
+    *("logger", "stdlib-400"),
+)
+
 GAPS = (
+    *(
+        Gap(payload=name, strategy="msgpack", outcome=outcome, reason=reason, source=MSGSPEC_SOURCE)
+        for outcome, reason, names in (
+            (Kind.REFUSED, "has a class that msgspec does not know", UNKNOWN_TO_MSGPACK),
+            (Kind.BROKEN, "arrives as what has not the attributes that are read", ("enum-local", "namedtuple-local")),
+            (Kind.BROKEN, "a dataclass's object arrives as a dict, without its attributes", ("rows-dataclass-1k",)),
+            (Kind.ALTERED, "tuples and sets arrive as lists", ("rows-tuple-1k", "rows-namedtuple-1k", "sets-1k")),
+            (Kind.ALTERED, "tuples arrive as lists", ("plain-four",)),
+            (Kind.ALTERED, "arrives as bytes", ("bytearray-1mib", "memoryview")),
+        )
+        for name in names
+    ),
+    *(
+        Gap(
+            payload=name,
+            strategy="packed-list",
+            outcome=Kind.REFUSED,
+            reason="is no list",
+            source="handoff/strategies/once.py",
+        )
+        for name in (
+            *("bytearray-1mib", "array-f64-4kib", "array-f64-1mib", "array-f64-64mib", "images-u8-32x224x224x3"),
+            *("array-strided-1mib", "nested-50", "config-dict", "stdlib-400", "counters-100", "sentinel"),
+        )
+    ),
+    Gap(
+        payload="shared-1k",
+        strategy="packed-list",
+        outcome=Kind.ALTERED,
+        reason="each item is pickled by itself: what they have in common is there in each",
+        source="handoff/strategies/once.py",
+    ),
     *(
         Gap(payload=name, strategy=INTERPRETERS, outcome=Kind.OK, reason=reason, source="PEP 734; Python/crossinterp.c")
         for name, reason in (
