@@ -43,7 +43,8 @@ def test_a_diagnosis_unfolds_what_stops_it_and_folds_the_rest() -> None:
 def test_every_result_becomes_a_frame(advised: Advised) -> None:
     pytest.importorskip("pandas", reason="pandas is not installed here")
     assert list(advised.to_frame()["tier"]) == [1, 2]
-    assert set(handoff.support([1], strategies=("pickle-5",)).to_frame()["outcome"]) == {"ok"}
+    found = handoff.support([1], strategies=("pickle-5",), duties=("argument",))
+    assert set(found.to_frame()["outcome"]) == {"ok"} and len(found.to_frame()) == len(found)
     assert "obj['f']" in set(handoff.diagnose({"f": lambda: 1}).to_frame()["path"])
 
 
