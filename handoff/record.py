@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from handoff import shapes
 from handoff.outcome import Outcome
 
 SCHEMA = 1
@@ -45,6 +46,68 @@ def unit(metric: str) -> str:
 
 class RecordError(Exception):
     """A file that is not a record this version can read; the message names the file and what is wrong."""
+
+
+_OUTCOME = shapes.having(
+    {
+        **dict.fromkeys(("kind", "where", "error_type", "message"), shapes.text),
+        "notes": shapes.listed(shapes.text),
+    },
+    "kind", "where", "error_type", "message",
+)  # fmt: skip
+_SAMPLE = (shapes.text, shapes.text, shapes.count, shapes.count, *[shapes.maybe(shapes.number)] * (len(COLUMNS) - 4))
+_LOAD = shapes.having({"load": shapes.listed(shapes.number), "pressure": shapes.named(shapes.number)})
+
+#: What is read from a file of a record, and what it has to be.
+SHAPE = shapes.having(
+    {
+        **dict.fromkeys(
+            ("payload", "kind", "start_method", "collection", "run", "started", "baseline", "failed", "stopped"),
+            shapes.text,
+        ),
+        "columns": shapes.listed(shapes.text),
+        "strategies": shapes.listed(shapes.text),
+        "profile": shapes.having(
+            {
+                "name": shapes.text,
+                "target": shapes.maybe(shapes.number),
+                "bound": shapes.maybe(shapes.number),
+                **dict.fromkeys(("trials", "most_trials", "asked_from", "rounds"), shapes.count),
+                **dict.fromkeys(("sample_s", "lane_s", "answer_s", "record_s"), shapes.number),
+            }
+        ),
+        "fingerprint": shapes.having(
+            {
+                **dict.fromkeys(("cpu", "system", "libc", "python", "default_start_method"), shapes.text),
+                **dict.fromkeys(("cores", "usable_cores", "memory_bytes"), shapes.maybe(shapes.count)),
+                "versions": shapes.named(shapes.text),
+                "gil": shapes.flag,
+            }
+        ),
+        "about": shapes.having(
+            {
+                **dict.fromkeys(("why", "source", "target"), shapes.text),
+                "traits": shapes.listed(shapes.text),
+                "nbytes": shapes.maybe(shapes.count),
+            }
+        ),
+        "floor_bytes": shapes.maybe(shapes.count),
+        "outcomes": shapes.named(_OUTCOME),
+        "wire_bytes": shapes.named(shapes.count),
+        "rows": shapes.listed(shapes.row(*_SAMPLE)),
+        "values": shapes.listed(shapes.row(*_SAMPLE[:4], shapes.measured)),
+        "trials": shapes.listed(shapes.having({"before": _LOAD, "after": _LOAD})),
+        "complaints": shapes.listed(shapes.text),
+        "complete": shapes.flag,
+        "seconds": shapes.number,
+        "left_out": shapes.named(shapes.count),
+        "spent_s": shapes.named(shapes.number),
+        "looks": shapes.count,
+        "laws": shapes.named(shapes.named(shapes.measured)),
+        "decision": shapes.named(shapes.anything),
+    },
+    "columns", "payload", "kind", "outcomes",
+)  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,8 +202,8 @@ def newest(reports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _loaded(path: Path) -> dict[str, Any]:
     """What a file of this version's schema holds. Raises :class:`RecordError`."""
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise RecordError(f"{path}: not a record: {error}") from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else None
@@ -150,6 +213,8 @@ def _loaded(path: Path) -> dict[str, Any]:
 
 def _record(path: Path, data: dict[str, Any]) -> Record:
     names = {f.name for f in fields(Record)}
+    if wrong := SHAPE(data):
+        raise RecordError(f"{path}: not a record: {wrong.strip()}")
     try:
         if tuple(data["columns"]) != COLUMNS:
             raise RecordError(f"{path}: columns {data['columns']}, and this version reads {list(COLUMNS)}")

@@ -7,6 +7,7 @@ The pages beside Decide are modules of their own: see :mod:`reports.extra`.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,7 +40,9 @@ def load(source: Path, *, without: Path | None = None) -> Found:
     paths = [source] if source.is_file() else sorted(source.rglob("*.json"))
     if without is not None:
         pages = without.resolve()
-        paths = [path for path in paths if pages not in path.resolve().parents or source.resolve() == pages]
+        paths = [
+            path for path in paths if pages not in Path(os.path.realpath(path)).parents or source.resolve() == pages
+        ]
     root = source.parent if source.is_file() else source
     above = [] if source.is_file() else source.resolve().parents[:3]  # asv's folder holds records/machine/run
     beside = [path for folder in above for path in sorted(folder.glob("selftest*.json"))]

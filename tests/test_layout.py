@@ -14,7 +14,7 @@ ROOMS = ("handoff", "payloads", "benchmarks", "reports")
 
 #: From the ground upwards: a module imports from its own floor and from those before it in this list.
 FLOORS = (
-    ("outcome", "profile", "machine", "start_methods", "checksum", "terminal", "stacks", "timeouts"),
+    ("outcome", "profile", "machine", "start_methods", "checksum", "terminal", "shapes", "stacks", "timeouts"),
     ("compare",),
     ("payload", "record"),
     ("target", "declarations"),

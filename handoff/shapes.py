@@ -1,0 +1,101 @@
+"""What JSON from outside must look like before anything is read from it: kinds of values, put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+#: What is wrong with a value, and where in it; "" when nothing is.
+Shape = Callable[[Any], str]
+
+MOST = 1e18  #: of a number, as seconds or bytes more than anybody has: what is larger makes sums infinite
+
+
+def text(value: Any) -> str:
+    """A string."""
+    return "" if isinstance(value, str) else f" is {_shown(value)}, and should be text"
+
+
+def flag(value: Any) -> str:
+    """True or false."""
+    return "" if isinstance(value, bool) else f" is {_shown(value)}, and should be true or false"
+
+
+def number(value: Any) -> str:
+    """A finite number, not below 0."""
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST
+    return "" if fine else f" is {_shown(value)}, and should be a number from 0"
+
+
+def count(value: Any) -> str:
+    """A whole number, not below 0."""
+    return number(value) if isinstance(value, int) else f" is {_shown(value)}, and should be a whole number"
+
+
+def measured(value: Any) -> str:
+    """A number that may be below 0, or infinite where nothing is known; no NaN."""
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    return "" if fine else f" is {_shown(value)}, and should be a number"
+
+
+def anything(_: Any) -> str:
+    """Of what nothing is read."""
+    return ""
+
+
+def maybe(shape: Shape) -> Shape:
+    """That, or null."""
+    return lambda value: "" if value is None else shape(value)
+
+
+def listed(shape: Shape) -> Shape:
+    """A list of them."""
+
+    def of(value: Any) -> str:
+        if not isinstance(value, list):
+            return f" is {_shown(value)}, and should be a list"
+        return next((f"[{at}]{wrong}" for at, each in enumerate(value) if (wrong := shape(each))), "")
+
+    return of
+
+
+def row(*columns: Shape) -> Shape:
+    """A list of just these."""
+
+    def of(value: Any) -> str:
+        if not isinstance(value, list) or len(value) != len(columns):
+            return f" is {_shown(value)}, and should have {len(columns)} columns"
+        return next((f"[{at}]{wrong}" for at, each in enumerate(columns) if (wrong := each(value[at]))), "")
+
+    return of
+
+
+def named(shape: Shape) -> Shape:
+    """Names of any kind, with a value of that kind each."""
+
+    def of(value: Any) -> str:
+        if not isinstance(value, dict):
+            return f" is {_shown(value)}, and should be an object"
+        return next((f".{name}{wrong}" for name, each in value.items() if (wrong := shape(each))), "")
+
+    return of
+
+
+def having(known: Mapping[str, Shape], *needed: str) -> Shape:
+    """These names, each of which may be absent but the ``needed``; others are not looked at."""
+
+    def of(value: Any) -> str:
+        if not isinstance(value, dict):
+            return f" is {_shown(value)}, and should be an object"
+        if missing := [name for name in needed if name not in value]:
+            return f" has no {missing[0]}"
+        return next(
+            (f".{name}{wrong}" for name, each in known.items() if name in value and (wrong := each(value[name]))), ""
+        )
+
+    return of
+
+
+def _shown(value: Any) -> str:
+    return f"{type(value).__name__} {str(value)[:40]!r}" if not isinstance(value, int) else type(value).__name__
