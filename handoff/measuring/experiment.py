@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
+from handoff.analysis import judging
+from handoff.analysis.judging import Laws
 from handoff.analysis.metrics import CODEC, DEEPER, KINDS, START, duty_of
 from handoff.machine import fingerprint, noise
 from handoff.measuring import questions
@@ -130,6 +132,7 @@ class Schedule:
         self.end = time.monotonic() + profile.record_s * len(experiments) if profile.record_s else math.inf
         self.runs: list[GroupRun] = []  #: in the order in which they were begun
         self.open: list[GroupRun] = []  #: that may go on
+        self.known: Laws | None = None  #: how lanes scatter, as of the last pass
         #: How often at most it is asked which way to take.
         self.looks = max(1, profile.most_trials - max(profile.trials, profile.asked_from) + 1)
 
@@ -168,8 +171,10 @@ class Schedule:
         """What is decided needs no more trials. All records together say how their kind scatters."""
         if self.profile.bound is None:
             return
+        self.known = judging.laws(record for record in self.records if record.rows)
         ripe = [record for record in self.records if len(record.trials) >= self.profile.asked_from]
-        left = questions.settle(ripe, self.looks) | {record.name for record in self.records if record not in ripe}
+        unripe = {record.name for record in self.records if record not in ripe}
+        left = questions.settle(ripe, self.looks, self.known) | unripe
         for run in list(self.open):
             run.keep_open({index for index, record in enumerate(run.records) if record.name in left})
             if not run.unsettled:
@@ -190,7 +195,8 @@ class Schedule:
     def write(self, records: Sequence[Record]) -> None:
         """Write what is complete, with what it decides."""
         kinds = {record.kind for record in records}
-        questions.settle([record for record in self.records if record.kind in kinds], self.looks)
+        alike = [record for record in self.records if record.rows and record.kind in kinds]
+        questions.settle(records, self.looks, self.known or judging.laws(alike))
         for record in records:
             if self.folder is not None:
                 record.write(self.folder)

@@ -8,6 +8,7 @@ from statistics import fmean, median
 
 from handoff.analysis import judging, stats
 from handoff.analysis.figures import Figures
+from handoff.analysis.judging import Laws
 from handoff.analysis.metrics import METRICS
 from handoff.measuring.ledger import SAMPLES
 from handoff.record import Record
@@ -115,17 +116,14 @@ def _variance(values: Sequence[float]) -> float:
     return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
 
 
-def settle(records: Sequence[Record], looks: int) -> frozenset[str]:
+def settle(records: Sequence[Record], looks: int, known: Laws) -> frozenset[str]:
     """Judge which way to take, in what verdicts are about; the names of those records that leave it open.
 
-    All records of a kind tell how its lanes scatter. What is once decided stays so: it keeps the law that it was judged
-    by. ``looks``: how often that is asked in all.
+    ``known``: how the lanes of each kind scatter. What is once decided stays so, and keeps the law it was judged by.
+    ``looks``: how often that is asked in all.
     """
-    asked = [record for record in records if record.rows]
-    still_open = [record for record in asked if not judging.decided(record)]
+    still_open = [record for record in records if record.rows and not judging.decided(record)]
     for record in still_open:
         record.looks, record.laws = looks, {}
-    known = judging.laws(asked)
-    for record in still_open:
         judging.keep(record, known)
     return frozenset(record.name for record in still_open if not judging.decided(record))
