@@ -16,9 +16,12 @@ import sys
 import types
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
+
+if TYPE_CHECKING:
+    from handoff.payload import Payload
 
 
 def main(job: dict[str, Any], data: bytes, answer: Any) -> None:
@@ -66,25 +69,31 @@ def judge_all(job: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
     known: Known = {}
     at = 0
     for codec, size in job["items"]:
-        control = maker(job["ref"]) if job.get("ref") else None
-        answers.append(judge_apart(codec, data[at : at + size], job["sent"], control, known, job["each_s"]))
+        original = Control(maker(job["ref"]), job["own"]) if job.get("ref") else None
+        answers.append(judge_apart(codec, data[at : at + size], job["sent"], original, known, job["each_s"]))
         at += size
     return answers
 
 
-Control = Callable[[], Any]
 Known = dict[str, dict[str, Any]]  #: verdicts, by the digest of what was said of the object that arrived
 
 
-def maker(ref: dict[str, Any]) -> Control:
+class Control(NamedTuple):
     """What makes the object once more, where it is called."""
 
-    def control() -> Any:
+    load: Callable[[], Payload]
+    own: bool = False  #: whether the payload says by itself what must be the same of it
+
+
+def maker(ref: dict[str, Any]) -> Callable[[], Payload]:
+    """What loads the payload, where it is called."""
+
+    def load() -> Payload:
         from handoff.target import Ref
 
-        return Ref(**ref).load().make()
+        return Ref(**ref).load()
 
-    return control
+    return load
 
 
 def judge_apart(
@@ -129,12 +138,24 @@ def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: 
     try:
         module: Any = __import__("dill") if codec == "dill" else pickle
         _alive.append(module.loads(data))
+        if control is not None and control.own:
+            return _by_its_own_word(sent, control.load(), _alive[-1])
         found = looked_at(_alive[-1])
         looks = digest(dumps(found.statement))
-        verdict = known.get(looks) or judge(sent, found, control, limit=limited).to_json()
+        make = (lambda: control.load().make()) if control is not None else None
+        verdict = known.get(looks) or judge(sent, found, make, limit=limited).to_json()
     except BaseException as error:
         return {"error": text_of(error)}
     return {"verdict": verdict, "looks": looks}
+
+
+def _by_its_own_word(sent: Any, payload: Payload, obj: Any) -> dict[str, Any]:
+    """What a payload that says what must be the same of it says of what arrived."""
+    from handoff.measuring.looking import judged
+    from handoff.measuring.looking import sent as known
+
+    verdict = judged(payload, obj, known(json.dumps(sent), 0.0)).to_json()
+    return {"verdict": verdict, "looks": json.dumps(verdict)}
 
 
 def _protect(job: dict[str, Any]) -> None:

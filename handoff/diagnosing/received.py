@@ -20,10 +20,11 @@ from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.absent import Absent
 from handoff.diagnosing.dumps import pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
-from handoff.diagnosing.load_child import Known, judge_apart, maker
+from handoff.diagnosing.load_child import Control, Known, judge_apart, maker
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.walk import Walk
+from handoff.payload import Payload
 from handoff.processes.deadlines import TookTooLong, limited
 
 HEAVY_S = 0.15  #: where pickling takes longer, the default protocol has to speak for the others
@@ -57,24 +58,28 @@ def received(
 ) -> Received:
     """Send ``obj`` by each pickler and say what arrived altered. ``skip`` gives what a codec must leave out, by id."""
     from handoff.compare.facts import facts
+    from handoff.measuring import looking
 
     sent = _sent(obj, walk, codecs, skip, dump_s, end)
     if not sent or end - time.monotonic() < 0.5:
         return Received(notes=("what arrives was not compared: there was no time for it",) if sent else ())
     try:
         with limited(max(0.5, (end - time.monotonic()) / 3)):
-            statement = json.loads(json.dumps(facts(obj)))
+            payload = maker(ref)() if ref else None
+            own = payload is not None and payload.facts is not None
+            statement = json.loads(looking.state(payload, obj) if payload else json.dumps(facts(obj)))
     except (TookTooLong, RecursionError):
         return Received(notes=("what arrives was not compared: the object takes too long to be stated",))
     each_s = timeouts.ARRIVAL_S + 10 * dump_s
-    more = {"items": [[one.codec, len(one.data)] for one in sent], "sent": statement, "ref": ref, "each_s": each_s}
+    more = {"items": [[one.codec, len(one.data)] for one in sent], "sent": statement, "ref": ref, "own": own}
+    more["each_s"] = each_s
     data = b"".join(one.data for one in sent)
     answer = load_elsewhere(
         data, "pickle", "judge", max(0.5, end - time.monotonic()), more=more, modules=walk.modules()
     )
     if not answer.get("ok"):
         return Received(notes=(f"what arrives was not compared: {answer.get('error')}",))
-    return _findings(obj, walk, skip, sent, answer["answers"], statement, ref)
+    return _findings(obj, walk, skip, sent, answer["answers"], statement, ref, own)
 
 
 def _sent(obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float) -> list[Sent]:
@@ -111,14 +116,23 @@ def _reopens(walk: Walk) -> bool:
 
 
 def _findings(
-    obj: Any, walk: Walk, skip: Skip, sent: list[Sent], answers: list[Mapping[str, Any]], statement: Any, ref: Any
+    obj: Any,
+    walk: Walk,
+    skip: Skip,
+    sent: list[Sent],
+    answers: list[Mapping[str, Any]],
+    statement: Any,
+    ref: Any,
+    own: bool,
 ) -> Received:
     def altered(one: Sent, answer: Mapping[str, Any]) -> list[Mapping[str, str]]:
         found: list[Mapping[str, str]] = answer["verdict"]["altered"]
         return [each for each in found if one.whole or _certain(each, walk, skip(one.codec))]
 
     arrived = [(one, answer) for one, answer in zip(sent, answers, strict=False) if "verdict" in answer]
-    here = _in_fork([one for one, _ in arrived], statement, obj, ref)
+    here = _in_fork(
+        [one for one, _ in arrived], statement, Control(maker(ref), own) if ref else Control(lambda: _live(obj))
+    )
     excused = set() if ref else {each["what"] for answer in here for each in answer["verdict"]["notes"]}
     said: dict[str, _Said] = {}
     unaltered: list[str] = []
@@ -162,11 +176,14 @@ def _in_order(all_of_them: Iterable[str], some: Collection[str]) -> tuple[str, .
     return tuple(name for name in all_of_them if name in some)
 
 
-def _in_fork(sent: list[Sent], statement: Any, obj: Any, ref: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _live(obj: Any) -> Payload:
+    return Payload(name="live", make=lambda: obj)
+
+
+def _in_fork(sent: list[Sent], statement: Any, control: Control) -> list[dict[str, Any]]:
     """The same in forks of this process, where modules and string hashes are the same, and the original is there: it is
     the control where no other can be made. Nothing where one of them does not answer."""
     known: Known = {}
-    control = maker(ref) if ref else lambda: obj
     answers = []
     for one in sent:
         answers.append(judge_apart(one.codec, one.data, statement, control, known, timeouts.ARRIVAL_S))
