@@ -6,7 +6,9 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from handoff.payload import Duty, Payload
+from handoff.declarations import Gap
+from handoff.outcome import Kind
+from handoff.payload import Duty, Payload, Trait
 
 #: About one pipe buffer (65,536 bytes, pipe(7)), about 1 MiB, and a day of events; of text, which takes a string
 #: object a cell where nothing else does, a third of that.
@@ -74,6 +76,7 @@ def _sizes(
             make=_Made(make, rows),
             duties=frozenset({Duty.ARGUMENT}),
             needs=needs,
+            traits=frozenset({Trait.TABLE}),
             why=f"{why} {rows:,} rows.",
             source=source,
         )
@@ -108,4 +111,22 @@ PAYLOADS = (
     *_sizes("table-arrow", arrow_table, TEXT_ROWS, ("pyarrow",),
             "The same log as an Arrow table, as a Parquet file is read.",
             "Apache Arrow, Python: Memory and IO interfaces, pickling with out-of-band buffers"),
+)  # fmt: skip
+
+GAPS = (
+    *(
+        Gap(payload=each.name, strategy="msgpack", outcome=Kind.REFUSED, reason="of a class that msgspec does not know",
+            source="msgspec manual, supported types")
+        for each in PAYLOADS
+    ),
+    *(
+        Gap(payload=each.name, strategy="packed-list", outcome=Kind.REFUSED, reason="is no list",
+            source="handoff/strategies/once.py")
+        for each in PAYLOADS
+    ),
+    *(
+        Gap(payload=f"frame-polars-{size}", strategy="arrow-ipc", start_method="fork", outcome=Kind.BROKEN,
+            reason="a fork has none of the threads that polars waits for", source="polars user guide, Multiprocessing")
+        for size in TEXT_ROWS
+    ),
 )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from handoff.declarations import Gap
+from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
 
 #: Trees: a first try, scikit-learn's own default since 0.22, and a model that was tuned for accuracy.
@@ -69,3 +71,16 @@ PAYLOADS = (
         for name, width in WIDTHS.items()
     ),
 )
+
+GAPS = (
+    *(
+        Gap(payload=each.name, strategy="msgpack", outcome=Kind.REFUSED, reason="of a class that msgspec does not know",
+            source="msgspec manual, supported types")
+        for each in PAYLOADS
+    ),
+    *(
+        Gap(payload=each.name, strategy="packed-list", outcome=Kind.REFUSED, reason="is no list",
+            source="handoff/strategies/once.py")
+        for each in PAYLOADS
+    ),
+)  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from handoff.declarations import Gap
+from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
 
 FIELDS = ("number", "customer", "city", "amount", "paid")
@@ -127,4 +129,16 @@ PAYLOADS = tuple(
         ("msgspec", "MsgspecOrder", "a decoder in C makes them", "msgspec documentation, Structs"),
         ("sqlalchemy", "SqlalchemyOrder", "rows of a mapped class", "SQLAlchemy manual, Session Basics, pickling"),
     )
+)
+
+GAPS = (
+    *(
+        Gap(payload=name, strategy="msgpack", outcome=outcome, reason=reason, source="msgspec manual, supported types")
+        for name, outcome, reason in (
+            ("records-pydantic-1k", Kind.REFUSED, "has a class that msgspec does not know"),
+            ("records-sqlalchemy-1k", Kind.REFUSED, "has a class that msgspec does not know"),
+            ("records-attrs-1k", Kind.BROKEN, "an object arrives as a dict, without its attributes"),
+            ("records-msgspec-1k", Kind.BROKEN, "an object arrives as a dict, without its attributes"),
+        )
+    ),
 )
