@@ -867,7 +867,7 @@ def _vector() -> Any:
 
 ALTERED: tuple[Case, ...] = (
     Case("dtype", lambda: [np.dtype("f4"), 1], (), ("obj[0]",)),  # `is` no longer holds
-    Case("sentinel", lambda: Box(default=object(), x=1), (), ("obj.default",)),
+    Case("sentinel", lambda: Box(default=object(), x=1), (), ()),  # no module has it: nobody can tell
     Case("module-singleton", lambda: Box(default=MISSING), (), ("obj.default",)),
     Case("aliased-arrays", _alias_arrays, (), ("obj.view",)),
     Case("two-views", lambda: (lambda base: [base[:5], base[3:]])(np.zeros(9)), (), ("obj[1]",)),

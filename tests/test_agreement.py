@@ -28,14 +28,21 @@ ORDINARY = load_collection(HERE / "ordinary_cases.py")
 LIBRARIES = {**load_collection(HERE / "library_cases.py"), **load_collection(HERE / "library_models.py")}
 CATALOGUE = load_collection(HERE.parent / "payloads")
 #: The kinds of the catalogue that say why something does not travel; of its costs one a kind is enough.
-FAMILIES = ("payloads.callables", "payloads.classes", "payloads.custom_pickling", "payloads.resources")
+FAMILIES = (
+    *("payloads.callables", "payloads.classes", "payloads.custom_pickling", "payloads.resources"),
+    *("payloads.locks", "payloads.loggers", "payloads.interpreter"),
+)
 COSTS = ("config-dict", "stdlib-400", "rows-slots-1k", "nested-50", "cycle-two", "arrays-200x1kib")
 #: What is different in every process that makes it, or is another object in the process that is asked first.
 APART = {
     "instance-main": "its module is the main one of the process that is asked",
     "instance-main-guard": "the same",
     "setstate-hangs": "waiting for it is most of what it costs; tests/test_diagnose.py has such ones",
+    "lru-cache-filled": "dill alters it under fork, too, the others not: a finding has one list of each",
+    "file-iterator": "whether cloudpickle can read a file that is iterated over is not asked by a diagnosis",
 }
+#: What is told only where the object can be made once more, which nobody can of a live one.
+WANTS_A_CONTROL = ("altered-a-hash-that-travels",)
 SAMPLE = {
     name: entry
     for name, entry in CATALOGUE.items()
@@ -83,7 +90,7 @@ def test_what_support_calls_ok_is_portable_and_nothing_else(entry: Entry) -> Non
         cell.outcome for cell in of(entry) if (cell.strategy, cell.start_method) == ("pickle-default", "spawn")
     }
     obj = entry.payload.make()
-    if outcome == "ok":
+    if outcome == "ok" or entry.payload.name in WANTS_A_CONTROL:
         assert_portable(obj)
     else:
         with pytest.raises(AssertionError, match=r"(?s)is not portable:.*\n  (obj|type\(obj).*: .*\n    fix: "):

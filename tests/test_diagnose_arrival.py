@@ -64,5 +64,6 @@ def test_support_says_the_same(make: Callable[[], Any]) -> None:
 
     found = diagnose(make())  # neither can make the object once more
     for strategy in ("pickle-default", "dill"):
-        (cell,) = support(make(), strategies=[strategy], start_methods=["spawn"], patience=60)
+        asked = support(make(), strategies=[strategy], duties=["argument"], start_methods=["spawn"], patience=60)
+        (cell,) = asked
         assert (str(cell.outcome.kind) == "altered") == any(strategy in each.blocks for each in found.altered), cell

@@ -108,7 +108,8 @@ def test_support_of_a_standard_stream_tells_the_same(tmp_path: Path) -> None:
     script.write_text(
         "import sys, handoff\n"
         "if __name__ == '__main__':\n"
-        "    found = handoff.support([sys.stdout], strategies=['cloudpickle'], start_methods=['spawn'])\n"
+        "    asked = {'duties': ['argument'], 'start_methods': ['spawn']}\n"
+        "    found = handoff.support([sys.stdout], strategies=['cloudpickle'], **asked)\n"
         "    print([str(cell.outcome.kind) for cell in found])\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)

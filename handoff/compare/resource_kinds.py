@@ -9,7 +9,18 @@ import sys
 from typing import Any
 
 from handoff.compare.difference import UNSHARED
-from handoff.compare.names import NOTHING, Kind, Said, Walker, class_name, type_dict, type_mro
+from handoff.compare.names import (
+    NOTHING,
+    Kind,
+    Said,
+    Walker,
+    class_name,
+    installed,
+    module_of,
+    type_dict,
+    type_mro,
+)
+from handoff.compare.ownership import INSTALLED, STATE
 from handoff.compare.values import content
 
 REST = 1 << 26  #: bytes of a file's unread rest that are looked at
@@ -241,7 +252,7 @@ def _say_logger(walk: Walker, obj: Any) -> Said:
     parts = [(".handlers", table.get("handlers")), (".filters", table.get("filters"))]
     if table.get("propagate"):
         parts.append((".parent", table.get("parent")))
-    return {**said, "propagate": table.get("propagate")}, parts
+    return {**said, "propagate": table.get("propagate"), STATE: {INSTALLED: installed(module_of(type(obj)))}}, parts
 
 
 def _say_context_variable(walk: Walker, obj: Any) -> Said:
