@@ -95,7 +95,9 @@ def _under(each: UnderMethod) -> str:
     if not each.strategy:
         return f"{each.start_method}: {each.note}"
     way = f"{each.strategy} ({each.duty})" + (f", chunks of {each.chunk}" if each.chunk > 1 else "")
-    more = f", {units.ratio(each.ratio)}" if abs(each.ratio - 1) >= CLEARLY else ", as good" if each.ratio != 1 else ""
+    more = "" if each.ratio == 1 else ", as good"
+    if abs(each.ratio - 1) >= CLEARLY:
+        more = f", {units.ratio(each.ratio)}" if each.ratio > 1 else f", {units.ratio(1 / each.ratio)} faster"
     text = f"{each.start_method}: {units.seconds(each.total_s)} by {way}{more}"
     ready = f"a worker is ready in {units.seconds(each.start_s)}" if each.start_s > 0 else ""
     return "; ".join(filter(None, (text, ready, each.note)))

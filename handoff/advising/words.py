@@ -28,6 +28,7 @@ from handoff.advising.ranking import (
 from handoff.advising.result import BOTH, Advice, AdviceWarning, Job, Refactoring, Row
 from handoff.analysis import cost, regret, stats, units
 from handoff.analysis.metrics import NULL
+from handoff.outcome import Kind
 from handoff.payload import Duty
 from handoff.record import Record
 from handoff.strategies import baselines, registry
@@ -248,7 +249,15 @@ def _not_looked_at(job: Job, ranking: Ranking) -> str:
         if duty not in looked and any(str(duty) in each.duty.split(", ") for each in late)
     ]  # fmt: skip
     if duties:
-        return f"; nothing {' or '.join(DUTY_WORDS[duty] for duty in duties)} was measured: give it a larger --budget"
+        words = " or ".join(DUTY_WORDS[duty] for duty in duties)
+        failed = [
+            each for each in ranking.excluded
+            if each.outcome in (Kind.REFUSED, Kind.BROKEN, Kind.ALTERED) and set(duties) & set(each.duty.split(", "))
+        ]  # fmt: skip
+        if failed:
+            some = f"{len(failed)} way{'s' if len(failed) > 1 else ''} {words}"
+            return f"; {some} did not carry it, the others were not measured: give it a larger --budget"
+        return f"; nothing {words} was measured: give it a larger --budget"
     if late and len({way.strategy.name for way in ranking.ways.values()}) == 1:
         return "; no other way was measured: give it a larger --budget"
     return ""
