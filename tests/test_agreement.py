@@ -32,7 +32,7 @@ CATALOGUE = load_collection(HERE.parent / "payloads")
 #: The kinds of the catalogue that say why something does not travel; of its costs one a kind is enough.
 FAMILIES = (
     *("payloads.callables", "payloads.classes", "payloads.custom_pickling", "payloads.resources"),
-    *("payloads.locks", "payloads.loggers", "payloads.interpreter"),
+    *("payloads.locks", "payloads.interpreter"),  # pytest has handlers of its own at the loggers
 )
 COSTS = ("config-dict", "stdlib-400", "rows-slots-1k", "nested-50", "cycle-two", "arrays-200x1kib")
 #: What is different in every process that makes it, or is another object in the process that is asked first.
@@ -41,6 +41,7 @@ APART = {
     "instance-main-guard": "the same",
     "setstate-hangs": "waiting for it is most of what it costs; tests/test_diagnose.py has such ones",
     "lru-cache-filled": "dill alters it under fork, too, the others not: a finding has one list of each",
+    "thread": "dill sends what a thread is, not that it runs: a diagnosis does not tell",
     "file-iterator": "whether cloudpickle can read a file that is iterated over is not asked by a diagnosis",
 }
 #: What is told only where the object can be made once more, which nobody can of a live one.

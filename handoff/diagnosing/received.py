@@ -18,7 +18,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.absent import Absent
-from handoff.diagnosing.dumps import pickles
+from handoff.diagnosing.dumps import error_text, pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
 from handoff.diagnosing.load_child import Control, Known, judge_apart, maker
 from handoff.diagnosing.load_elsewhere import load_elsewhere
@@ -70,6 +70,8 @@ def received(
             statement = json.loads(looking.state(payload, obj) if payload else json.dumps(facts(obj)))
     except (TookTooLong, RecursionError):
         return Received(notes=("what arrives was not compared: the object takes too long to be stated",))
+    except Exception as error:
+        return Received(notes=(f"what arrives was not compared: {error_text(error)}",))
     each_s = timeouts.ARRIVAL_S + 10 * dump_s
     more = {"items": [[one.codec, len(one.data)] for one in sent], "sent": statement, "ref": ref, "own": own}
     more["each_s"] = each_s
