@@ -133,10 +133,12 @@ def texts(found: tuple[AdviceWarning, ...]) -> str:
     return "\n".join(each.text for each in found)
 
 
-def test_threads_beside_a_fork_are_warned_of() -> None:
+def test_threads_beside_a_fork_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait, name="ticker", daemon=True)
     thread.start()
+    alive = [threading.main_thread(), thread]  # other tests, and pytest, may have threads of their own
+    monkeypatch.setattr(threading, "enumerate", lambda: alive)
     try:
         (found,) = (each for each in warned.warned([1]) if each.start_methods == ("fork",))
     finally:
