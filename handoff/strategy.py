@@ -120,7 +120,8 @@ class Site:
 class Executor(Protocol):
     """A ``concurrent.futures.Executor``, or what has these of its methods.
 
-    One more where the :class:`Execution` ``keeps``: ``keep(obj)``. What it returns is an argument of every task.
+    One more where the :class:`Execution` ``keeps``: ``keep(obj)``. What it returns is an argument of every task. One
+    more where its workers cannot simply be killed: ``abandon()``, which is called before.
     """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Pending: ...

@@ -56,6 +56,8 @@ class Executing:
     def kill(self) -> None:
         """End its workers, whatever they do. Idempotent."""
         self.ended = True
+        with suppress(Exception):
+            getattr(self.executor, "abandon", nothing)()
         for process in self.processes:
             with suppress(Exception):
                 process.kill()

@@ -43,15 +43,25 @@ class PoolExecutor:
     def __init__(self, package: str, site: Site, initializer: Initializer) -> None:
         importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = semaphore_prefix()
         self.pool: Any = importlib.import_module(package).get_context(site.start_method).Pool(1, *initializer)
-        self._processes = {process.pid: process for process in self.pool._pool}
+        self._first = self.pool._pool[:]
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
         return AsFuture(self.pool.apply_async(function, args).get)
+
+    @property
+    def _processes(self) -> dict[int, Any]:
+        return {process.pid: process for process in (*self._first, *self.pool._pool[:])}
 
     def shutdown(self, wait: bool = True) -> None:
         self.pool.close()
         if wait:
             self.pool.join()
+
+    def abandon(self) -> None:
+        """Before its workers are killed: replace none, and do not wait at the end of this process for a lock that one
+        of them holds. A worker that waits for a task holds one, and so does whoever is to tell it to end."""
+        self.pool._worker_handler._state = "TERMINATE"
+        self.pool._terminate.cancel()
 
 
 def _pool(site: Site, initializer: Initializer) -> Executor:
