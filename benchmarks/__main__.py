@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -86,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if failed:
         print("", *tail(log), f"failed: {', '.join(failed)}; all of it is in {shown(log)}", sep="\n", file=sys.stderr)
     print(summary(run, report))
+    for text in answered(run):
+        print(text)
     return 1 if failed else 0
 
 
@@ -161,6 +163,14 @@ def summary(records: Path, report: Path) -> str:
     if (page := report / "index.html").exists():
         lines.append(f"report    {shown(page)}")
     return "\n".join(lines)
+
+
+def answered(records: Path) -> Iterator[str]:
+    """What the run has answered, and what it has not."""
+    from handoff.analysis import answers
+    from handoff.record import read_all
+
+    return answers.told(read_all(records)[0])
 
 
 def shown(path: Path) -> str:

@@ -7,7 +7,7 @@ counts where more than one way carries the object.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from handoff.analysis import judging, regret, units
@@ -15,6 +15,8 @@ from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import KINDS, METRICS
 from handoff.analysis.regret import Decision
 from handoff.record import Record
+
+SHOWN = 5  #: open questions in the terminal; the report has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +110,17 @@ def command(record: Record, *, trials: int = 0) -> str:
     words += ["--profile", str(record.profile.get("name", "quick"))]
     words += ["--trials", str(trials)] if trials else []
     return shlex.join(words) + " -o DIR"
+
+
+def told(records: Sequence[Record]) -> Iterator[str]:
+    """What is still open, with the command that would answer it; at the end what was answered."""
+    questions = asked(records)
+    still_open = open_ones(questions)
+    for each in still_open[:SHOWN]:
+        yield f"not answered: {each.about.replace('`', '')}: {what_would_do(each)}"
+        if each.trials:
+            yield f"    {each.command}"
+    if len(still_open) > SHOWN:
+        yield f"and {len(still_open) - SHOWN} more, which the report has"
+    if questions:
+        yield summary(questions).replace("`", "")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from handoff.analysis.metrics import DEEPER
 from handoff.commands._options import UsageError, choose, seconds
 from handoff.profile import PROFILES, Profile
-from handoff.record import Record
 from handoff.start_methods import START_METHODS
 from handoff.target import Entry
 from handoff.terminal import Meter, ProgressLine
@@ -18,7 +17,6 @@ from handoff.terminal import Meter, ProgressLine
 HELP = "measure hand-offs and write records"
 PLACE = ("the suite", 1)
 A_DAY_S = 86_400.0
-SHOWN = 5  #: open questions in the terminal; the report has all
 EXAMPLES = (
     "handoff measure my_payloads.py -o records",
     "handoff measure payloads --payload rows-dict-1k --duty argument --start-method spawn -o records",
@@ -60,22 +58,6 @@ def _profile(name: str, trials: int | None) -> Profile:
     if trials < 1:
         raise UsageError(f"--trials {trials}: at least 1")
     return replace(profile, trials=min(profile.trials, trials), most_trials=trials, record_s=A_DAY_S)
-
-
-def _answered(records: Sequence[Record]) -> Iterator[str]:
-    """What is still open, with the command that would answer it; at the end what was answered."""
-    from handoff.analysis import answers
-
-    questions = answers.asked(records)
-    still_open = answers.open_ones(questions)
-    for each in still_open[:SHOWN]:
-        yield f"not answered: {each.about.replace('`', '')}: {answers.what_would_do(each)}"
-        if each.trials:
-            yield f"    {each.command}"
-    if len(still_open) > SHOWN:
-        yield f"and {len(still_open) - SHOWN} more, which the report has"
-    if questions:
-        yield answers.summary(questions).replace("`", "")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -122,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
             f"profile {profile} leaves out what is large: {', '.join(large)}; name it with --payload, or take another"
         )
     print(f"{len(records)} records in {args.output}; read them with: handoff report {args.output}")
-    for text in _answered(records):
+    from handoff.analysis import answers
+
+    for text in answers.told(records):
         print(text)
     return 1 if any(record.failed for record in records) else 0
