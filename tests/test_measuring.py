@@ -232,7 +232,7 @@ def test_a_killed_run_leaves_no_trace_either(tmp_path: Path) -> None:
     assert_no_trace(run.pid)
 
 
-@pytest.mark.parametrize("config", ["", '{"half": ', '{"seed": 1}\n'])
+@pytest.mark.parametrize("config", ["", 'word {"half": ', 'word {"seed": 1}\n'])
 def test_an_interpreter_whose_parent_ended_before_it_had_started_leaves_no_trace(tmp_path: Path, config: str) -> None:
     folder = tmp_path / "handoff-0-early"
     folder.mkdir()

@@ -43,7 +43,10 @@ def state() -> int:
 
 
 def result() -> Any:
-    """Which returns the object. It was made before."""
+    """Which returns the object. It was made before, by the worker that did the first task; there may be another."""
+    global _made
+    if _made is None:
+        _made = _load().make()
     return _made
 
 
