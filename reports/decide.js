@@ -127,8 +127,9 @@
 
   // -- the picture: the ways as bars, and how the same question is answered under the other start methods
   const ROWS = 12;
-  const STANDS = { change: ["change", "a change pays"], keep: ["keep", "what is done by default"], open: ["can't tell", "from this run"], lost: ["nothing works", "no way carries it to a process"] };
-  const stand = (table) => (!table.choice ? "" : table.take ? (table.keep ? "keep" : "change") : table.cells.some((c) => c.time && c.rank !== "reference") ? "open" : "lost");
+  const STANDS = { change: ["change", "a change pays"], keep: ["keep", "what is done by default"], open: ["can't tell", "from this run"], lost: ["nothing works", "no way carries it to a process"], absent: ["not here", "what it is made with is not installed"] };
+  const absent = (table) => table.cells.length > 0 && table.cells.every((c) => c.outcome === "unavailable");
+  const stand = (table) => (!table.choice ? "" : absent(table) ? "absent" : table.take ? (table.keep ? "keep" : "change") : table.cells.some((c) => c.time && c.rank !== "reference") ? "open" : "lost");
   const pill = (table) => stand(table) && h("span", { class: `pill ${stand(table)}` }, STANDS[stand(table)][0]);
   const copyable = (text) => h("button", { type: "button", class: "copybutton", onclick: async (event) => {
     const button = event.currentTarget;
@@ -252,7 +253,8 @@
     }
     const total = unique(shown.map((t) => t.payload)).length;
     const better = shown.filter((t) => t.take && !t.keep), keep = shown.filter((t) => t.keep), rest = shown.filter((t) => !t.take);
-    const lost = rest.filter((t) => !t.cells.some((c) => c.time || c.amount)), open = rest.filter((t) => !lost.includes(t));
+    const missing = rest.filter(absent), lost = rest.filter((t) => !absent(t) && !t.cells.some((c) => c.time || c.amount));
+    const open = rest.filter((t) => !lost.includes(t) && !missing.includes(t));
     const gain = (t) => (t.take && !t.keep ? cellOf(t, t.baseline)?.slower?.[0] ?? 1e6 : t.keep ? -1 : -2);
     const choices = shown.some((t) => t.saves);
     if (choices && !state.sort) shown = [...shown].sort((a, b) => gain(b) - gain(a));
@@ -260,8 +262,8 @@
     fill(box,
       choices && h("p", { id: "summary" }, `Of ${total} payload${total === 1 ? "" : "s"}: `, [
         [better.length, "better handed over another way than by default"], [keep.length, "with nothing to gain by a change"],
-        [open.length, "not to be decided by this run"], [lost.length, "that nothing carries"]].filter(([n]) => n).map(([n, what], i) => `${i ? ", " : ""}${n} ${what}`), `. Choose yours above, or here${better.length ? ", the largest gain first" : ""}:`),
-      choices && overview([better, keep, open, lost].map((found, i) => [found.length, Object.keys(STANDS)[i], Object.values(STANDS)[i][0]])),
+        [open.length, "not to be decided by this run"], [lost.length, "that nothing carries"], [missing.length, "whose library is not installed"]].filter(([n]) => n).map(([n, what], i) => `${i ? ", " : ""}${n} ${what}`), `. Choose yours above, or here${better.length ? ", the largest gain first" : ""}:`),
+      choices && overview([better, keep, open, lost, missing].map((found, i) => [found.length, Object.keys(STANDS)[i], Object.values(STANDS)[i][0]])),
       h("ul", { class: "verdicts" }, some.map((t) => h("li", null,
         h("button", { type: "button", onclick: () => { change({ payload: t.payload }); $("payload").focus(); } }, t.payload), ": ",
         stand(t) && [pill(t), " "],

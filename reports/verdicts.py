@@ -122,6 +122,8 @@ def _amounts(table: Table) -> TableWords:
 
 def _untimed(table: Table) -> tuple[str, str]:
     """What to say where nothing that hands over has a time."""
+    if table.cells and all(cell.outcome.kind is Kind.UNAVAILABLE for cell in table.cells):
+        return f"Not looked at here: {code(table.cells[0].outcome.reason)}.", "not here"
     if table.at(Rank.REFERENCE):
         return "Only a thread, which hands nothing over, carries it.", "only a thread"
     if any(cell.outcome.ok for cell in table.cells):

@@ -599,7 +599,7 @@ def test_start_methods_stand_side_by_side(page: Page, site: Path) -> None:
 def test_payloads_are_counted_by_how_they_stand(page: Page, site: Path) -> None:
     visit(page, site, "duty=argument&start=spawn")
     shown = page.get_attribute("#overview svg", "aria-label")
-    assert shown == "4 change, 1 keep, 0 can't tell, 1 nothing works"
+    assert shown == "4 change, 1 keep, 0 can't tell, 1 nothing works, 0 not here"
     assert page.locator(".verdicts li:has(button:text-is('lock')) .pill").inner_text() == "nothing works"
 
 

@@ -169,6 +169,15 @@ def test_nothing_carries_it() -> None:
     assert advice.text == "Nothing carries it. Refused by `pickle-5`, `dill`."
 
 
+def test_what_could_not_be_made_here_is_not_what_nothing_carries() -> None:
+    missing = Outcome(Kind.UNAVAILABLE, "", "", "pandas: not installed")
+    record = synthetic.record(metrics={}, failures={"pickle-default": missing, "dill": missing})
+    record.baseline = ""
+    advice = verdicts.advise(table_of(record))
+    assert advice.text.startswith("Not looked at here: pandas: not installed.")
+    assert "carries" not in advice.text
+
+
 def test_from_how_many_tasks_setup_pays() -> None:
     records = synthetic.model_under_spawn()
     argument = table_of(*records)
