@@ -277,7 +277,7 @@ def _excluded(record: Record, duty: Duty, altered: Mapping[str, str]) -> list[Ex
             took = f": {units.seconds(figure.figure(name, TASK[duty]).time.value)} a task" if name in measured else ""
             text = f"no other process: a thread gets the object itself, and all threads share one GIL{took}"
             found.append(Excluded(name, REFERENCE, text, duty))
-        elif name in altered and not (strategy and record.start_method in strategy.inherits):
+        elif name in altered and not (strategy and strategy.inherited(str(duty), record.start_method)):
             found.append(Excluded(name, str(Kind.ALTERED), altered[name], duty))
         elif name not in measured:
             text = record.failed or "not measured: the time was up, or it was left out for the sake of likelier ones"
