@@ -99,10 +99,11 @@ def test_cells_that_share_an_interpreter_answer_as_isolated_ones() -> None:
     duties, methods = ("argument", "state"), ("spawn",)
     shared = support(some, strategies=strategies, duties=duties, start_methods=methods)
     isolated = support(some, strategies=strategies, duties=duties, start_methods=methods, isolated=True)
-    told = [
-        (cell.payload, cell.strategy, cell.duty, cell.start_method, cell.outcome, cell.error_type) for cell in shared
-    ]
-    assert told == [(c.payload, c.strategy, c.duty, c.start_method, c.outcome, c.error_type) for c in isolated]
+    places = [(cell.payload, cell.strategy, cell.duty, cell.start_method, cell.outcome) for cell in shared]
+    assert places == [(c.payload, c.strategy, c.duty, c.start_method, c.outcome) for c in isolated]
+    # a pool replaces a worker that cannot start for ever: on a busy machine its own words may not be read in time
+    pairs = zip(shared, isolated, strict=True)
+    assert [(a, b) for a, b in pairs if a.error_type != b.error_type and a.error_type and b.error_type] == []
 
 
 def test_multiprocessing_as_it_is_used() -> None:
