@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from handoff.declarations import ANY, Gap
 from handoff.outcome import Kind
 
@@ -34,6 +36,22 @@ BY_VALUE = (
 )
 
 MSGSPEC_SOURCE = "msgspec manual, supported types"
+ONCE_SOURCE = "handoff/strategies/once.py"
+
+
+def no_plain_data(names: Collection[str]) -> tuple[Gap, ...]:
+    """What the forms for plain data do with a library's one object: msgpack knows no such class, and it is no list."""
+    forms = (
+        ("msgpack", "of a class that msgspec does not know", MSGSPEC_SOURCE),
+        ("packed-list", "is no list", ONCE_SOURCE),
+    )
+    return tuple(
+        Gap(payload=name, strategy=form, outcome=Kind.REFUSED, reason=reason, source=source)
+        for form, reason, source in forms
+        for name in names
+    )
+
+
 UNKNOWN_TO_MSGPACK = (
     *("array-strided-1mib", "array-object-1k", "function-module", "partial-function", "callable-class", "bound-method"),
     *("method-static", "method-class", "function-decorated", "function-lru-cached", "instance-module"),
@@ -63,7 +81,7 @@ GAPS = (
             strategy="packed-list",
             outcome=Kind.REFUSED,
             reason="is no list",
-            source="handoff/strategies/once.py",
+            source=ONCE_SOURCE,
         )
         for name in (
             *("bytearray-1mib", "array-f64-4kib", "array-f64-1mib", "array-f64-64mib", "images-u8-32x224x224x3"),
@@ -75,7 +93,7 @@ GAPS = (
         strategy="packed-list",
         outcome=Kind.ALTERED,
         reason="each item is pickled by itself: what they have in common is there in each",
-        source="handoff/strategies/once.py",
+        source=ONCE_SOURCE,
     ),
     *(
         Gap(payload=name, strategy=INTERPRETERS, outcome=Kind.OK, reason=reason, source="PEP 734; Python/crossinterp.c")

@@ -9,6 +9,7 @@ from typing import Any
 from handoff.declarations import Gap
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
+from payloads._gaps import no_plain_data
 
 #: About one pipe buffer (65,536 bytes, pipe(7)), about 1 MiB, and a day of events; of text, which takes a string
 #: object a cell where nothing else does, a third of that.
@@ -114,16 +115,7 @@ PAYLOADS = (
 )  # fmt: skip
 
 GAPS = (
-    *(
-        Gap(payload=each.name, strategy="msgpack", outcome=Kind.REFUSED, reason="of a class that msgspec does not know",
-            source="msgspec manual, supported types")
-        for each in PAYLOADS
-    ),
-    *(
-        Gap(payload=each.name, strategy="packed-list", outcome=Kind.REFUSED, reason="is no list",
-            source="handoff/strategies/once.py")
-        for each in PAYLOADS
-    ),
+    *no_plain_data([each.name for each in PAYLOADS]),
     *(
         Gap(payload=f"frame-polars-{size}", strategy="arrow-ipc", start_method="fork", outcome=Kind.BROKEN,
             reason="a fork has none of the threads that polars waits for", source="polars user guide, Multiprocessing")

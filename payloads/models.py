@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.declarations import Gap
-from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
+from payloads._gaps import no_plain_data
 
 #: Trees: a first try, scikit-learn's own default since 0.22, and a model that was tuned for accuracy.
 TREES = {"10": 10, "100": 100, "300": 300}
@@ -72,15 +71,4 @@ PAYLOADS = (
     ),
 )
 
-GAPS = (
-    *(
-        Gap(payload=each.name, strategy="msgpack", outcome=Kind.REFUSED, reason="of a class that msgspec does not know",
-            source="msgspec manual, supported types")
-        for each in PAYLOADS
-    ),
-    *(
-        Gap(payload=each.name, strategy="packed-list", outcome=Kind.REFUSED, reason="is no list",
-            source="handoff/strategies/once.py")
-        for each in PAYLOADS
-    ),
-)  # fmt: skip
+GAPS = no_plain_data([each.name for each in PAYLOADS])

@@ -12,6 +12,7 @@ from typing import Any
 from handoff.declarations import Gap
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
+from payloads._gaps import MSGSPEC_SOURCE
 
 FIELDS = ("number", "customer", "city", "amount", "paid")
 ROWS = 1_000
@@ -133,7 +134,7 @@ PAYLOADS = tuple(
 
 GAPS = (
     *(
-        Gap(payload=name, strategy="msgpack", outcome=outcome, reason=reason, source="msgspec manual, supported types")
+        Gap(payload=name, strategy="msgpack", outcome=outcome, reason=reason, source=MSGSPEC_SOURCE)
         for name, outcome, reason in (
             ("records-pydantic-1k", Kind.REFUSED, "has a class that msgspec does not know"),
             ("records-sqlalchemy-1k", Kind.REFUSED, "has a class that msgspec does not know"),
