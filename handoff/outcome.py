@@ -48,7 +48,7 @@ class Outcome:
     @classmethod
     def from_exception(cls, kind: Kind, where: str, error: BaseException) -> Outcome:
         """Of what went wrong. What another interpreter of this process cannot load is refused: its error comes back."""
-        if module := _refuses_interpreters(error):
+        if module := refuses_interpreters(error):
             return cls(Kind.REFUSED, where, "ImportError", f"{module} {_NO_INTERPRETERS}")
         return cls(kind, where, type(error).__name__, describe(error))
 
@@ -58,11 +58,11 @@ OK = Outcome(Kind.OK)
 _NO_INTERPRETERS = "does not support loading in subinterpreters"  #: Python/import.c, since 3.12
 
 
-def _refuses_interpreters(error: BaseException) -> str:
+def refuses_interpreters(error: BaseException) -> str:
     """The extension module that no interpreter but the first can load, where that is what went wrong; else ""."""
-    if not isinstance(error, ImportError):
+    if type(error).__name__ not in ("ImportError", "NotShareableError"):
         return ""
-    before, found, _ = str(error).partition(f" {_NO_INTERPRETERS}")
+    before, found, _ = f"{error}\n{error.__cause__}".partition(f" {_NO_INTERPRETERS}")
     return before.rpartition("module ")[2] if found else ""
 
 

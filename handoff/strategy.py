@@ -148,6 +148,7 @@ class Execution:
     #: The package whose ``ForkingPickler`` loads what travels, where its failures are not told to who waits.
     loaded_by: str = ""
     raises: str = ""  #: the exception that is told instead; "": who waits does so for ever
+    in_this_process: bool = False  #: its workers are threads of this process: nothing is forked while they are there
     fails_at_start: tuple[tuple[Trait, Kind], ...] | None = None  #: ``fails`` of the duty ``state``, if others
 
 
@@ -223,6 +224,11 @@ class Strategy:
         if self.execution is None or self.execution.fails_at_start is None or duty != Duty.STATE:
             return self.fails
         return self.execution.fails_at_start
+
+    @property
+    def in_this_process(self) -> bool:
+        """Whether its worker is a thread of this process: then nothing is forked while it is there."""
+        return self.launch.in_this_process or (self.execution is not None and self.execution.in_this_process)
 
     @property
     def lacks(self) -> str:

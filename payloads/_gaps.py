@@ -26,8 +26,9 @@ CLOUDPICKLE_SOURCE = "cloudpickle 3.1.2, cloudpickle/cloudpickle.py"
 BY_C = (
     *(name for name in COPYING if name not in DILL),
     *("path-pickle", "initializer", "process-args", "interpreter-queue", "interpreter-queue-told"),
+    "interpreter-pool",
 )
-INTERPRETERS = ("interpreter-queue", "interpreter-queue-told")
+INTERPRETERS = ("interpreter-queue", "interpreter-queue-told", "interpreter-pool")
 #: Functions and classes that dill writes down by value.
 BY_VALUE = (
     *("function-lambda", "function-nested", "function-lru-cached", "closure-config", "closure-open-file"),
@@ -113,6 +114,14 @@ GAPS = (
             source="threading.Thread.start (Lib/threading.py)",
         )
         for name in ("thread", "mp-queue")
+    ),
+    Gap(
+        payload="setstate-hangs",
+        strategy="interpreter-pool",
+        duty=("argument", "result"),
+        outcome=Kind.BROKEN,
+        reason="it hangs where it is loaded, and the pool waits",
+        source="concurrent/futures/interpreter.py, WorkerContext.run",
     ),
     Gap(
         payload="logger",

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -80,8 +79,8 @@ def test_it_is_measured_for_its_duties_in_the_rounds_of_all_others(
     )
     for record in measure(experiments, PATIENT, None):
         outcome = record.outcomes[strategy.name]
-        if missing := [name for name in strategy.needs if find_spec(name) is None]:
-            assert (str(outcome.kind), outcome.message) == ("unavailable", f"{' and '.join(missing)}: not installed")
+        if strategy.lacks:
+            assert (str(outcome.kind), outcome.message) == ("unavailable", strategy.lacks)
             continue
         assert outcome.ok, (record.kind, outcome)
         assert Figures(record).has(strategy.name, METRICS[record.kind][0]), record.kind

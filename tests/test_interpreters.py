@@ -21,7 +21,7 @@ from handoff.support_matrix.expected import differences
 from handoff.support_matrix.matrix import support
 from handoff.target import Entry, load_collection
 
-WAYS = [name for name, strategy in registry().items() if strategy.launch is Launch.INTERPRETER]
+WAYS = [name for name, strategy in registry().items() if strategy.in_this_process and strategy.since > (3, 13)]
 CATALOGUE = load_collection(Path(__file__).parent.parent / "payloads")
 there = pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is new in Python 3.14")
 
@@ -79,7 +79,7 @@ def test_what_becomes_of_each_is_as_declared() -> None:
     entries = only(*names)
     cells = support(entries, strategies=WAYS, start_methods=["spawn"], patience_s=60.0)
     assert not differences(cells, entries, whole=False)
-    refused = {cell.message for cell in cells if cell.payload == "array-f64-4kib"}
+    refused = {c.message for c in cells if c.payload == "array-f64-4kib" and c.outcome == "refused"}
     assert all("does not support loading in subinterpreters" in message for message in refused), refused
 
 
@@ -87,11 +87,12 @@ def test_what_becomes_of_each_is_as_declared() -> None:
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("kind", ["argument", "result", "state"])
 def test_they_are_measured_beside_processes(kind: str, method: str) -> None:
+    """After all that is forked: a fork while there is another interpreter kills the child."""
     entry = CATALOGUE["plain-four"]
-    names = [name for name, each in registry().items() if name in {*WAYS, "pickle-default", "process-args", "inherit"}]
+    names = [name for name, each in registry().items() if name in {*WAYS, "pickle-default", "process-args", "pool"}]
     names = [name for name in names if kind in registry()[name].duties]
     (record,) = measure([Experiment(entry, kind, method, tuple(names))], PROFILES["quick"], None, seed=1)
     found: dict[str, Any] = {name: record.outcomes[name] for name in names}
-    assert all(found[name].ok for name in WAYS if name in names), found
+    assert all(outcome.ok for outcome in found.values()), found
     metric = "task" if kind == "state" else "handoff"
     assert {row[0] for row in record.rows if row[1] == metric} >= {name for name in WAYS if name in names}

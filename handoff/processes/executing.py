@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from handoff import timeouts
-from handoff.outcome import Kind, Outcome, describe
+from handoff.outcome import Kind, Outcome, describe, refuses_interpreters
 from handoff.payload import Duty
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import describe_exit
@@ -69,6 +69,8 @@ class Executing:
         name, message, last = _original(error)
         if not broken(error):
             where = "result" if duty == Duty.RESULT else "parent"
+            if refuses_interpreters(error):
+                return Outcome.from_exception(Kind.REFUSED, where, error)
             text = describe(error)
             text = text if message in text else f"{text} ({last})"
             return Outcome(Kind.REFUSED, where, type(error).__name__, text)

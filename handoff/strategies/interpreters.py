@@ -11,6 +11,8 @@ worker that waits for a task sleeps 5 ms on average. The second strategy waits f
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -18,7 +20,18 @@ from typing import Any
 from handoff.outcome import Kind
 from handoff.payload import Trait
 from handoff.strategies.codecs import PICKLE_FAILS
-from handoff.strategy import Channel, Ends, Holding, Launch, Recipe, Site, Strategy
+from handoff.strategy import (
+    Channel,
+    Ends,
+    Execution,
+    Executor,
+    Holding,
+    Initializer,
+    Launch,
+    Recipe,
+    Site,
+    Strategy,
+)
 
 
 def _new_queue() -> Any:
@@ -189,9 +202,40 @@ if __name__ == "__main__":
     worker.close()
 """
 
+_AFTER_POOL = """
+from concurrent.futures import InterpreterPoolExecutor  # Python 3.14 and later
+
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    with InterpreterPoolExecutor(1) as executor:
+        print(executor.submit(work, [1, 2, 3]).result())
+"""
+
+
+def _pool(site: Site, initializer: Initializer) -> Executor:
+    """Its initializer is no plain function: one that only sets globals is taken for stateless, and is run elsewhere."""
+    from concurrent.futures import InterpreterPoolExecutor  # type: ignore[attr-defined, unused-ignore]  # 3.14 and later
+
+    function, arguments = initializer
+    begin = partial(_begin, tuple(sys.path), function)
+    executor: Executor = InterpreterPoolExecutor(1, initializer=begin, initargs=arguments)
+    return executor
+
+
+def _begin(path: tuple[str, ...], function: Callable[..., Any], *arguments: Any) -> None:
+    """The initializer of an interpreter, which begins with the path of a fresh Python."""
+    sys.path[:] = path
+    function(*arguments)
+
+
 _MEANING = "a copy, in an interpreter of the same process; a memoryview alone is a view of the same memory"
 #: As plain pickle; and what needs an extension module that says no is refused when it is loaded.
 _FAILS = ((Trait.ONE_INTERPRETER, Kind.REFUSED), *PICKLE_FAILS)
+#: The pool tells of an argument that cannot be loaded, and goes on; an initializer that fails breaks it.
+_POOL_FAILS = tuple((trait, Kind.REFUSED if kind is Kind.BROKEN else kind) for trait, kind in _FAILS)
+_POOL_FAILS_AT_START = tuple((trait, Kind.BROKEN if kind is Kind.REFUSED else kind) for trait, kind in _FAILS)
 
 STRATEGIES = (
     Strategy(
@@ -219,5 +263,17 @@ STRATEGIES = (
         any_payload=True,
         fails=_FAILS,
         recipe=Recipe(_BEFORE, _AFTER_TOLD),
+    ),
+    Strategy(
+        name="interpreter-pool",
+        summary="concurrent.futures.InterpreterPoolExecutor: the object with every task, or given to the initializer",
+        meaning=_MEANING,
+        channel=Channel.INTERPRETER,
+        launch=Launch.EXECUTOR,
+        execution=Execution(make=_pool, in_this_process=True, fails_at_start=_POOL_FAILS_AT_START),
+        since=(3, 14),
+        fails=_POOL_FAILS,
+        late=1,
+        recipe=Recipe(_BEFORE, _AFTER_POOL),
     ),
 )

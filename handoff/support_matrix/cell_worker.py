@@ -217,11 +217,20 @@ def give(ref: Ref, folder: str, expected: str) -> Any:
         word = _given(made, expected) | {"checksum": payload.touch(obj), "looks": made.seen is not None}
         if made.seen:
             _kept.append(obj)
-            threading.Thread(target=_look, args=(made.seen, obj, Path(folder)), daemon=True).start()
+            _start_beside(_look, made.seen, obj, Path(folder))
     except Exception as error:
         word = _broken("worker", error)
     Path(folder, pools.GIVEN).write_text(json.dumps(word), encoding="utf-8")
     return obj
+
+
+def _start_beside(target: Callable[..., None], *arguments: Any) -> None:
+    """Start a thread that nobody waits for; an interpreter within a process has none such, and waits for it."""
+    try:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+    except RuntimeError:
+        thread = threading.Thread(target=target, args=arguments)
+    thread.start()
 
 
 def _look(seen: Callable[[Any], str], obj: Any, folder: Path) -> None:

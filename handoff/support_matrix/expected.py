@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from handoff.declarations import Gap
 from handoff.outcome import Kind
 from handoff.payload import Payload, Trait
-from handoff.strategy import Launch, Strategy
+from handoff.strategy import Strategy
 from handoff.support_matrix.matrix import MatrixCell, ways
 from handoff.target import Entry, TargetError, import_from
 
@@ -33,7 +33,7 @@ def predicted(
     if way.only and not way.only & payload.traits:
         return Kind.REFUSED
     fails = way.failures(duty)
-    forked = start_method == "fork" and way.launch is not Launch.INTERPRETER
+    forked = start_method == "fork" and not way.in_this_process
     here = _THERE if duty == "result" or forked else ()
     return next((kind for trait, kind in fails if trait in payload.traits and trait not in here), Kind.OK)
 
