@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
 
 # A shell's background job (`nohup`, `&`, many CI runners) ignores these signals, and so would every child of a test:
 # those that send one would wait for ever. A handler becomes the default again in what is executed.
@@ -11,3 +19,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 for number in (signal.SIGHUP, signal.SIGTERM):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
+
+
+@functools.cache
+def unit(test: str) -> str:
+    """What goes to one worker as a whole: a file whose tests share a fixture of their module, else the test alone."""
+    file = test.partition("::")[0]
+    return file if 'scope="module"' in (ROOT / file).read_text(encoding="utf-8") else test
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Any:
+    """With ``-n``: no fixture of a module is made twice, and no worker is left alone with a long file at the end.
+
+    pytest-xdist's own groups are marks, which it writes into a field that pytest 9 no longer reads.
+    """
+    if config.getoption("dist") != "load":
+        return None
+    scheduler: Any = importlib.import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+    scheduler._split_scope = unit  # what its own subclasses replace
+    return scheduler

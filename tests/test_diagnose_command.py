@@ -138,7 +138,7 @@ def handoff(desk: Path, *args: str, env: dict[str, str] | None = None) -> subpro
 def traces(of: int | None = None) -> set[str]:
     """Folders, segments and semaphores with this package's prefix."""
     places = [Path("/dev/shm"), Path(os.environ.get("TMPDIR", "/tmp"))]
-    return {str(p) for place in places if place.is_dir() for p in place.iterdir() if f"handoff-{of}" in p.name}
+    return {str(p) for place in places if place.is_dir() for p in place.iterdir() if f"handoff-{of}-" in p.name}
 
 
 HOSTILE = {
