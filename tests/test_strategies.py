@@ -80,7 +80,7 @@ def test_importing_the_registry_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("strategy", registry().values(), ids=str)
+@pytest.mark.parametrize("strategy", registry().values(), ids=lambda each: each.name)
 def test_a_strategy_describes_itself(strategy: Strategy) -> None:
     assert set(strategy.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert strategy.name == strategy.name.strip("-")
