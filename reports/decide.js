@@ -22,7 +22,7 @@
   const spread = ([, low, high], per) => `[${digits(round3(low / per))}–${digits(round3(high / per))}]`;
   const known = ([, low, high]) => high != null && low > 0 && high < 10 * low; // ends ten times apart tell nothing
   const interval = (t) => (known(t) ? `${seconds(t[0])} ${spread(t, unit(t[0])[0])}` : `${seconds(t[0])} ±?`);
-  const ratioInterval = (t) => (known(t) ? `${ratio(t[0])} ${spread(t, 1)}` : `${ratio(t[0])} ±?`);
+  const ratioInterval = (t) => (t[1] > 0 && t[2] != null ? `${ratio(t[0])} ${spread(t, 1)}` : `${ratio(t[0])} ±?`);
   const size = (x) => {
     const [u, name] = SIZES.find(([each]) => Math.abs(x) >= each) || [1, "B"];
     return u > 1 ? `${digits(round3(x / u))} ${name}` : `${Math.round(x)} B`;
@@ -127,9 +127,10 @@
 
   // -- the picture: the ways as bars, and how the same question is answered under the other start methods
   const ROWS = 12;
-  const STANDS = { change: ["change", "a change pays"], keep: ["keep", "what is done by default"], open: ["can't tell", "from this run"], lost: ["nothing works", "no way carries it to a process"], absent: ["not here", "what it is made with is not installed"] };
+  const STANDS = { change: ["change", "a change pays"], safe: ["safer", "its worst case is less; that it takes less was not shown"], keep: ["keep", "what is done by default"], open: ["can't tell", "from this run"], lost: ["nothing works", "no way carries it to a process"], absent: ["not here", "what it is made with is not installed"] };
+  const takenAs = (found) => (found.keep ? "keep" : found.pays ? "change" : "safe");
   const absent = (table) => table.cells.length > 0 && table.cells.every((c) => c.outcome === "unavailable");
-  const stand = (table) => (!table.choice ? "" : absent(table) ? "absent" : table.take ? (table.keep ? "keep" : "change") : table.cells.some((c) => c.time && c.rank !== "reference") ? "open" : "lost");
+  const stand = (table) => (!table.choice ? "" : absent(table) ? "absent" : table.take ? takenAs(table) : table.cells.some((c) => c.time && c.rank !== "reference") ? "open" : "lost");
   const pill = (table) => stand(table) && h("span", { class: `pill ${stand(table)}` }, STANDS[stand(table)][0]);
   const copyable = (text) => h("button", { type: "button", class: "copybutton", onclick: async (event) => {
     const button = event.currentTarget;
@@ -152,13 +153,13 @@
       wide("Bars", s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. All numbers are in the table below.` },
         cells.map((c, index) => {
           const y = index * row + 4, [value, low, high] = c.time;
-          return s("g", { class: "way" + (c.strategy === table.take ? (table.keep ? " keep" : " change") : c.strategy === table.baseline ? " usual" : "") },
+          return s("g", { class: "way" + (c.strategy === table.take ? ` ${takenAs(table)}` : c.strategy === table.baseline ? " usual" : "") },
             s("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, c.strategy),
             s("rect", { class: "bar", x: left, y, width: Math.max(1, X(value) - left), height: row - 7 }, s("title", null, `${c.strategy}: ${interval(c.time)}`)),
-            high != null && low > 0 && low < limit && s("path", { class: "reach", d: `M${X(low)} ${y + 5}V${y + 12}M${X(low)} ${y + 8.5}H${X(high)}` + (high < limit ? `M${X(high)} ${y + 5}V${y + 12}` : "l-6 -4m6 4l-6 4") }),
-            s("text", { x: Math.max(X(value), high != null ? X(high) : 0) + 8, y: y + 14 }, `${value > limit ? "→ " : ""}${seconds(value)}${mark(c) ? `  ◀ ${mark(c)}` : ""}`));
+            known(c.time) && low < limit && s("path", { class: "reach", d: `M${X(low)} ${y + 5}V${y + 12}M${X(low)} ${y + 8.5}H${X(high)}` + (high < limit ? `M${X(high)} ${y + 5}V${y + 12}` : "l-6 -4m6 4l-6 4") }),
+            s("text", { x: Math.max(X(value), known(c.time) ? X(high) : 0) + 8, y: y + 14 }, `${value > limit ? "→ " : ""}${seconds(value)}${known(c.time) ? "" : " ±?"}${mark(c) ? `  ◀ ${mark(c)}` : ""}`));
         }))),
-      h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => Math.max(c.time[0], c.time[2] ?? 0) > limit) && "An arrow: longer than the picture. ", all.length > cells.length && `${all.length - cells.length} slower ways are in the table.`));
+      h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => !known(c.time)) && "±?: of too few trials to have one. ", cells.some((c) => Math.max(c.time[0], c.time[2] ?? 0) > limit) && "An arrow: longer than the picture. ", all.length > cells.length && `${all.length - cells.length} slower ways are in the table.`));
   };
   const sideBySide = (table) => {
     const twins = doc.tables.filter((t) => t.kind === table.kind && t.payload === table.payload && t.metric === table.metric && t.choice);
@@ -181,8 +182,8 @@
     const found = doc.others.filter((run) => run.answers[key]).map((run) => ({ ...run, ...run.answers[key] }));
     if (!found.length || table.unit !== "seconds") return null;
     const taken = cellOf(table, table.take), usual = cellOf(table, table.baseline);
-    const mine = { take: table.take, keep: table.keep, short: table.short, time: taken?.time, baseline: table.baseline, usual: usual?.time, factor: usual?.slower, same_machine: true };
-    const sort = (a) => (a.take ? (a.keep ? "keep" : "change") : a.timed ? "open" : "lost");
+    const mine = { take: table.take, keep: table.keep, pays: table.pays, short: table.short, time: taken?.time, baseline: table.baseline, usual: usual?.time, factor: usual?.slower, same_machine: true };
+    const sort = (a) => (a.take ? takenAs(a) : a.timed ? "open" : "lost");
     const line = (a, head, kind) => h("tr", { class: head ? null : "chosen" },
       h("th", { scope: "row" }, head || "this run"),
       h("td", null, head ? a.unlike || "nothing" : ""),
@@ -197,13 +198,12 @@
   // of all payloads of a question: how many are of each sort, as one bar
   const overview = (counts) => {
     const all = counts.reduce((sum, [number]) => sum + number, 0);
+    const found = counts.filter(([number]) => number);
     let at = 0;
-    return all > 0 && h("figure", { id: "overview" }, s("svg", { viewBox: "0 0 900 34", role: "img", "aria-label": counts.map(([number, , word]) => `${number} ${word}`).join(", ") },
-      counts.filter(([number]) => number).map(([number, kind, word]) => {
-        const x = at, share = (number / all) * 900;
-        at += share;
-        return s("g", { class: `way ${kind}` }, s("rect", { class: "bar", x, y: 2, width: share, height: 12 }), s("text", { x: Math.min(x, 780), y: 30 }, `${number} ${word}`));
-      })));
+    return all > 0 && h("figure", { id: "overview" },
+      s("svg", { viewBox: `0 0 ${all} 1`, preserveAspectRatio: "none", role: "img", "aria-label": counts.map(([number, , word]) => `${number} ${word}`).join(", ") },
+        found.map(([number, kind]) => s("g", { class: `way ${kind}` }, s("rect", { class: "bar", x: (at += number) - number, width: number, height: 1 })))),
+      h("p", { class: "legend inline" }, found.map(([number, kind, word]) => h("span", { class: `way ${kind}` }, `${number} ${word}`))));
   };
 
   // -- the verdict, in words
@@ -235,7 +235,7 @@
           stand(table) && h("p", { class: "stand" }, pill(table), " ", STANDS[stand(table)][1]), table.unit === "seconds" && picture(table), sideBySide(table), otherRuns(table),
           table.saves && h("dl", null,
             h("dt", null, "it saves"), h("dd", { id: "saves" }, words(table.saves)),
-            h("dt", null, "how sure"), h("dd", { id: "sure" }, table.sure),
+            h("dt", null, "how sure"), h("dd", { id: "sure" }, words(table.sure)),
             taken && [h("dt", null, "what it is"), h("dd", { id: "what" }, taken.summary), h("dt", null, "what changes"), h("dd", { id: "changes" }, taken.meaning)],
             twin && [h("dt", null, "set it up once?"), h("dd", { id: "setup" }, setup ? words(setup.words) : ["Not measured; ", h("code", null, again)])]),
           [table, ...mine.filter((t) => t !== table)].map((t) =>
@@ -252,18 +252,19 @@
       return;
     }
     const total = unique(shown.map((t) => t.payload)).length;
-    const better = shown.filter((t) => t.take && !t.keep), keep = shown.filter((t) => t.keep), rest = shown.filter((t) => !t.take);
+    const better = shown.filter((t) => t.take && t.pays), keep = shown.filter((t) => t.keep), rest = shown.filter((t) => !t.take);
+    const safer = shown.filter((t) => t.take && !t.keep && !t.pays);
     const missing = rest.filter(absent), lost = rest.filter((t) => !absent(t) && !t.cells.some((c) => c.time || c.amount));
     const open = rest.filter((t) => !lost.includes(t) && !missing.includes(t));
-    const gain = (t) => (t.take && !t.keep ? cellOf(t, t.baseline)?.slower?.[0] ?? 1e6 : t.keep ? -1 : -2);
+    const gain = (t) => (t.pays ? cellOf(t, t.baseline)?.slower?.[0] ?? 1e6 : t.keep ? -1 : t.take ? 0 : -2);
     const choices = shown.some((t) => t.saves);
     if (choices && !state.sort) shown = [...shown].sort((a, b) => gain(b) - gain(a));
     const some = showAll ? shown : shown.slice(0, FIRST);
     fill(box,
       choices && h("p", { id: "summary" }, `Of ${total} payload${total === 1 ? "" : "s"}: `, [
-        [better.length, "better handed over another way than by default"], [keep.length, "with nothing to gain by a change"],
+        [better.length, "better handed over another way than by default"], [safer.length, "safer another way, though it was not shown to take less"], [keep.length, "with nothing to gain by a change"],
         [open.length, "not to be decided by this run"], [lost.length, "that nothing carries"], [missing.length, "whose library is not installed"]].filter(([n]) => n).map(([n, what], i) => `${i ? ", " : ""}${n} ${what}`), `. Choose yours above, or here${better.length ? ", the largest gain first" : ""}:`),
-      choices && overview([better, keep, open, lost, missing].map((found, i) => [found.length, Object.keys(STANDS)[i], Object.values(STANDS)[i][0]])),
+      choices && overview([better, safer, keep, open, lost, missing].map((found, i) => [found.length, Object.keys(STANDS)[i], Object.values(STANDS)[i][0]])),
       h("ul", { class: "verdicts" }, some.map((t) => h("li", null,
         h("button", { type: "button", onclick: () => { change({ payload: t.payload }); $("payload").focus(); } }, t.payload), ": ",
         stand(t) && [pill(t), " "],
@@ -345,9 +346,13 @@
       links(table, cell));
     $("details").showModal();
   };
-  const drawTable = (q, shown) => {
+  const drawTable = (q, found) => {
+    const shown = found.filter((t) => !absent(t) || t.payload === state.payload); // what can't be made here has no figures
+    const unmade = found.filter((t) => !shown.includes(t)).map((t) => t.payload);
     const off = hidden();
-    const names = q.strategies.filter((name) => !off.has(name));
+    const wanted = q.strategies.filter((name) => !off.has(name));
+    const names = wanted.filter((name) => shown.some((t) => (cellOf(t, name)?.outcome ?? "unavailable") !== "unavailable"));
+    const lacking = wanted.filter((name) => !names.includes(name));
     const setup = ["argument", "state"].includes(state.duty);
     const head = (key, text, more) => h("th", { scope: "col", "aria-sort": state.sort === key ? "ascending" : state.sort === "-" + key ? "descending" : null, ...more },
       h("button", { type: "button", onclick: () => change({ sort: state.sort === key ? "-" + key : key }) }, text, state.sort === key ? " ▲" : state.sort === "-" + key ? " ▼" : ""));
@@ -371,7 +376,7 @@
         return h("td", { "data-payload": table.payload, "data-strategy": name }, button);
       })));
     const coverage = (name) => {
-      const cells = shown.map((t) => cellOf(t, name)).filter(Boolean); // of those asked
+      const cells = shown.map((t) => cellOf(t, name)).filter((c) => c && c.outcome !== "unavailable"); // of those asked
       const carried = cells.filter((c) => c.outcome === "ok").length;
       const first = shown.filter((t) => good(t, cellOf(t, name))).length;
       const factors = shown.filter((t) => t.baseline !== name).map((t) => cellOf(t, name)).filter((c) => c?.time && c.ratio).map((c) => c.ratio[0]).sort((a, b) => a - b);
@@ -385,6 +390,10 @@
       h("tbody", null, body),
       h("tfoot", null, h("tr", null, h("th", { scope: "row", title: "how many of the payloads above it carries, and its time against the default: median [range] over them" }, "over these payloads"), h("td"), setup && h("td"), names.map(coverage))));
     fill($("table"), grid);
+    const why = (name) => shown.map((t) => cellOf(t, name)?.reason).find(Boolean) || "not asked";
+    const listed = (names) => names.map((name, i) => [i ? ", " : "", h("code", null, name)]);
+    fill($("lacking"), shown.length > 0 && lacking.length > 0 && ["Not available here: ", unique(lacking.map(why)).map((reason, i) => [i ? "; " : "", listed(lacking.filter((name) => why(name) === reason)), ` (${reason})`]), ". "],
+      unmade.length > 0 && ["Payloads that could not be made here, for lack of a library: ", listed(unmade), "."]);
     const cells = [...grid.querySelectorAll(".cell")];
     if (cells[0]) cells[0].tabIndex = 0;
   };
@@ -406,7 +415,7 @@
   });
   const select = (q) => {
     const wanted = state.find.toLowerCase();
-    const shown = q.tables.filter((t) => t.payload.toLowerCase().includes(wanted) && (!state.pays || (t.take && !t.keep)));
+    const shown = q.tables.filter((t) => t.payload.toLowerCase().includes(wanted) && (!state.pays || t.pays));
     const by = state.sort.replace(/^-/, "");
     const key = by && by !== "payload" ? (t) => (cellOf(t, by)?.time ?? cellOf(t, by)?.amount)?.[0] ?? Infinity : null;
     shown.sort((a, b) => (key ? key(a) - key(b) || 0 : a.family.localeCompare(b.family) || (a.bytes || 0) - (b.bytes || 0) || a.payload.localeCompare(b.payload)));
@@ -618,6 +627,7 @@
     if (active && document.activeElement?.id !== active) $(active)?.focus();
   };
   addEventListener("hashchange", () => { asked = null; readState(); draw(); });
+  $("app").hidden = $("theme").hidden = false; // without its script the page shows nothing that needs one
   readState(); draw();
   document.documentElement.dataset.ready = Math.round(performance.now());
 })();

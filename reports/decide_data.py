@@ -108,6 +108,7 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "baseline": record.baseline,
         "take": advice.take,
         "keep": advice.keep,
+        "pays": bool(advice.take) and table.decision.pays,
         "choice": bool(record.strategies),
         "advised": table.decision.advised,
         "bound": _number(table.decision.bound),

@@ -43,6 +43,7 @@ def answer(table: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "take": table["take"],
         "keep": table["keep"],
+        "pays": table["pays"],
         "timed": timed,
         "short": table["short"],
         "time": taken.get("time"),

@@ -57,6 +57,7 @@ def decide(
 {_answered(document["answers"])}
 <noscript><p class="banner">This page needs its script. <a href="report.html">The plain report</a> has every figure
 without.</p></noscript>
+<div id="app" hidden>
 <form class="ask" id="ask" aria-label="The question">
 <label>I hand over <select id="payload"></select></label>
 <label>as <select id="duty"></select></label>
@@ -83,8 +84,10 @@ without.</p></noscript>
 <em>contender</em> is not known to be far from the best. Where nothing is decided nothing is framed, and all is compared
 with the way that is least at risk. The darker, the slower. Hover or focus a cell for its figures (arrow keys move
 between cells), press it for its record and the command that measures it again. A column's head sorts.</p>
-<div class="scroll" id="table" role="region" aria-label="All figures" tabindex="0"></div></section>
+<div class="scroll" id="table" role="region" aria-label="All figures" tabindex="0"></div>
+<p class="dim" id="lacking"></p></section>
 <section aria-labelledby="h-charts"><h2 id="h-charts">Charts</h2><div id="charts-body"></div></section>
+</div>
 <section aria-labelledby="h-downloads"><h2 id="h-downloads">Downloads</h2>{as_list(downloads)}</section>
 <dialog id="details" aria-labelledby="details-title"><div id="details-body"></div>
 <form method="dialog"><button>Close</button></form></dialog>
@@ -131,7 +134,7 @@ def navigation(links: Sequence[Link], here: str, more: str = "") -> str:
 def shell(title: str, body: str, *, links: Sequence[Link], here: str, script: str = "", trust: str = "") -> str:
     """Head, navigation, body, and at the end how far the machine is to be trusted."""
     style = (_HERE / "page.css").read_text(encoding="utf-8")
-    theme = '<li><button type="button" id="theme">dark or light</button></li>' if script else ""
+    theme = '<li><button type="button" id="theme" hidden>dark or light</button></li>' if script else ""
     policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
     policy += f"; script-src '{_hash(script)}'" if script else ""
     return f"""<!doctype html>

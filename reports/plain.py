@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from handoff.analysis import answers, regret, units
-from handoff.analysis.metrics import DEEPER
+from handoff.analysis.metrics import CODEC, DEEPER
 from handoff.analysis.regret import Answer
 from handoff.analysis.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
 from handoff.analysis.tables import table as as_table
 from handoff.record import Record
 
 from . import decide_data, meanings, verdicts
-from .rows import CODEC, FOOTPRINT, NOISY, Noise, Rank, Source, Table, TableCell, asked, noise, tables
+from .rows import FOOTPRINT, NOISY, Noise, Rank, Source, Table, TableCell, asked, noise, tables
 
 LONGEST = 300  #: characters of a foreign text in a table's cell; all of it is in the record
 LIMITS = (
@@ -124,10 +124,11 @@ def answered(found: Sequence[Table]) -> list[Block]:
     if not questions:
         return []
     rows = [
-        [short(each.about), answers.what_would_do(each), f"`{regret.code(each.command)}`" if each.trials else "none"]
+        f"{short(each.about)}: {answers.what_would_do(each)}"
+        + (f": `{regret.code(each.command)}`" if each.trials else "")
         for each in answers.open_ones(questions)
     ]
-    open_ones = [Grid(f"{len(rows)} not answered", ["question", "what would answer it", "command"], rows)]
+    open_ones: list[Block] = [Text(f"{len(rows)} not answered, with what would answer them:"), Items(rows)]
     return [Text(answers.summary(questions)), *(open_ones if rows else [])]
 
 
@@ -358,6 +359,7 @@ caption{text-align:left;padding:.25rem 0}
 tbody th{min-width:8rem}
 th,td{border-bottom:1px solid #8886;padding:.2rem .6rem;text-align:left;vertical-align:top}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0}
+nav ol{list-style:none;padding:0;columns:15rem}nav .deeper{padding-left:1rem}
 p,td,th,code{overflow-wrap:anywhere}
 .warning{border-left:.4rem solid #c00;padding-left:.6rem}
 """.strip()
@@ -365,11 +367,11 @@ p,td,th,code{overflow-wrap:anywhere}
 
 def inner(found: Iterable[Block]) -> str:
     """Blocks as HTML, without a page around them."""
-    out = []
+    out: list[str] = []
     for block in found:
         match block:
             case Heading(level, text):
-                out.append(f"<h{level}>{_html(text)}</h{level}>")
+                out.append(f'<h{level} id="s{len(out)}">{_html(text)}</h{level}>')
             case Text(text, warning):
                 out.append(
                     f'<p class="warning"><strong>Warning.</strong> {_html(text)}</p>'
@@ -396,9 +398,20 @@ def inner(found: Iterable[Block]) -> str:
     return "\n".join(out)
 
 
-def as_html(found: Iterable[Block]) -> str:
-    """Blocks as one page."""
-    return around(inner(found))
+def as_html(found: Iterable[Block], navigation: str = "", trust: str = "") -> str:
+    """Blocks as one page, with its contents on top. ``navigation`` is HTML that is escaped already."""
+    found = list(found)
+    return around(inner(found), navigation + contents(found), trust)
+
+
+def contents(found: Sequence[Block]) -> str:
+    """Links to the headings of the second and third level, folded."""
+    out = [
+        f'<li{" class=deeper" if block.level > 2 else ""}><a href="#s{index}">{_html(block.text)}</a></li>'
+        for index, block in enumerate(found)
+        if isinstance(block, Heading) and block.level > 1
+    ]
+    return f'<nav aria-label="Contents"><details><summary>Contents</summary><ol>{"".join(out)}</ol></details></nav>'
 
 
 def around(body: str, navigation: str = "", trust: str = "") -> str:

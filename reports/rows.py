@@ -17,7 +17,7 @@ from handoff.analysis import answers, judging, regret, stats, units
 from handoff.analysis.answers import Asked
 from handoff.analysis.figures import Figures
 from handoff.analysis.judging import Laws
-from handoff.analysis.metrics import BIS, DEEPER, FLOORS, MEMORY, METRICS, NULL
+from handoff.analysis.metrics import BIS, CODEC, DEEPER, FLOORS, MEMORY, METRICS, NULL
 from handoff.analysis.regret import Decision
 from handoff.analysis.stats import Estimate
 from handoff.outcome import Kind, Outcome
@@ -25,7 +25,6 @@ from handoff.payload import Duty
 from handoff.record import BYTES, Record, unit
 from handoff.strategies import registry
 
-CODEC = "codec"
 KINDS = ("argument", "state", "result", "shared", "start", CODEC)  #: in the order in which people ask
 NOISY = 0.10  #: an A/A error beyond what ``standard`` calls decided: this table can't tell much
 AA_ERRORS = 3.0  #: between runs an effect must exceed so many standard errors of the experiment's own A/A test

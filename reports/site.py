@@ -152,7 +152,7 @@ def _plain(found: Sequence[Table], nav: Sequence[page.Link], trust: str) -> dict
     """The plain report: one page, or one for each duty and start method where that would weigh too much."""
     blocks = plain.blocks(found)
     head = page.navigation(nav, "report.html")
-    whole, out = plain.around(plain.inner(blocks), head, trust), {"report.md": plain.as_markdown(blocks)}
+    whole, out = plain.as_html(blocks, head, trust), {"report.md": plain.as_markdown(blocks)}
     if len(whole.encode()) <= HEAVY:
         return out | {"report.html": whole}
     parts: dict[tuple[str, str], list[Table]] = {}
@@ -161,7 +161,7 @@ def _plain(found: Sequence[Table], nav: Sequence[page.Link], trust: str) -> dict
     links = []
     for (kind, method), tables_of_it in parts.items():
         name = f"report-{kind}{'-' if method else ''}{method}.html"
-        out[name] = plain.around(plain.inner(plain.blocks(tables_of_it)), page.navigation(nav, name), trust)
+        out[name] = plain.as_html(plain.blocks(tables_of_it), page.navigation(nav, name), trust)
         links.append(page.Link(f"{kind}{', ' if method else ''}{method}: {len(tables_of_it)} tables", name))
     top = plain.blocks([])[:1], [plain.Heading(2, "Limits"), plain.Items(plain.LIMITS), *plain.about(found)]
     body = plain.inner([*top[0], *top[1], *plain.warnings(noise(found)), plain.Heading(2, "In parts")])

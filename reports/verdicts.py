@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 from handoff.analysis import cost, regret, stats, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import NULL
+from handoff.analysis.metrics import CODEC, NULL
 from handoff.analysis.regret import Answer
 from handoff.analysis.regret import code as code
 from handoff.outcome import Kind
 from handoff.strategies import registry
 
-from .rows import CODEC, Rank, Table, TableCell
+from .rows import Rank, Table, TableCell
 
 REPLICATES = 400  #: of a break-even: its 99 % interval then rests on two of them at each end
 SURE = 0.95  #: share of the replicates that must agree before a break-even is put into words
@@ -102,10 +102,15 @@ def _sure(table: Table) -> str:
     if decision.ways < 2:
         return f"Nothing else carries it; {trials} trials."
     aa = f"; two copies of the same code came out {units.percent(table.aa)} apart" if math.isfinite(table.aa) else ""
-    bound = regret.shown_bound(decision.bound)
+    bound, out = regret.shown_bound(decision.bound), len(table.record.left_out)
+    far = (
+        f" ({out} more, surely several times slower, {'was' if out == 1 else 'were'} measured no further)"
+        if out
+        else ""
+    )
     return (
-        f"At {stats.CONFIDENCE:.0%} `{decision.advised}` takes at most {bound} × the best of {decision.ways} ways, from"
-        f" {trials} trials; {units.digits(decision.limit)} × decides{aa}."
+        f"At {stats.CONFIDENCE:.0%} `{decision.advised}` takes at most {bound} × the best of {decision.ways} ways{far},"
+        f" from {trials} trials; {units.digits(decision.limit)} × decides{aa}."
     )
 
 
@@ -164,14 +169,16 @@ _FAILED = {
 
 
 def _failures(table: Table) -> tuple[list[str], str]:
-    """What does not carry it, a sentence an outcome; and how many were never made for it."""
-    found = []
+    """What does not carry it, a sentence an outcome; and what says nothing of it: not here, or for other shapes."""
+    found: list[str] = []
+    aside: list[str] = []
     for kind, words in _FAILED.items():
         cells = [cell for cell in table.cells if cell.outcome.kind is kind and not _other_shape(table, cell)]
         if cells:
-            found.append(f"{words} {_names(cells)}.")
+            (aside if kind is Kind.UNAVAILABLE else found).append(f"{words} {_names(cells)}.")
     others = sum(_other_shape(table, cell) for cell in table.cells)
-    return found, f"{others} more {'is' if others == 1 else 'are'} for objects of another shape." if others else ""
+    aside += [f"{others} more {'is' if others == 1 else 'are'} for objects of another shape."] if others else []
+    return found, " ".join(aside)
 
 
 def _other_shape(table: Table, cell: TableCell) -> bool:

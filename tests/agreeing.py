@@ -50,6 +50,7 @@ def agree_on_the_answer(
         case Answer.CHANGE:
             assert advice.take == decision.advised and not advice.keep and best.bound <= decision.limit
             assert "Keep `" not in advice.main
+            assert decision.pays != ("is not shown" in advice.main), "a change that pays was shown to"
             if decision.factor and "less than" in advice.main:
                 assert best in shown or decision.factor.low > 1
                 assert best.ratio and base

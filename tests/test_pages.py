@@ -20,6 +20,7 @@ import synthetic
 from handoff.analysis import regret, units
 from handoff.analysis.figures import Figures
 from handoff.cli import main
+from handoff.outcome import Kind
 from handoff.record import COLUMNS, Record
 from handoff.strategies import registry
 from reports import meanings, plain, verdicts
@@ -179,12 +180,17 @@ def test_the_page_shows_the_records_numbers(page: Page, site: Path, records: lis
         if page.locator("#all").count():
             page.click("#all")
         told = plain_words(page.inner_text("#verdict-text"))
+        lacking = page.inner_text("#lacking")
         for table in found:
             if (table.kind, table.record.start_method, table.metric) != (kind, start, metric):
                 continue
             assert plain_words(verdicts.advise(table).main) in told
             for cell in table.cells:
                 seen += 1
+                if (table.record.payload, cell.strategy) not in shown:
+                    assert cell.outcome.kind is Kind.UNAVAILABLE, "what is not here takes no column"
+                    assert cell.strategy in lacking and cell.outcome.reason in lacking
+                    continue
                 assert shown[table.record.payload, cell.strategy] == in_cell(table, cell)
                 tip = tooltip(page, table.record.payload, cell.strategy)
                 for figure in in_tooltip(table, cell):
@@ -599,7 +605,7 @@ def test_start_methods_stand_side_by_side(page: Page, site: Path) -> None:
 def test_payloads_are_counted_by_how_they_stand(page: Page, site: Path) -> None:
     visit(page, site, "duty=argument&start=spawn")
     shown = page.get_attribute("#overview svg", "aria-label")
-    assert shown == "4 change, 1 keep, 0 can't tell, 1 nothing works, 0 not here"
+    assert shown == "4 change, 0 safer, 1 keep, 0 can't tell, 1 nothing works, 0 not here"
     assert page.locator(".verdicts li:has(button:text-is('lock')) .pill").inner_text() == "nothing works"
 
 

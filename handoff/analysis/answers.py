@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from handoff.analysis import judging, regret, units
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import KINDS, METRICS
+from handoff.analysis.metrics import CODEC, KINDS, METRICS
 from handoff.analysis.regret import Decision
 from handoff.record import Record
 
@@ -74,7 +74,8 @@ def summary(found: Sequence[Asked]) -> str:
     of = f"{len(answered)} of {len(found)} question{'s' if len(found) != 1 else ''} answered"
     if not pays:
         return f"{of}; in none another way was shown to pay."
-    most = max(pays, key=lambda each: each.decision.factor.low if each.decision.factor else 0.0)
+    handed = [each for each in pays if each.record.kind != CODEC] or pays  # encoding alone hands nothing over yet
+    most = max(handed, key=lambda each: each.decision.factor.low if each.decision.factor else 0.0)
     gain = ""
     if factor := most.decision.factor:
         gain = f": {regret.times(factor)} less by `{regret.code(most.decision.advised)}`"
