@@ -150,8 +150,10 @@ def test_a_chunk_is_one_hand_off_and_as_many_times_the_work(one_by_one: int, mon
     # 16 chunks; in each the object is sent once (0.068 s, of which a tenth is the work), and worked on five times more
     assert chunked.total_s == pytest.approx(0.1 + 16 * max(0.068 * 0.8, 0.068 * 1.5 / 4), rel=0.1)
     assert chunked.total_s < rows["pickle-default argument"].total_s / 4
+    once_a_worker = rows["pickle-default argument 24"]  # 4 chunks
+    assert once_a_worker.total_s < chunked.total_s
     advice = advise("t", job("argument", 96), [synthetic.tie()], cores=CORES)
-    assert "by Pool.map(…, chunksize=6)" in advice.advice
+    assert "by Pool.map(…, chunksize=24)" in advice.advice
     assert Advice.from_json(advice.to_json()) == advice
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from handoff.advising.result import Job, Row
 from handoff.payload import Duty, Trait
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
+from handoff.strategy import Launch
 from handoff.target import Ref
 
 MODULE = """
@@ -41,6 +43,31 @@ def frame():
 def text():
     return "some text " * 20_000
 
+class Model:
+    class Layer:
+        def __init__(self, weights):
+            self.weights = weights
+
+    def __init__(self, layers):
+        self.layers = [Model.Layer([number / 7] * 50) for number in range(layers)]
+
+    def __len__(self):
+        return len(self.layers)
+
+    @classmethod
+    def results(cls, layers=4):  # a name that the printed code has, too
+        return cls(layers)
+
+def numbers():
+    return list(range(300))
+
+def counts():
+    return {f"word {number}": number for number in range(5)}
+
+def table():
+    import pyarrow as pa
+    return pa.table({"a": range(1000)})
+
 def work(obj):
     return len(obj)
 
@@ -48,8 +75,28 @@ def fails(obj):
     raise LookupError("a task of my own")
 """
 
-OBJECTS = {"rows()": 200, "array(300_000)": 300_000, "config(depth=2)": 2, "frame()": 1000, "text()": 200_000}
+OBJECTS = {
+    "rows()": 200,
+    "array(300_000)": 300_000,
+    "config(depth=2)": 2,
+    "frame()": 1000,
+    "text()": 200_000,
+    "Model.results(4)": 4,
+    "numbers()": 300,
+    "counts()": 5,
+    "table()": 1000,
+}
 OWN = [(strategy.name, duty) for strategy in registry().values() for duty in strategy.recipe.own]
+CARRYING = [(name, duty) for name, duty in OWN if duty is not Duty.SHARED]
+#: The objects of those ways that do not carry all of them; a way that shares has elements to which 1 can be added.
+FEW = {
+    Trait.FIXED_DTYPE: ("array(300_000)",),
+    Trait.TABLE: ("frame()", "table()"),
+    Trait.SCALARS: ("numbers()",),
+    Trait.ELEMENTS: ("rows()", "numbers()"),
+}
+SHARED = ("counts()", "numbers()")
+PLAIN = ("config(depth=2)", "text()", "numbers()", "counts()")  # what msgpack knows
 
 
 @pytest.fixture(scope="module")
@@ -81,38 +128,84 @@ def run(code: str, folder: Path, more: str = "") -> subprocess.CompletedProcess[
 TELL = """    print("results:", sorted(results.values() if isinstance(results, dict) else results))\n"""
 
 
-def serves(strategy: str, make: str, method: str) -> bool:
+def served(strategy: str, duty: Duty) -> list[str]:
+    """The objects that a way carries."""
     found = registry()[strategy]
-    only_arrays = Trait.FIXED_DTYPE in found.only
-    if strategy == "msgpack" and make not in ("config(depth=2)", "text()"):  # of the others it knows no class
-        return False
-    for module in (*found.needs, *(["pandas"] if "frame" in make else [])):
-        pytest.importorskip(module)
-    return method in found.start_methods and (not only_arrays or make.startswith("array"))
+    if found.lacks:
+        pytest.skip(found.lacks)
+    some = {make for trait in found.only for make in FEW[trait]}
+    if duty is Duty.SHARED:
+        return sorted(some) or list(SHARED)
+    if strategy == "msgpack":
+        return list(PLAIN)
+    made = sorted(some) or [each for each in OBJECTS if each != "table()"]
+    without = [each for each in made if each not in ("frame()", "table()")]
+    return made if find_spec("pandas") and find_spec("pyarrow") else without
 
 
-@pytest.mark.parametrize(("strategy", "duty"), OWN)
+def test_every_way_has_a_recipe_for_the_users_own_object() -> None:
+    """But for interpreters, which few Pythons have."""
+    lacking = [
+        (each.name, duty) for each in registry().values() for duty in each.duties
+        if duty not in each.recipe.own and each.launch is not Launch.INTERPRETER
+    ]  # fmt: skip
+    assert lacking == []
+
+
+def turn(strategy: str, duty: Duty) -> tuple[str, str]:
+    """An object and a start method, so that all meet over the ways."""
+    methods, made, index = registry()[strategy].start_methods, served(strategy, duty), OWN.index((strategy, duty))
+    return made[index % len(made)], methods[index % len(methods)]
+
+
+@pytest.mark.parametrize(("strategy", "duty"), CARRYING)
 def test_every_after_runs_as_it_is_from_any_folder(mine: Path, tmp_path: Path, strategy: str, duty: Duty) -> None:
-    """Each with an object of its own turn, so that all five meet all start methods over the ways."""
-    made = [make for make in OBJECTS if serves(strategy, make, "fork")]
-    for index, method in enumerate(START_METHODS):
-        make = made[(index + OWN.index((strategy, duty))) % len(made)]
-        if not serves(strategy, make, method):
-            continue
-        for code in code_of(mine, make, "work", method, strategy, duty, chunk=3):
-            done = run(code, tmp_path, TELL)
-            assert (done.returncode, done.stderr) == (0, ""), f"{strategy} {method} {make}\n{code}"
-            assert done.stdout == f"results: {[OBJECTS[make]] * 5}\n"
+    make, method = turn(strategy, duty)
+    _, code = code_of(mine, make, "work", method, strategy, duty, chunk=3)
+    done = run(code, tmp_path, TELL)
+    assert (done.returncode, done.stderr) == (0, ""), f"{strategy} {method} {make}\n{code}"
+    assert done.stdout == f"results: {[OBJECTS[make]] * 5}\n"
 
 
-@pytest.mark.parametrize(("strategy", "duty"), OWN)
+@pytest.mark.parametrize("method", START_METHODS)
+@pytest.mark.parametrize("duty", [Duty.ARGUMENT, Duty.RESULT])
+def test_every_before_runs_as_it_is(mine: Path, tmp_path: Path, duty: Duty, method: str) -> None:
+    for make in served("pool", duty):
+        code, _ = code_of(mine, make, "work", method, "pool", duty)
+        done = run(code, tmp_path, TELL)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"results: {[OBJECTS[make]] * 5}\n", "")
+
+
+@pytest.mark.parametrize("strategy", [name for name, duty in OWN if duty is Duty.SHARED])
+def test_no_update_of_what_is_shared_is_lost(mine: Path, tmp_path: Path, strategy: str) -> None:
+    """Five tasks, each of which adds 1 to another element."""
+    make, method = turn(strategy, Duty.SHARED)
+    _, code = code_of(mine, make, "work", method, strategy, Duty.SHARED)
+    done = run(code, tmp_path, "    print(len(results), results[0], sum(results[:5]))\n")
+    assert (done.returncode, done.stderr) == (0, ""), f"{strategy} {method} {make}\n{code}"
+    size, first, some = map(float, done.stdout.split())
+    assert (size, first, some) == (OBJECTS[make], 1, 15)
+
+
+@pytest.mark.parametrize(("strategy", "duty"), CARRYING)
 def test_a_task_that_raises_ends_it_with_its_own_error(mine: Path, tmp_path: Path, strategy: str, duty: Duty) -> None:
-    method = registry()[strategy].start_methods[-1]
-    make = next(each for each in ("array(300_000)", *OBJECTS) if serves(strategy, each, method))
+    make, method = turn(strategy, duty)
     _, code = code_of(mine, make, "fails", method, strategy, duty)
     done = run(code, tmp_path)
     assert done.returncode == 1
     assert done.stderr.rstrip().splitlines()[-1] == "LookupError: a task of my own", done.stderr
+
+
+def test_what_the_code_names_itself_is_imported_under_another_name(mine: Path) -> None:
+    _, code = code_of(mine, "Model.results(4)", "work", "spawn", "initializer", Duty.STATE)
+    assert "from of_mine import Model\n" in code and "from of_mine import work as own_work\n" in code
+
+
+def test_a_file_whose_name_is_no_name_is_imported_all_the_same(mine: Path, tmp_path: Path) -> None:
+    (mine / "01-of-mine.py").write_text(MODULE)
+    ref = Ref(str(mine), "01-of-mine", "rows", work="01-of-mine:work", work_root=str(mine))
+    code = recipe_for(ref, Job("argument", 5, 2, "spawn", "work"))(row("pool", Duty.ARGUMENT)).after
+    assert run(code, tmp_path, TELL).stdout == f"results: {[200] * 5}\n"
 
 
 @pytest.mark.parametrize("strategy", ["process-args", "pickle-5-oob", "shm-pickle-5"])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handoff.advising.ranking import UNMEASURED, Ranking
+from handoff.advising.ranking import SIMPLER, UNMEASURED, Ranking
 from handoff.advising.result import Advice, ByDefault, Row, UnderMethod
 from handoff.advising.search import MEMORY_S, MEMORY_SHARE, Plan, Search, Show
 from handoff.analysis import stats
@@ -26,7 +26,7 @@ from handoff.timing import nothing
 
 LOOK = 0.5  #: of the budget, at most, for the first looks at several start methods
 LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
-AS_GOOD = 0.05  #: two trials of one way differ by as much: no reason to change the start method
+AS_GOOD = SIMPLER - 1  #: what is no reason to take a less simple way is none to change the start method
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from handoff.strategies import baselines, registry
 from handoff.strategy import Channel, Launch, Strategy
 
 #: Where a way stands.
-#: Where a way stands.
 TAKE, AS_GOOD, CONTENDER, SLOWER, FAR = "take", "as good", "contender", "slower", "far"
 TIER = {TAKE: 0, AS_GOOD: 0, CONTENDER: 0, SLOWER: 1, FAR: 2}
 TASK = {Duty.ARGUMENT: "handoff", Duty.RESULT: "handoff", Duty.STATE: "task", Duty.SHARED: "locked-update"}
@@ -166,9 +165,15 @@ def _start(state: Figures | None, imported_s: float, made_s: float) -> float:
 
 
 def _chunks(name: str, duty: Duty, job: Job) -> tuple[int, ...]:
-    """The sizes of chunk to be priced: one task each, as measured, and what ``Pool.map`` takes by itself."""
-    own = math.ceil(job.tasks / (POOL_CHUNKS * max(1, job.workers)))
-    return (1, own) if registry()[name].chunked and duty is Duty.ARGUMENT and own > 1 else (1,)
+    """The sizes of chunk to be priced: one task each, as measured; what ``Pool.map`` takes by itself; one a worker.
+
+    One a worker hands the object over as rarely as can be, and leaves nothing to whoever is ready first.
+    """
+    workers = max(1, job.workers)
+    own = math.ceil(job.tasks / (POOL_CHUNKS * workers))
+    if not registry()[name].chunked or duty is not Duty.ARGUMENT or own <= 1:
+        return (1,)
+    return 1, own, math.ceil(job.tasks / workers)
 
 
 def _way(
@@ -319,6 +324,9 @@ def _ordered(
     lead = _lead(found.regrets, ways, typical, copies_apart)
     others = {key: _verdict(key, lead, found.regrets, typical, copies_apart) for key in ways if key != lead}
     verdicts = {lead: TAKE, **others}
+    start_s = min(
+        start_s, typical[swift]
+    )  # no job is done before a worker is ready: beyond that it is noise of a trial
     order = sorted(ways, key=lambda key: (TIER[verdicts[key]], key != lead, typical[key]))
     rows = {key: _row(ways[key], verdicts[key], typical[key] / typical[lead], judged=key in judged) for key in order}
     tiers = (tuple(rows[key] for key in order if TIER[verdicts[key]] == tier) for tier in range(3))
@@ -329,7 +337,7 @@ def _ordered(
 def _lead(
     regrets: Mapping[str, Regret], ways: Mapping[str, MeasuredWay], typical: Mapping[str, float], apart: float
 ) -> str:
-    """The simplest of those that are as good as the least risk, as far as can be told."""
+    """The simplest of those that are as good as the least risk, as far as can be told; of chunks the smallest."""
     least, *_ = regrets
     decided = regrets[least].bound <= LIMIT
 
@@ -339,7 +347,9 @@ def _lead(
         sure = one.bound <= LIMIT or not decided or apart > 1
         return key == least or (one.slower.low <= apart and near <= max(SIMPLER, apart) and sure)
 
-    return min((key for key in regrets if as_good(key)), key=lambda key: (ways[key].change, typical[key]))
+    return min(
+        (key for key in regrets if as_good(key)), key=lambda key: (ways[key].change, ways[key].chunk, typical[key])
+    )
 
 
 def _verdict(key: str, lead: str, regrets: Mapping[str, Regret], typical: Mapping[str, float], apart: float) -> str:

@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import keyword
+import re
+from collections.abc import Callable, Collection
 
 from handoff.advising.result import Job, OwnRecipe, Row
 from handoff.payload import Duty
 from handoff.strategies import baselines, registry
 from handoff.target import Ref, parse_call
 
-TAKEN = {
-    "work",
-    "start",
-    "serve",
-    "post",
-    "take",
-    "parts",
-    "obj",
-    "task",
-    "mp",
-    "pool",
-    "ProcessPoolExecutor",
-}  #: names that the templates use
+_NAME = re.compile(r"[^\W\d]\w*")
 
 
 def recipe_for(ref: Ref, job: Job) -> Callable[[Row], OwnRecipe]:
     """How to write down the recipe of a way for the object that ``ref`` makes, and the job that is to be done."""
-    words = _words(ref) | {"method": job.start_method, "workers": str(job.workers), "tasks": str(job.tasks)}
 
     def written(row: Row) -> OwnRecipe:
-        template = registry()[row.strategy].recipe.own.get(Duty(row.duty))
-        before = registry()[baselines(Duty.ARGUMENT)[0]].recipe.own[Duty.ARGUMENT]
-        if template is None:
-            own = registry()[row.strategy].recipe
+        duty = Duty(row.duty)
+        usual = Duty.ARGUMENT if duty is Duty.STATE else duty  # who sets nothing up sends it with each task
+        before = registry()[baselines(usual)[0]].recipe.own[usual]
+        recipe = registry()[row.strategy].recipe
+        after = recipe.own.get(duty, "")
+        words = _words(ref, _names(before + after))
+        words |= {"method": job.start_method, "workers": str(job.workers), "tasks": str(job.tasks)}
+        if not after:
             note = f"# {row.strategy}, on a small object; put {words['make']} of {ref.module} in its place\n"
-            return OwnRecipe(note + own.before.strip() + "\n", note + own.after.strip() + "\n")
-        return OwnRecipe(before.format(**words, chunk=1), template.format(**words, chunk=row.chunk))
+            return OwnRecipe(note + recipe.before.strip() + "\n", note + recipe.after.strip() + "\n")
+        return OwnRecipe(before.format(**words, chunk=1), after.format(**words, chunk=row.chunk))
 
     return written
 
 
-def _words(ref: Ref) -> dict[str, str]:
+def _names(code: str) -> Collection[str]:
+    """All names in the code of a template: what is imported into it has to have another."""
+    return set(_NAME.findall(re.sub(r"#.*|\{\w+\}", "", code)))
+
+
+def _words(ref: Ref, taken: Collection[str]) -> dict[str, str]:
     """The imports that make the code run from any folder, the call that makes the object, and what a task does."""
     name, _, _ = parse_call(ref.name)
     lines = [
@@ -54,21 +52,23 @@ def _words(ref: Ref) -> dict[str, str]:
         lines.append("from handoff.target import Ref")
         lines.append(f"make = Ref({ref.root!r}, {ref.module!r}, {ref.name!r}).load().make")
     else:
-        called, line = _imported(ref.module, name)
+        called, line = _imported(ref.module, name, taken)
         lines.append(line)
         make = called + (ref.name.removeprefix(name) if "(" in ref.name else "()")
     use = "...  # what a task does with obj"
     if ref.work:
         module, _, function = ref.work.partition(":")
-        called, line = _imported(module, function)
+        called, line = _imported(module, function, taken)
         lines.append(line)
         use = f"{called}(obj)"
     return {"imports": "\n".join(dict.fromkeys(lines)), "make": make, "use": use}
 
 
-def _imported(module: str, name: str) -> tuple[str, str]:
-    """What something is called after its import, and the import: under another name where a template has that one."""
-    root = name.partition(".")[0]
-    if root not in TAKEN:
-        return name, f"from {module} import {root}"
-    return f"own_{name}", f"from {module} import {root} as own_{root}"
+def _imported(module: str, name: str, taken: Collection[str]) -> tuple[str, str]:
+    """What something is called after its import, and the import: under another name where the code has that one."""
+    root, _, rest = name.partition(".")
+    own = f"own_{root}" if root in taken else root
+    called = f"{own}.{rest}" if rest else own
+    if all(each.isidentifier() and not keyword.iskeyword(each) for each in module.split(".")):
+        return called, f"from {module} import {root}" + (f" as {own}" if own != root else "")
+    return called, f'from importlib import import_module\n{own} = import_module("{module}").{root}'

@@ -14,6 +14,7 @@ from multiprocessing.synchronize import Lock
 from typing import Any, cast
 
 from handoff.payload import Duty, Trait
+from handoff.strategies import _own_memory
 from handoff.strategies._flat import ELEMENTS_MAX, Shape
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
 
@@ -412,7 +413,11 @@ def _strategy(name: str, summary: str, meaning: str, after: str, likely: tuple[t
         only=frozenset({Trait.FIXED_DTYPE}),
         needs=("numpy",) if name.endswith("numpy") else (),
         likely=likely,
-        recipe=Recipe(_BEFORE, after),
+        recipe=Recipe(
+            _BEFORE,
+            after,
+            _own_memory.array("Array" if locked else "RawArray", by_element=name.endswith("element")),
+        ),
     )
 
 

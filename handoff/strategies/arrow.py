@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from handoff.payload import Trait
+from handoff.strategies import _own
 from handoff.strategies.codecs import BytesReceiver, BytesSender
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
 
@@ -101,6 +102,24 @@ if __name__ == "__main__":
         print(pool.apply(work, (sink.getvalue().to_pybytes(),)))
 """
 
+_OWN_FUNCTIONS = """
+def packed(obj):
+    kind = type(obj).__module__.partition(".")[0]
+    table = pa.Table.from_pandas(obj) if kind == "pandas" else obj.to_arrow() if kind == "polars" else obj
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return kind, sink.getvalue().to_pybytes()
+
+def unpacked(message):
+    kind, stream = message
+    table = pa.ipc.open_stream(stream).read_all()
+    if kind == "polars":
+        import polars
+        return polars.from_arrow(table)
+    return table.to_pandas() if kind == "pandas" else table
+"""
+
 STRATEGIES = (
     Strategy(
         name="arrow-ipc",
@@ -113,6 +132,8 @@ STRATEGIES = (
         carry=_carry,
         needs=("pyarrow",),
         only=frozenset({Trait.TABLE}),
-        recipe=Recipe(_BEFORE, _AFTER),
+        recipe=Recipe(
+            _BEFORE, _AFTER, _own.sent("packed(obj)", "unpacked(message)", "pyarrow as pa", functions=_OWN_FUNCTIONS)
+        ),
     ),
 )

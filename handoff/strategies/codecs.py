@@ -308,7 +308,7 @@ def _pickle(protocol: int) -> Strategy:
         recipe=Recipe(
             BEFORE,
             _PICKLE_AFTER.format(protocol=protocol),
-            {Duty.ARGUMENT: _own.sent(f"pickle.dumps(obj, protocol={protocol})", "pickle.loads(message)", "pickle")},
+            _own.sent(f"pickle.dumps(obj, protocol={protocol})", "pickle.loads(message)", "pickle"),
         ),
     )
 
@@ -347,7 +347,7 @@ def _library(
         recipe=Recipe(
             _LIBRARY_BEFORE,
             _LIBRARY_AFTER.format(library=module, options=options),
-            {Duty.ARGUMENT: _own.sent(f"{module}.dumps(obj{options})", f"{module}.loads(message)", module)},
+            _own.sent(f"{module}.dumps(obj{options})", f"{module}.loads(message)", module),
         ),
     )
 
@@ -367,7 +367,7 @@ STRATEGIES = (
         fails=FORKING_FAILS,
         baseline_of=CARRIED,
         likely=tuple((duty, 1) for duty in CARRIED),
-        recipe=Recipe(BEFORE, BEFORE, {Duty.ARGUMENT: _own.BY_ARGUMENT}),
+        recipe=Recipe(BEFORE, BEFORE, _own.BY_POOL),
     ),
     *(_pickle(protocol) for protocol in (2, 3, 4, 5)),
     Strategy(
@@ -380,7 +380,7 @@ STRATEGIES = (
         carry=_out_of_band,
         fails=PICKLE_FAILS,
         likely=tuple((duty, 2) for duty in CARRIED),
-        recipe=Recipe(_BUFFERS_BEFORE, _BUFFERS_AFTER, {Duty.ARGUMENT: _own.OUT_OF_BAND}),
+        recipe=Recipe(_BUFFERS_BEFORE, _BUFFERS_AFTER, _own.OUT_OF_BAND),
     ),
     _library(
         "cloudpickle",

@@ -233,6 +233,85 @@ if __name__ == "__main__":
     main()
 """
 
+#: The Pool of ``multiprocess`` has the words of multiprocessing's.
+_OWN_PATHOS = {
+    duty: code.replace("import multiprocessing as mp", "import multiprocess as mp  # what pathos is made of")
+    for duty, code in {**_own.BY_POOL, Duty.STATE: _own.INITIALIZED}.items()
+}
+
+_WORK = """
+def work(obj, task):
+    return {use}
+"""
+_MADE = """
+def work(task):
+    return {make}
+
+def read(obj):
+    return {use}
+"""
+#: What a worker is to keep stands in its ``__main__``: a function that travels by value has no module there.
+_KEPT = """
+def start(given):
+    import __main__
+    __main__.kept = given
+
+def work(task):
+    from __main__ import kept as obj
+    return {use}
+"""
+
+
+def _by_loky(functions: str, calls: str, given: str = "") -> str:
+    return f"""\
+from loky import get_reusable_executor
+{{imports}}
+{functions}
+if __name__ == "__main__":
+    executor = get_reusable_executor({{workers}}{given})
+    try:
+        {calls}
+    finally:
+        executor.shutdown(kill_workers=True)
+"""
+
+
+_OWN_LOKY = {
+    Duty.ARGUMENT: _by_loky(
+        _WORK,
+        "obj = {make}\n        results = list(executor.map(work, [obj] * {tasks}, range({tasks}), chunksize={chunk}))",
+    ),
+    Duty.RESULT: _by_loky(_MADE, "results = [read(obj) for obj in executor.map(work, range({tasks}))]"),
+    Duty.STATE: _by_loky(
+        _KEPT, "results = list(executor.map(work, range({tasks})))", ", initializer=start, initargs=({make},)"
+    ),
+}
+
+
+def _by_joblib(functions: str, calls: str) -> str:
+    return f"""\
+from joblib import Parallel, delayed
+{{imports}}
+{functions}
+if __name__ == "__main__":
+    {calls}
+"""
+
+
+_OWN_JOBLIB = {
+    Duty.ARGUMENT: _by_joblib(
+        _WORK, "obj = {make}\n    results = Parallel({workers})(delayed(work)(obj, task) for task in range({tasks}))"
+    ),
+    Duty.RESULT: _by_joblib(
+        _MADE, "results = [read(obj) for obj in Parallel({workers})(delayed(work)(task) for task in range({tasks}))]"
+    ),
+    Duty.STATE: _by_joblib(
+        _WORK, "obj = {make}\n"
+        "    with Parallel({workers}) as parallel:  # in all its calls a large array is written to its file once\n"
+        "        results = parallel(delayed(work)(obj, task) for task in range({tasks}))",
+    ),
+}  # fmt: skip
+
 STRATEGIES = (
     Strategy(
         name="pool",
@@ -245,7 +324,7 @@ STRATEGIES = (
         inherits=("fork",),
         fails=FORKING_FAILS,
         late=1,
-        recipe=Recipe(BEFORE, BEFORE, {Duty.ARGUMENT: _own.BY_ARGUMENT, Duty.STATE: _own.INITIALIZED}),
+        recipe=Recipe(BEFORE, BEFORE, {**_own.BY_POOL, Duty.STATE: _own.INITIALIZED}),
     ),
     Strategy(
         name="process-pool-executor",
@@ -263,9 +342,7 @@ STRATEGIES = (
         inherits=("fork",),
         fails=FORKING_FAILS,
         late=1,
-        recipe=Recipe(
-            _EXECUTOR_BEFORE, _EXECUTOR_AFTER, {Duty.ARGUMENT: _own.BY_FUTURES, Duty.STATE: _own.KEPT_FOR_FUTURES}
-        ),
+        recipe=Recipe(_EXECUTOR_BEFORE, _EXECUTOR_AFTER, _own.BY_EXECUTOR),
     ),
     Strategy(
         name="pathos",
@@ -279,7 +356,7 @@ STRATEGIES = (
         needs=("multiprocess",),
         fails=_BY_DILL,
         late=6,
-        recipe=Recipe(_CLOSURE_BEFORE, _PATHOS_AFTER),
+        recipe=Recipe(_CLOSURE_BEFORE, _PATHOS_AFTER, _OWN_PATHOS),
     ),
     # loky starts its workers by a method of its own: fork and exec, a fresh interpreter, as spawn
     Strategy(
@@ -294,7 +371,7 @@ STRATEGIES = (
         needs=("loky",),
         fails=BY_VALUE_FAILS,
         late=2,
-        recipe=Recipe(_CLOSURE_BEFORE, _LOKY_AFTER),
+        recipe=Recipe(_CLOSURE_BEFORE, _LOKY_AFTER, _OWN_LOKY),
     ),
     Strategy(
         name="joblib",
@@ -308,6 +385,6 @@ STRATEGIES = (
         needs=("joblib",),
         fails=BY_VALUE_FAILS,
         late=3,
-        recipe=Recipe(_CLOSURE_BEFORE, _JOBLIB_AFTER),
+        recipe=Recipe(_CLOSURE_BEFORE, _JOBLIB_AFTER, _OWN_JOBLIB),
     ),
 )

@@ -15,6 +15,7 @@ from typing import Any, Protocol, Self, cast
 
 from handoff.outcome import Kind
 from handoff.payload import Duty
+from handoff.strategies import _own_servers
 from handoff.strategies._flat import ELEMENTS_MAX, NUMBERS_BEFORE
 from handoff.strategies._parts import Parts
 from handoff.strategies.codecs import FORKING_FAILS
@@ -426,6 +427,7 @@ if __name__ == "__main__":
         print(pool.apply(work, (model, 12)))
 """
 
+
 #: The first to load what was pickled is the server, which sends the error back before any worker is asked. What hangs
 #: when it is loaded hangs in the server, and whoever put it there waits.
 MANAGER_FAILS = tuple((trait, kind if kind is Kind.ALTERED else Kind.REFUSED) for trait, kind in FORKING_FAILS)
@@ -457,7 +459,7 @@ STRATEGIES = (
         "manager-dict",
         ManagedDict.new,
         "a managed dict: the object, or each of its elements, under a key in a server process",
-        Recipe(_BEFORE, _DICT_AFTER),
+        Recipe(_BEFORE, _DICT_AFTER, _own_servers.DICT),
         turn=1,
         change=4,
     ),
@@ -465,14 +467,14 @@ STRATEGIES = (
         "manager-list",
         ManagedList.new,
         "a managed list: the object, or each of its elements, as an item in a server process",
-        Recipe(NUMBERS_BEFORE, _LIST_AFTER),
+        Recipe(NUMBERS_BEFORE, _LIST_AFTER, _own_servers.LIST),
         turn=2,
     ),
     _container(
         "manager-namespace",
         ManagedNamespace.new,
         "a managed Namespace: the object, or each of its elements, as an attribute in a server process",
-        Recipe(_BEFORE, _NAMESPACE_AFTER),
+        Recipe(_BEFORE, _NAMESPACE_AFTER, _own_servers.NAMESPACE),
         late=7,
     ),
     Strategy(
@@ -487,6 +489,6 @@ STRATEGIES = (
         baseline_of=frozenset({Duty.SHARED}),
         baseline_turn=3,
         late=8,
-        recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER),
+        recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER, _own_servers.KEEPER),
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from handoff.outcome import Kind
-from handoff.payload import Duty, Trait
+from handoff.payload import Trait
 from handoff.strategies import _own
 from handoff.strategies.codecs import BEFORE, BytesReceiver, BytesSender
 from handoff.strategy import Channel, Codec, Ends, Recipe, Site, Strategy
@@ -66,11 +66,7 @@ STRATEGIES = (
         recipe=Recipe(
             BEFORE,
             _AFTER,
-            {
-                Duty.ARGUMENT: _own.sent(
-                    "msgspec.msgpack.encode(obj)", "msgspec.msgpack.decode(message)", "msgspec.msgpack"
-                )
-            },
+            _own.sent("msgspec.msgpack.encode(obj)", "msgspec.msgpack.decode(message)", "msgspec.msgpack"),
         ),
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from handoff.payload import Duty, Payload, Trait
-from handoff.strategies import _own
+from handoff.strategies import _own, _own_memory
 from handoff.strategies.codecs import PICKLE_FAILS
 from handoff.strategies.shm import new_segment
 from handoff.strategy import Channel, Holding, Recipe, Site, Strategy
@@ -248,6 +248,6 @@ STRATEGIES = (
         hold=_hold_packed,
         only=frozenset({Trait.ELEMENTS, Trait.SCALARS}),
         fails=PICKLE_FAILS,
-        recipe=Recipe(_PACKED_BEFORE, _PACKED_AFTER),
+        recipe=Recipe(_PACKED_BEFORE, _PACKED_AFTER, _own_memory.PACKED),
     ),
 )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
 from handoff.outcome import Kind, describe
+from handoff.payload import Duty
+from handoff.strategies import _own
 from handoff.strategies.codecs import BEFORE, COPY, FORKING_FAILS
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
 
@@ -126,6 +128,14 @@ if __name__ == "__main__":
     worker.join()
 """
 
+
+def _own_queue(make: str, more: str = "") -> dict[Duty, str]:
+    return _own.carried(
+        "{at}.put(obj)", "{at}.get()", near="queues[conn]", far="queue", given="conn, queue",
+        values="theirs, queues[conn]", setup="    queues = {{}}\n", each=f"        queues[conn] = ctx.{make}(){more}\n",
+    )  # fmt: skip
+
+
 STRATEGIES = (
     Strategy(
         name="queue",
@@ -137,7 +147,7 @@ STRATEGIES = (
         any_payload=True,
         # What the feeder thread can't pickle never arrives: where multiprocessing would wait for ever, ours says so.
         fails=tuple((trait, kind if kind is Kind.ALTERED else Kind.BROKEN) for trait, kind in FORKING_FAILS),
-        recipe=Recipe(BEFORE, _AFTER.format(make="Queue")),
+        recipe=Recipe(BEFORE, _AFTER.format(make="Queue"), _own_queue("Queue", "; queues[conn].cancel_join_thread()")),
     ),
     Strategy(
         name="simple-queue",
@@ -147,6 +157,6 @@ STRATEGIES = (
         carry=_simple_queue,
         any_payload=True,
         fails=FORKING_FAILS,
-        recipe=Recipe(BEFORE, _AFTER.format(make="SimpleQueue")),
+        recipe=Recipe(BEFORE, _AFTER.format(make="SimpleQueue"), _own_queue("SimpleQueue")),
     ),
 )

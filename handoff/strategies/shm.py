@@ -17,7 +17,7 @@ from typing import Any
 
 from handoff.outcome import Kind
 from handoff.payload import Duty, Trait
-from handoff.strategies import _own
+from handoff.strategies import _own_memory
 from handoff.strategies._flat import NUMBERS_BEFORE, Shape, raw
 from handoff.strategies.codecs import PICKLE_FAILS, encode_out_of_band
 from handoff.strategy import Channel, Ends, Holding, Recipe, Sharing, Site, Strategy
@@ -532,7 +532,7 @@ STRATEGIES = (
         likely=((Duty.ARGUMENT, 3), (Duty.RESULT, 3), (Duty.STATE, 4)),
         heavy=frozenset({Duty.ARGUMENT, Duty.RESULT}),
         fails=PICKLE_FAILS,
-        recipe=Recipe(_BEFORE, _PICKLE_AFTER, {Duty.ARGUMENT: _own.THROUGH_SEGMENT, Duty.STATE: _own.IN_SEGMENT}),
+        recipe=Recipe(_BEFORE, _PICKLE_AFTER, _own_memory.PICKLED),
     ),
     Strategy(
         name="shm-reused",
@@ -544,7 +544,7 @@ STRATEGIES = (
         share=_share_raw,
         likely=((Duty.ARGUMENT, 5), (Duty.RESULT, 5), (Duty.SHARED, 5)),
         only=frozenset({Trait.FIXED_DTYPE}),
-        recipe=Recipe(_BEFORE, _REUSED_AFTER, {Duty.ARGUMENT: _own.THROUGH_SEGMENT, Duty.STATE: _own.IN_SEGMENT}),
+        recipe=Recipe(_BEFORE, _REUSED_AFTER, _own_memory.REUSED),
     ),
     Strategy(
         name="shm-fresh",
@@ -553,7 +553,7 @@ STRATEGIES = (
         channel=Channel.SHM,
         carry=_carry_fresh,
         only=frozenset({Trait.FIXED_DTYPE}),
-        recipe=Recipe(_BEFORE, _FRESH_AFTER),
+        recipe=Recipe(_BEFORE, _FRESH_AFTER, _own_memory.FRESH),
     ),
     Strategy(
         name="shm-list",
@@ -565,6 +565,6 @@ STRATEGIES = (
         share=_share_list,
         only=frozenset({Trait.SCALARS}),
         fails=((Trait.DEEP, Kind.REFUSED),),
-        recipe=Recipe(NUMBERS_BEFORE, _LIST_AFTER),
+        recipe=Recipe(NUMBERS_BEFORE, _LIST_AFTER, _own_memory.LISTED),
     ),
 )

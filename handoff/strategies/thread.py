@@ -6,6 +6,8 @@ from copy import copy
 from multiprocessing.connection import Connection
 from typing import Any
 
+from handoff.payload import Duty
+from handoff.strategies import _own
 from handoff.strategies._given import GivenState
 from handoff.strategies._parts import Elements
 from handoff.strategy import Channel, Ends, Holding, Launch, Recipe, Sharing, Site, Strategy
@@ -109,6 +111,40 @@ if __name__ == "__main__":
         print(pool.apply(work, ([1, 2, 3],)))
 """
 
+
+def _threads(code: str, method: str = "{method}") -> str:
+    """A pool's recipe with threads for its workers."""
+    pool = "from multiprocessing.dummy import Pool  # threads: nothing is pickled"
+    return code.replace("import multiprocessing as mp", pool).replace(f'mp.get_context("{method}").Pool(', "Pool(")
+
+
+#: For the user's own object.
+_OWN = {
+    Duty.ARGUMENT: _threads(_own.BY_ARGUMENT),
+    Duty.RESULT: _threads(_own.BY_RESULT),
+    Duty.STATE: _threads(_own.INHERITED, "fork").replace(
+        "  # before the pool starts: its workers begin with a copy of this memory", ""
+    ),
+    Duty.SHARED: f"""\
+from multiprocessing.dummy import Lock, Pool  # threads: all have the same object
+{{imports}}
+{_own.ITEMS}
+obj, lock = None, Lock()
+
+def work(task):
+    with lock:
+        items[keys[task % len(keys)]] += 1  # one update, of what all threads see
+
+if __name__ == "__main__":
+    obj = {{make}}
+    items = obj.reshape(-1) if hasattr(obj, "dtype") else obj
+    keys = list(items_of(obj))
+    with Pool({{workers}}) as pool:
+        pool.map(work, range({{tasks}}))
+    results = list(items_of(obj).values())
+""",
+}
+
 STRATEGIES = (
     Strategy(
         name="thread",
@@ -122,6 +158,6 @@ STRATEGIES = (
         carry=_carry,
         hold=_hold,
         share=_share,
-        recipe=Recipe(_BEFORE, _AFTER),
+        recipe=Recipe(_BEFORE, _AFTER, _OWN),
     ),
 )
