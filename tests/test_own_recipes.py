@@ -15,7 +15,6 @@ from handoff.advising.result import Job, Row
 from handoff.payload import Duty, Trait
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
-from handoff.strategy import Launch
 from handoff.target import Ref
 
 MODULE = """
@@ -144,12 +143,9 @@ def served(strategy: str, duty: Duty) -> list[str]:
 
 
 def test_every_way_has_a_recipe_for_the_users_own_object() -> None:
-    """But for interpreters, which few Pythons have."""
-    lacking = [
-        (each.name, duty) for each in registry().values() for duty in each.duties
-        if duty not in each.recipe.own and each.launch is not Launch.INTERPRETER
-    ]  # fmt: skip
-    assert lacking == []
+    assert [
+        (each.name, duty) for each in registry().values() for duty in each.duties if duty not in each.recipe.own
+    ] == []
 
 
 def turn(strategy: str, duty: Duty) -> tuple[str, str]:

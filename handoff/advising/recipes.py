@@ -21,13 +21,9 @@ def recipe_for(ref: Ref, job: Job) -> Callable[[Row], OwnRecipe]:
         duty = Duty(row.duty)
         usual = Duty.ARGUMENT if duty is Duty.STATE else duty  # who sets nothing up sends it with each task
         before = registry()[baselines(usual)[0]].recipe.own[usual]
-        recipe = registry()[row.strategy].recipe
-        after = recipe.own.get(duty, "")
+        after = registry()[row.strategy].recipe.own[duty]
         words = _words(ref, _names(before + after))
         words |= {"method": job.start_method, "workers": str(job.workers), "tasks": str(job.tasks)}
-        if not after:
-            note = f"# {row.strategy}, on a small object; put {words['make']} of {ref.module} in its place\n"
-            return OwnRecipe(note + recipe.before.strip() + "\n", note + recipe.after.strip() + "\n")
         return OwnRecipe(before.format(**words, chunk=1), after.format(**words, chunk=row.chunk))
 
     return written

@@ -241,7 +241,7 @@ def kept(
     ).rstrip() + "\n"  # fmt: skip
 
 
-_USED = """\
+USED = """\
 def work(obj, task):
     return {use}"""
 
@@ -256,7 +256,7 @@ def processes(
     With ``ahead`` it is put where it is taken from before the task is sent, and whoever gets the task need not wait.
     """
     return _PROCESSES.format(
-        task=_USED,
+        task=USED,
         do=do or f"answer = True, work({take}, task)", reply="", got=got or "answer",
         given=given, values=values, post=f"\n            {post}" if post and not ahead else "",
         ahead=f"{post}\n            " if ahead else "", extra=extra,
@@ -264,7 +264,7 @@ def processes(
     )  # fmt: skip
 
 
-_MADE = """\
+MADE = """\
 def work(task):
     return {make}
 
@@ -278,7 +278,7 @@ def returning(
 ) -> str:  # fmt: skip
     """The same in the other direction: ``post`` sends what a task has made after its answer, ``take`` is here."""
     return _PROCESSES.format(
-        task=_MADE, do="\n            ".join(("obj = work(task)", *([post] if ahead else []), "answer = True, None")),
+        task=MADE, do="\n            ".join(("obj = work(task)", *([post] if ahead else []), "answer = True, None")),
         reply="" if ahead else f"\n        if answer[0]:\n            {post}", got=got or f"read({take})", post="",
         ahead="", given=given,
         values=values, extra=extra, functions=functions, before_loop=before_loop, setup=setup, each=each, end=end,

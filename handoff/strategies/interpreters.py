@@ -19,6 +19,7 @@ from typing import Any
 
 from handoff.outcome import Kind
 from handoff.payload import Trait
+from handoff.strategies import _own_interpreters
 from handoff.strategies.codecs import PICKLE_FAILS
 from handoff.strategy import (
     Channel,
@@ -250,7 +251,7 @@ STRATEGIES = (
         late=5,
         any_payload=True,
         fails=_FAILS,
-        recipe=Recipe(_BEFORE, _AFTER),
+        recipe=Recipe(_BEFORE, _AFTER, _own_interpreters.QUEUE),
     ),
     Strategy(
         name="interpreter-queue-told",
@@ -262,7 +263,7 @@ STRATEGIES = (
         carry=_carry_told,
         any_payload=True,
         fails=_FAILS,
-        recipe=Recipe(_BEFORE, _AFTER_TOLD),
+        recipe=Recipe(_BEFORE, _AFTER_TOLD, _own_interpreters.QUEUE_TOLD),
     ),
     Strategy(
         name="interpreter-pool",
@@ -274,6 +275,6 @@ STRATEGIES = (
         since=(3, 14),
         fails=_POOL_FAILS,
         late=1,
-        recipe=Recipe(_BEFORE, _AFTER_POOL),
+        recipe=Recipe(_BEFORE, _AFTER_POOL, _own_interpreters.POOL),
     ),
 )
