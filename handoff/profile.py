@@ -17,14 +17,14 @@ class Profile:
     trials: int  #: fresh interpreters an experiment, at least; the unit of randomness
     most_trials: int = 0  #: go on up to this many (0: no more than ``trials``) ...
     bound: float | None = None  #: ... until no other way can be faster than the one to take by more than this factor
-    asked_from: int = 0  #: which is asked from so many trials on, and of what has fewer once, at the end
     rounds: int  #: at most, in each trial
     sample_s: float  #: a sample repeats its operation until it lasts this long
     lane_s: float  #: what one lane may take of one trial; a slow lane gets fewer rounds, at least one
     grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
     deeper: bool = False  #: whether asv measures the deeper kinds that it has
     answer_s: float = timeouts.HANDOFF_S  #: silence after which a hand-off counts as hung
-    record_s: float = 0.0  #: go on until so many seconds a record are over, for all of a run together (0: no limit)
+    #: Go on until so many seconds a record that has figures are over, for all of a run together (0: no limit).
+    record_s: float = 0.0
     most_bytes: int = 0  #: of a collection, payloads larger than this are left out (0: none); named ones never are
     all_lanes_bytes: int = 0  #: of a larger one the ways that contend for a smaller one like it are measured (0: all)
 
@@ -42,12 +42,11 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 trials=3,
                 most_trials=12,
                 bound=1.25,
-                asked_from=5,  # fewer hardly decide anything, and each look costs confidence: analysis/regret.py
                 rounds=4,
                 sample_s=0.0003,
                 lane_s=0.008,
                 grouped=True,
-                record_s=1.0,
+                record_s=1.8,  # three trials of some 0.4 s, then three or four of those that are contested
                 most_bytes=128 * 2**20,
                 all_lanes_bytes=16 * 2**20,
             ),
@@ -56,7 +55,6 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 trials=4,
                 most_trials=20,
                 bound=1.10,
-                asked_from=5,
                 rounds=3,
                 sample_s=0.010,
                 lane_s=0.060,

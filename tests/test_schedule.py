@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -146,6 +148,8 @@ def test_rounds_are_many_where_a_trial_is_dear_and_few_where_rounds_are() -> Non
     assert found == sorted(found)
     assert (found[0], found[-1]) == (questions.LEAST_ROUNDS, questions.MOST_ROUNDS)
     assert questions.LEAST_ROUNDS < found[2] < questions.MOST_ROUNDS
+    seen.seconds, seen.spent_s = 10.0, {SAMPLES: 1.0, LOOKING: 8.0}
+    assert questions.best_rounds(seen) == found[1], "what arrived is looked at once: later trials do not pay for it"
 
 
 @pytest.fixture
@@ -178,13 +182,44 @@ def test_trials_go_where_it_is_open_which_way_to_take(
 ) -> None:
     clear, close = {"pickle-5": 1.0, "pickle-4": 1.8}, {"pickle-5": 1.0, "pickle-4": 1.001}
     feigned({"bytes-10": clear, "bytes-20": close})
-    profile = replace(QUICK, trials=3, asked_from=3, most_trials=9, bound=1.0001, grouped=grouped)
+    profile = replace(QUICK, trials=3, most_trials=9, bound=1.0001, grouped=grouped)
     folder = tmp_path / "records"
     one, two = measure(experiments(tmp_path, "codec", "", (10, 20), "pickle-5", "pickle-4"), profile, folder, seed=1)
     assert (len(one.trials), one.stopped) == (3, DECIDED)
     assert len(two.trials) > 3
     assert {row[2] for row in two.rows} == set(range(len(two.trials)))
     assert len(list(folder.glob("*.json"))) == 2
+
+
+def test_after_the_first_pass_a_trial_has_what_is_contested(
+    tmp_path: Path, feigned: Callable[[dict[str, dict[str, float]]], None]
+) -> None:
+    feigned({"bytes-10": {"pickle-5": 1.0, "pickle-4": 1.001, "pickle-3": 2.0}})
+    profile = replace(QUICK, trials=3, most_trials=6, bound=1.0001)
+    (record,) = measure(
+        experiments(tmp_path, "codec", "", (10,), "pickle-5", "pickle-4", "pickle-3"), profile, None, seed=1
+    )
+    had = {way: {row[2] for row in record.rows if row[0] == way} for way in record.strategies}
+    assert had["pickle-5"] == had["pickle-4"] == set(range(6))
+    assert had["pickle-3"] == {0, 1, 2}, "twice as slow, and nothing to ask about it"
+    assert record.left_out == {}, "it rests: it may be asked for again"
+
+
+def test_what_cannot_be_measured_here_gives_no_time_to_others(
+    tmp_path: Path,
+    feigned: Callable[[dict[str, dict[str, float]]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = itertools.count(0.0, 0.05)  # each look at it is a twentieth of a second later
+    feigned_time = SimpleNamespace(monotonic=lambda: next(clock), perf_counter=time.perf_counter)
+    monkeypatch.setattr(experiment, "time", feigned_time)
+    feigned({"bytes-10": {"pickle-5": 1.0, "pickle-4": 1.0}, **{f"bytes-{n}": {} for n in range(20, 24)}})
+    profile = replace(QUICK, trials=2, most_trials=10**6, bound=1.0, record_s=0.4)
+    asked = experiments(tmp_path, "codec", "", (10, 20, 21, 22, 23), "pickle-5", "pickle-4")
+    record, *others = measure(asked, profile, None, seed=1)
+    assert not any(each.rows for each in others)
+    assert record.stopped == BUDGET
+    assert 4 < len(record.trials) <= 2 + 0.4 / 0.05, "0.4 s, not five times as much"
 
 
 def test_a_run_ends_when_its_time_is_up(tmp_path: Path, feigned: Callable[[dict[str, dict[str, float]]], None]) -> None:

@@ -77,13 +77,16 @@ def trials_to_decide(figures: Figures, metric: str, law: Law) -> int | None:
     return regret.trials_to_decide(figures.question(metric), law, limit=limit(record), looks=max(1, record.looks))
 
 
-def keep(record: Record, known: Laws) -> None:
-    """Put into a record what it is judged by, and the decision."""
+def keep(record: Record, known: Laws) -> frozenset[str]:
+    """Put into a record what it is judged by, and the decision; the ways that are still contested."""
     figures = Figures(record)
     record.laws = {metric: asdict(known.of(record, metric)) for metric in figures.metrics if _asked(figures, metric)}
     metric = METRICS[record.kind][0]
     if metric in record.laws:
-        record.decision = as_json(judge(figures, metric, known.of(record, metric)).decision)
+        found = judge(figures, metric, known.of(record, metric))
+        record.decision = as_json(found.decision)
+        return found.contested
+    return frozenset()
 
 
 def decided(record: Record) -> bool:

@@ -31,6 +31,14 @@ strays of 8 %; Cauchy        0.33; 0.17 %
 two modes, 60:40                    1.2 %        0.73 %
 ===========================  ============  ============
 
+**Resting.** After the first pass a trial has only the ways that are *contested*: the baseline, the least worst, and
+each that may be faster than that by more than the limit. A way rests as soon as its own comparison is clear, and does
+not wait for the others: its limit may cross once, at any look, which is what the error shared over the looks pays
+for. Were that wrong, the table would be judged by what the way has, however little. Simulated as a run goes, looks at
+each of 3 to 12 trials, a way 1.3 times faster than three others, 500 tables: 0 (normal, Cauchy), 1 (strays) and 2
+(two modes) were decided and wrong; with all ways in all trials 0, 0 and 2; of 400 tables of four equal ways a gain
+was claimed in 0, 2 and 1.
+
 Judged once, 1 of 14,400 tables with one best way was wrong so (six kinds of noise, 2 to 8 trials).
 
 **What it takes.** Real trials of 5 rounds, drawn from 40 of each of 32 tables (a two-core machine under load 4 to 9),
@@ -130,6 +138,7 @@ class Judgement:
 
     decision: Decision
     regrets: Mapping[str, Regret]  #: by way, the least bound first
+    contested: frozenset[str] = frozenset()  #: the baseline, the least worst, and what may beat that by the limit
 
 
 def against_baseline(question: Question) -> tuple[list[LanePair], list[LanePair]]:
@@ -166,7 +175,8 @@ def judge(
         decision = _instead(decision, question.fails)
     decision = _if_copies_agree(decision, question, law)
     slower = {each.way: table.between(known, each.way, decision.advised) for each in found}
-    return Judgement(decision, {each.way: replace(each, slower=slower[each.way]) for each in found})
+    by_way = {each.way: replace(each, slower=slower[each.way]) for each in found}
+    return Judgement(decision, by_way, table.contested(known, found, question.baseline, limit))
 
 
 def regrets(question: Question, law: Law, *, confidence: float = CONFIDENCE, looks: int = 1) -> tuple[Regret, ...]:
@@ -385,6 +395,14 @@ class _Table:
             )
             for way in ordered
         )
+
+    def contested(self, known: Known, found: Sequence[Regret], baseline: str, limit: float) -> frozenset[str]:
+        """What keeps a table open: the least worst way, and each that may be better than it by the limit."""
+        if not found:
+            return frozenset()
+        least = found[0].way
+        may = (way for way in self.ways if way != least and known[least, way][2] > math.log(limit))
+        return frozenset({least, *may, *({baseline} & set(self.ways))})
 
     def of(self, ways: Sequence[str]) -> _Table:
         """These ways alone."""

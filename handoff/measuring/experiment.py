@@ -113,7 +113,7 @@ def measure(
 class Schedule:
     """Which group of experiments has the next trial: all of them first, then those that leave a question open.
 
-    A run has so many seconds a record (``Profile.record_s``) for all its experiments together, after the first pass.
+    A run has so many seconds (``Profile.record_s``) for each record that has figures, for all its experiments together.
     """
 
     def __init__(
@@ -129,12 +129,12 @@ class Schedule:
         self.groups = list(_groups(experiments, profile))
         self.of, self.begun = len(experiments), 0  #: experiments, and those that have had their first pass
         self.seed = random.SystemRandom().randrange(2**32) if seed is None else seed
-        self.end = time.monotonic() + profile.record_s * len(experiments) if profile.record_s else math.inf
+        self.began = time.monotonic()
         self.runs: list[GroupRun] = []  #: in the order in which they were begun
         self.open: list[GroupRun] = []  #: that may go on
         self.known: Laws | None = None  #: how lanes scatter, as of the last pass
         #: How often at most it is asked which way to take.
-        self.looks = max(1, profile.most_trials - max(profile.trials, profile.asked_from) + 1)
+        self.looks = max(1, profile.most_trials - profile.trials + 1)
 
     @property
     def records(self) -> list[Record]:
@@ -156,10 +156,12 @@ class Schedule:
 
     def go_on(self) -> None:
         """Trials in turn for those that leave a question open, while there is time."""
+        measured = sum(bool(record.rows) for record in self.records)  # what is not to be had here takes no time
+        end = self.began + self.profile.record_s * measured if self.profile.record_s else math.inf
         while self.open:
             self.settle()
             for run in list(self.open):
-                run.choose(self.end - time.monotonic())
+                run.choose(end - time.monotonic())
                 if run.chosen:
                     self.trial(run)
                     if stopped := run.stop(run.done):
@@ -172,11 +174,9 @@ class Schedule:
         if self.profile.bound is None:
             return
         self.known = judging.laws(record for record in self.records if record.rows)
-        ripe = [record for record in self.records if len(record.trials) >= self.profile.asked_from]
-        unripe = {record.name for record in self.records if record not in ripe}
-        left = questions.settle(ripe, self.looks, self.known) | unripe
+        left = questions.settle(self.records, self.looks, self.known)
         for run in list(self.open):
-            run.keep_open({index for index, record in enumerate(run.records) if record.name in left})
+            run.keep_open({i: left[record.name] for i, record in enumerate(run.records) if record.name in left})
             if not run.unsettled:
                 self.finish(run, DECIDED)
 
@@ -241,6 +241,8 @@ class GroupRun:
         self.unsettled = set(range(len(group)))  #: experiments that leave a question open
         self.waiting = _waiting(group, profile)  #: large ones, each for the first trial of a smaller one like it
         self.chosen = self.unsettled - self.waiting.keys()  #: those that the next trial has
+        self.contested: Mapping[int, frozenset[str]] = {}  #: of those that leave it open, the ways that keep it open
+        self.last_s: dict[int, float] = {}  #: what the last trial of each took
         marks = fingerprint()
         now = dt.datetime.now(dt.UTC)
         run = f"{now:%Y%m%dT%H%M%S}-{os.getpid()}"
@@ -269,14 +271,16 @@ class GroupRun:
     def trial(self, number: int, progress: Callable[[str], None]) -> None:
         """One trial of every wanted experiment; when the interpreter dies of a lane, another goes on without it."""
         todo, began = set(self.chosen), time.perf_counter()
-        known_s = sum(record.seconds for record in self.records)
+        known = [record.seconds for record in self.records]
         before = noise()
         while todo:
             self.interpreter(number, todo, progress)
         after = noise()
-        over_s = time.perf_counter() - began - (sum(record.seconds for record in self.records) - known_s)
-        for record in (self.records[index] for index in self.chosen):
+        over_s = time.perf_counter() - began - (sum(record.seconds for record in self.records) - sum(known))
+        for index in self.chosen:
+            record = self.records[index]
             record.seconds += over_s / len(self.chosen)  # the interpreter's start is everybody's
+            self.last_s[index] = record.seconds - known[index]
             record.trials.append({"seed": self.seed + number, "before": before, "after": after})
             if self.profile.record_s:
                 for lane in questions.out(record) - record.left_out.keys():
@@ -299,12 +303,14 @@ class GroupRun:
         self.chosen = {i for i, record in enumerate(self.records) if len(record.trials) < self.profile.trials}
 
     def choose(self, seconds: float) -> None:
-        """What the next trial has: what is open, as far as there is time; what has had fewest trials first."""
-        order = sorted(self.unsettled, key=lambda index: (len(self.records[index].trials), random.random()))
+        """What the next trial has: what is open, as far as there is time; what has had fewest trials first.
+
+        Among these the cheapest first: so most are answered.
+        """
+        order = sorted(self.unsettled, key=lambda i: (len(self.records[i].trials), self.last_s.get(i, 0.0)))
         self.chosen = set()
         for index in order:
-            record = self.records[index]
-            seconds -= record.seconds / max(1, len(record.trials))
+            seconds -= self.last_s.get(index, 0.0)
             if seconds < 0:
                 break
             self.chosen.add(index)
@@ -382,6 +388,9 @@ class GroupRun:
         experiment, record = self.group[index], self.records[index]
         gone = self.failed(record) | record.left_out.keys()
         strategies = [] if record.failed else [name for name in record.strategies if name not in gone]
+        if contested := self.contested.get(index):  # the others rest: they tell nothing that is still asked
+            wanted = contested | {record.baseline} | (set(strategies) - record.outcomes.keys())
+            strategies = [name for name in strategies if name in wanted]
         spec: Spec = {
             "ref": asdict(experiment.entry.ref),
             "kind": experiment.kind,
@@ -430,9 +439,10 @@ class GroupRun:
             return MOST_TRIALS
         return "" if self.profile.bound is not None else MOST_TRIALS
 
-    def keep_open(self, indexes: set[int]) -> None:
-        """Which experiments still leave a question open; the others are decided."""
-        self.unsettled &= indexes
+    def keep_open(self, contested: Mapping[int, frozenset[str]]) -> None:
+        """Which experiments still leave a question open, and by which ways; the others are decided."""
+        self.unsettled &= contested.keys()
+        self.contested = contested
         for index, record in enumerate(self.records):
             if index not in self.unsettled:
                 record.stopped = record.stopped or DECIDED

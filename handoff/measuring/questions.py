@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 
 from handoff.analysis import judging, stats
 from handoff.analysis.figures import Figures
 from handoff.analysis.judging import Laws
 from handoff.analysis.metrics import METRICS
-from handoff.measuring.ledger import SAMPLES
+from handoff.measuring.ledger import LOOKING, SAMPLES
 from handoff.record import Record
 
 OUT = 3.0  #: a lane that surely takes so many times what the best takes is measured no further ...
@@ -82,7 +82,8 @@ def best_rounds(record: Record) -> int:
     With ``c`` the cost of a trial without its rounds, ``d`` that of a round, and the variances of a number between and
     within trials, the least variance for the time is at ``sqrt(c / d * within / between)`` rounds ("Rigorous
     Benchmarking in Reasonable Time", ISMM 2013, section 9). Costs and variances are those of this record, the variances
-    of all its ways together; where there are too few trials to tell, what is usual.
+    of all its ways together; where there are too few trials to tell, what is usual. Looking at what arrived, which the
+    first trial alone does, is no cost of those to come.
     """
     done = len(record.trials)
     samples_s = record.spent_s.get(SAMPLES, 0.0)
@@ -90,7 +91,8 @@ def best_rounds(record: Record) -> int:
     if not done or not rounds or samples_s <= 0:
         return LEAST_ROUNDS
     within, between = _variances(record)
-    ratio = max(record.seconds - samples_s, 0.0) / done / (samples_s / rounds)
+    once_s = record.spent_s.get(LOOKING, 0.0)
+    ratio = max(record.seconds - samples_s - once_s, 0.0) / done / (samples_s / rounds)
     return round(min(MOST_ROUNDS, max(LEAST_ROUNDS, math.sqrt(ratio * within / between))))
 
 
@@ -116,14 +118,16 @@ def _variance(values: Sequence[float]) -> float:
     return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
 
 
-def settle(records: Sequence[Record], looks: int, known: Laws) -> frozenset[str]:
-    """Judge which way to take, in what verdicts are about; the names of those records that leave it open.
+def settle(records: Sequence[Record], looks: int, known: Laws) -> Mapping[str, frozenset[str]]:
+    """Judge which way to take, in what verdicts are about; by name, those records that leave it open, each with its
+    contested ways: further trials need no others.
 
     ``known``: how the lanes of each kind scatter. What is once decided stays so, and keeps the law it was judged by.
     ``looks``: how often that is asked in all.
     """
     still_open = [record for record in records if record.rows and not judging.decided(record)]
+    contested = {}
     for record in still_open:
         record.looks, record.laws = looks, {}
-        judging.keep(record, known)
-    return frozenset(record.name for record in still_open if not judging.decided(record))
+        contested[record.name] = judging.keep(record, known)
+    return {record.name: contested[record.name] for record in still_open if not judging.decided(record)}
