@@ -25,6 +25,10 @@ from handoff.strategies import baselines, registry
 from handoff.timing import nothing
 
 LOOK = 0.5  #: of the budget, at most, for the first looks at several start methods
+FIRST_S, FIRST = (
+    3.0,
+    0.6,
+)  #: and share of that, which the first look at the first of them may take: who asks waits for it
 LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
 AS_GOOD = SIMPLER - 1  #: what is no reason to take a less simple way is none to change the start method
 
@@ -53,7 +57,8 @@ class _Known:
 def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = nothing, show: Show = nothing) -> Advice:
     """Measure these plans, which differ in their start method alone, until the end that they have in common.
 
-    The first is what is done by default. ``show`` gets what is known after the first look at it.
+    The first is what is done by default. ``show`` gets what is known after the first look at it, or at the next where
+    that told nothing.
     """
     begin, end = time.monotonic(), plans[0].end
     stop = end - min(MEMORY_S, MEMORY_SHARE * max(0.0, end - begin))
@@ -61,8 +66,11 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
     looks_s = (LOOK if len(plans) > 1 else 1.0) * max(0.0, end - begin)
     for number, search in enumerate(searches):
         now = time.monotonic()
-        search.plan.end = now + (begin + looks_s - now) / (len(searches) - number)
-        search.look(show if number == 0 else nothing, _defaults(search.plan) if len(plans) > 1 else ())
+        left_s = begin + looks_s - now
+        share_s = left_s / (len(searches) - number)
+        search.plan.end = now + (share_s if number else max(share_s, min(FIRST_S, FIRST * left_s)))
+        told = any(other.ranking().tiers for other in searches[:number])
+        search.look(nothing if told else show, _defaults(search.plan) if len(plans) > 1 else ())
     for number, (search, share) in enumerate(_worth_more(searches)):
         search.plan.end = time.monotonic() + share * (stop - time.monotonic())
         search.go_on(always=number == 0)
