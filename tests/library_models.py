@@ -50,3 +50,13 @@ if find_spec("requests"):
             self._token = "t"
 
     PAYLOADS["requests-lost-attribute-of-a-subclass"] = Session
+
+if find_spec("wrapt") and find_spec("pandas"):
+
+    class Wrapped(lib("wrapt").ObjectProxy):  # type: ignore[misc]
+        """Its attributes are those of the frame in it, which pandas sets in another way as it loads."""
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            return Wrapped, (self.__wrapped__,)
+
+    PAYLOADS["wrapt-proxy-of-a-frame"] = lambda: Wrapped(lib("pandas").DataFrame({"a": [1]}))

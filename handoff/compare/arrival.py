@@ -30,7 +30,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.compare.difference import NANS, Comparison, Difference, compare, difference
 from handoff.compare.facts import facts, stated_with_parts
-from handoff.compare.identity import hashes, keeps_hash
+from handoff.compare.identity import hashes, keeps_hash, made_alike
 from handoff.compare.names import class_name, installed, module_of, type_dict, type_mro
 from handoff.compare.ownership import CACHE, INSTALLED, LEAVES_OUT, PRIVATE, REFERENCE, REMAKES, STATE, is_data
 
@@ -169,11 +169,19 @@ class _Judge:
                 return
 
     def is_stale(self, number: int, obj: Any) -> bool:
-        """Whether it keeps a hash that an equal one, made here, does not have."""
-        if not self.asked(lambda: keeps_hash(obj)) or (made := self.original(0)) is None:
+        """Whether it keeps a hash that an equal one, made here, does not have.
+
+        That is the control, or where nobody can make one, what its own class makes of its other attributes.
+        """
+        if not self.asked(lambda: keeps_hash(obj)):
             return False
-        original = self.of(made, number)
-        return self.asked(lambda: obj == original and hash(obj) != hash(original)) is True
+        made = self.original(0)
+        if made is not None:
+            original = self.of(made, number)
+            return self.asked(lambda: obj == original and hash(obj) != hash(original)) is True
+        return (
+            self.asked(lambda: any(bool(obj == each) and hash(obj) != hash(each) for each in made_alike(obj))) is True
+        )
 
     # -- where a difference lies
 

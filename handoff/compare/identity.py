@@ -97,6 +97,33 @@ def keeps_hash(obj: Any) -> bool:
     return bool(own) and hash(obj) in own
 
 
+def made_alike(obj: Any) -> Iterator[Any]:
+    """Objects like one that keeps its hash, made here of its other attributes: what is equal to it, and hashes anew.
+
+    Without the attribute, as a class that computes it when it is asked has it at first; and by its constructor, whose
+    arguments are the attributes of their names. Runs the class's own code, and raises nothing.
+    """
+    kind: Any = type(obj)
+    table = getattr(obj, "__dict__", None)
+    if type(table) is dict:
+        kept = hash(obj)
+        others = {name: value for name, value in table.items() if type(value) is not int or value != kept}
+        for instead in ({}, dict.fromkeys(table.keys() - others.keys())):
+            with suppress(Exception):
+                alike = kind.__new__(kind)
+                alike.__dict__.update(others | instead)
+                hash(alike)
+                yield alike
+    with suppress(Exception):
+        code = kind.__init__.__code__
+        names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        values = {name: getattr(obj, name, getattr(obj, f"_{name}", _MISSING)) for name in names}
+        yield kind(**{name: value for name, value in values.items() if value is not _MISSING})
+
+
+_MISSING = object()
+
+
 def _large_ints(obj: Any) -> set[int]:
     """Those among an instance's own attributes, of its dictionary and its slots."""
     table = getattr(obj, "__dict__", None)

@@ -65,6 +65,9 @@ class Reading:
                 self.handler, self.whole = found
                 own = mro[:position]
                 break
+        wrapped = next((type_dict(b)["__wrapped__"] for b in mro if "__wrapped__" in type_dict(b)), None)
+        if self.handler is None and type(wrapped) is GetSetDescriptorType:
+            self.handler, self.whole = _wrapping(wrapped), True
         dynamic = own and class_name(mro[1] if len(mro) > 1 else kind) in ("_ctypes.Array", "_ctypes._Pointer")
         self.has_content = self.user and not dynamic and kind is not object
         self.members: list[tuple[str, Any]] = []
@@ -220,6 +223,15 @@ def _say_defaultdict(walk: Walker, obj: Any) -> Said:
 
 def _say_ordered_dict(walk: Walker, obj: Any) -> Said:
     return walk.mapping(obj, list(sys.modules["collections"].OrderedDict.items(obj)))
+
+
+def _wrapping(wrapped: Any) -> Kind:
+    """A proxy written in C, as wrapt's: it has another object's attributes for its own, so that one is looked at."""
+
+    def say(walk: Walker, obj: Any) -> Said:
+        return {}, [(".__wrapped__", wrapped.__get__(obj))]
+
+    return say
 
 
 def _say_mapping_proxy(walk: Walker, obj: Any) -> Said:

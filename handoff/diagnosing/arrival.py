@@ -131,9 +131,10 @@ class Arrivals:
         for item in list(self.altered):
             if (seen or item.kind == reasons.SENTINEL.name) and not set(found.unaltered).isdisjoint(item.blocks):
                 self._replace(item, tuple(name for name in item.blocks if name not in found.unaltered))
+        expected = tuple(self.altered)
         for finding in found.findings:
             known = self._told(finding)
-            if known is not None:
+            if known is not None and (known in expected or known.start_methods == finding.start_methods):
                 self._replace(known, tuple(name for name in STRATEGIES if name in {*known.blocks, *finding.blocks}))
             elif finding.kind != reasons.ALIAS.name or finding.type != "numpy.ndarray":  # arrays: seen exactly, above
                 self.altered.append(finding)

@@ -148,30 +148,45 @@ def _findings(
             said.setdefault(each["what"], _Said(each)).add(one.strategies, FRESH_STARTS)
         for each in fork:
             said.setdefault(each["what"], _Said(each)).add(one.strategies, ("fork",))
-    findings: dict[str, Finding] = {}
+    places: dict[str, _Place] = {}
     for what in list(said.values())[:MOST]:
-        finding = _finding(obj, what.each, _in_order(STRATEGIES, what.strategies))
-        starts = set(what.starts)
-        if (known := findings.get(finding.path)) is not None:  # told in other words for another pickler
-            blocks = _in_order(STRATEGIES, {*known.blocks, *what.strategies})
-            finding, starts = replace(known, blocks=blocks), starts | set(known.start_methods)
-        findings[finding.path] = replace(finding, start_methods=_in_order(ALL_STARTS, starts))
+        strategies = {strategy for strategy, _ in what.ways}
+        finding = _finding(obj, what.each, _in_order(STRATEGIES, strategies))
+        place = places.setdefault(finding.path, _Place(finding))  # it may be told in other words for another pickler
+        place.ways |= what.ways
+    findings = tuple(each for place in places.values() for each in place.findings())
     hidden = len(said) - MOST
     notes = (f"{hidden:,} more altered parts are not shown",) if hidden > 0 else ()
-    return Received(tuple(findings.values()), tuple(unaltered), notes)
+    return Received(findings, tuple(unaltered), notes)
 
 
 @dataclass(slots=True)
 class _Said:
-    """One alteration, the strategies that show it, and where."""
+    """One alteration, and the ways that show it: strategy and start method."""
 
     each: Mapping[str, str]
-    strategies: set[str] = field(default_factory=set)
-    starts: set[str] = field(default_factory=set)
+    ways: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, strategies: Iterable[str], starts: Iterable[str]) -> None:
-        self.strategies.update(strategies)
-        self.starts.update(starts)
+        self.ways |= {(strategy, start) for strategy in strategies for start in starts}
+
+
+@dataclass(slots=True)
+class _Place:
+    """What is altered at one path, and by which ways."""
+
+    finding: Finding
+    ways: set[tuple[str, str]] = field(default_factory=set)
+
+    def findings(self) -> Iterable[Finding]:
+        """One for each set of strategies: what dill alters under fork and all the others under spawn are two."""
+        starts: dict[tuple[str, ...], list[str]] = {}
+        for start in ALL_STARTS:
+            strategies = _in_order(STRATEGIES, [strategy for strategy, at in self.ways if at == start])
+            if strategies:
+                starts.setdefault(strategies, []).append(start)
+        for strategies, methods in starts.items():
+            yield replace(self.finding, blocks=strategies, start_methods=tuple(methods))
 
 
 def _in_order(all_of_them: Iterable[str], some: Collection[str]) -> tuple[str, ...]:
