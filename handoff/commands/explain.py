@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from handoff.commands._options import UsageError, write
+from handoff.commands._options import UsageError, seconds, write
 
 if TYPE_CHECKING:
     from handoff.payload import Payload
     from handoff.strategy import Strategy
+    from handoff.target import Entry
     from handoff.terminal import Part
 
 HELP = "what a name means: a strategy, payload, duty, outcome, trait, or any word of this project"
@@ -23,15 +24,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", metavar="NAME", nargs="+", help="as tables and messages spell it")
     parser.add_argument("--in", dest="target", metavar="TARGET", help="whose payloads (default: the built-in ones)")
+    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for importing the target (default: 60s)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Explain. Raises :class:`UsageError` with the names that are close."""
-    from handoff.commands.list import catalogue
+    from handoff.commands.list import opened
     from handoff.glossary import entries
     from handoff.strategies import registry
-    from handoff.target import load_target
     from handoff.terminal import Part, plain
 
     name = " ".join(args.name)
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         parts += _strategy(registry()[name])
     known = [*words, *registry()]
     try:
-        payloads = load_target(args.target or catalogue())
+        payloads: Mapping[str, Entry] = opened(args.target, seconds("--patience", args.patience))
     except UsageError:
         payloads = {}  # an installed package has no catalogue beside it: the other names can be explained all the same
     if name in payloads:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from handoff.commands._options import UsageError, choose, write
+from handoff import timeouts
+from handoff.commands._options import UsageError, choose, seconds, write
+
+if TYPE_CHECKING:
+    from handoff.target import Entry
 
 HELP = "all strategies, payloads or duties, a line each"
 PLACE = ("to look things up", 1)
@@ -18,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("what", metavar="WHAT", help=f"one of: {', '.join(WHAT)}")
     parser.add_argument("target", metavar="TARGET", nargs="?", help="whose payloads (default: the built-in catalogue)")
+    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for importing the target (default: 60s)")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there")
 
 
@@ -26,11 +33,11 @@ def run(args: argparse.Namespace) -> int:
     from handoff.terminal import listing
 
     (what,) = choose("sort of thing", [args.what], WHAT)
-    write(listing(ROWS[what](args.target)), args.output)
+    write(listing(ROWS[what](args.target, seconds("--patience", args.patience))), args.output)
     return 0
 
 
-def strategies(target: str | None) -> list[tuple[str, str]]:
+def strategies(target: str | None, _: float = 0) -> list[tuple[str, str]]:
     """Every strategy with its summary. Raises :class:`UsageError` where a target is given: it has none of its own."""
     from handoff.strategies import registry
 
@@ -39,15 +46,24 @@ def strategies(target: str | None) -> list[tuple[str, str]]:
     return [(each.name, each.summary) for each in registry().values()]
 
 
-def payloads(target: str | None) -> list[tuple[str, str]]:
-    """Every payload of a collection with what is special about it. Raises ``TargetError``."""
+def opened(target: str | None, patience_s: float) -> Mapping[str, Entry]:
+    """Every payload of a TARGET, or of the built-in catalogue. Raises ``TargetError``.
+
+    What is the user's own is opened elsewhere, as all commands open it; the catalogue is ours.
+    """
+    from handoff.advising.run import open_target
     from handoff.target import load_target
 
-    found = load_target(target or catalogue())
+    return load_target(catalogue()) if target is None else open_target(target, patience_s=patience_s)
+
+
+def payloads(target: str | None, patience_s: float = timeouts.TARGET_S) -> list[tuple[str, str]]:
+    """Every payload of a collection with what is special about it. Raises ``TargetError``."""
+    found = opened(target, patience_s)
     return [(name, entry.payload.why or ", ".join(sorted(entry.payload.traits))) for name, entry in found.items()]
 
 
-def duties(target: str | None) -> list[tuple[str, str]]:
+def duties(target: str | None, _: float = 0) -> list[tuple[str, str]]:
     """Every duty with what it means."""
     from handoff.glossary import members
     from handoff.payload import Duty

@@ -109,12 +109,12 @@ def own_threads() -> int:
 def own_children() -> list[int]:
     """The processes that this one, which has one thread, has started, or that have come to it as orphans."""
     if not _LISTS_CHILDREN:
-        return _children(os.getpid())
+        return children(os.getpid())
     with open("/proc/thread-self/children", "rb", buffering=0) as file:
         return list(map(int, file.read().split()))
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """The processes that the threads of a process have started, or that have come to it as orphans."""
     found: list[int] = []
     try:
@@ -133,6 +133,6 @@ _LISTS_CHILDREN = os.path.exists(f"/proc/{os.getpid()}/task/{os.getpid()}/childr
 def with_descendants(pids: Iterable[int]) -> set[int]:
     """These processes, those that they have started, and so on."""
     found = grown = set(pids)
-    while grown := {child for pid in grown for child in _children(pid)} - found:
+    while grown := {child for pid in grown for child in children(pid)} - found:
         found = found | grown
     return found

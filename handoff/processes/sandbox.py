@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
-from handoff.processes import memory
+from handoff.processes import memory, proc
+from handoff.processes.cleanup import adopt_orphans, end_all
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.lines import NOT_OURS
 from handoff.stacks import user_frame
@@ -58,12 +59,20 @@ class Sandbox(Interpreter):
             entries = (os.path.abspath(entry) for entry in path.split(os.pathsep) if entry)
             os.environ["PYTHONPATH"] = os.pathsep.join(entries)
         limits = {"cwd": os.getcwd(), "memory_bytes": memory_limit()}
+        self._before = set(proc.children(os.getpid()))
+        adopt_orphans()  # a daemon may have dropped its environment, by which it would be known
         super().__init__(module, {**limits, **config}, seed=seed)
 
     def close(self, *, strays: bool = True) -> None:
         """End whatever carries its mark, and remove everything. Idempotent."""
         if self.fd >= 0:
             super().close(strays=strays)
+            end_all(self._orphans)
+
+    def _orphans(self) -> set[int]:
+        """What has come here since this was started; trackers end by themselves."""
+        found = set(proc.children(os.getpid())) - self._before
+        return {pid for pid in found if not proc.is_tracker(pid)}
 
 
 def ask(
