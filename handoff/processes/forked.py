@@ -9,7 +9,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from handoff.processes import folders
@@ -27,7 +27,7 @@ class Forked(Interpreter):
     (memory layout, hash seed, allocator history) does not vary between such children. Raises ``OSError`` without fork.
     """
 
-    def __init__(self, module: str, config: dict[str, Any], *, prepare: Callable[[], Any] = nothing) -> None:
+    def __init__(self, module: str, config: Mapping[str, Any], *, prepare: Callable[[], Any] = nothing) -> None:
         if not hasattr(os, "fork"):
             raise OSError("this platform has no fork")
         self.folder = folders.make()

@@ -40,7 +40,7 @@ class Interpreter:
     def __init__(
         self,
         module: str,
-        config: dict[str, Any],
+        config: Mapping[str, Any],
         *,
         seed: int = 0,
         script: str | None = None,
@@ -69,7 +69,7 @@ class Interpreter:
         self.fd = read_fd
         self._give(config)
 
-    def _give(self, config: dict[str, Any]) -> None:
+    def _give(self, config: Mapping[str, Any]) -> None:
         """Its configuration, and the word that its messages begin with."""
         word = new_word()
         self.listener = Listener(word)

@@ -23,7 +23,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,7 @@ from handoff.processes.lines import Listener, exit_now, new_word, teller
 from handoff.processes.proc import own_children, processes
 from handoff.support_matrix import original
 from handoff.support_matrix.disposable import Disposable, Tell, Work
+from handoff.support_matrix.messages import CellOrder, HostConfig, HostTell, HostTold
 from handoff.support_matrix.shared_imports import harmless
 from handoff.target import Ref
 
@@ -51,7 +52,7 @@ WORD_BYTES = 4000  #: of what is told at once: several processes write into one 
 PRIMITIVES = ("multiprocessing.queues", "multiprocessing.synchronize")
 
 
-def main(config: Mapping[str, Any], tell: Tell) -> None:
+def main(config: HostConfig, tell: HostTell) -> None:
     """Run the cells of ``config``, or look at what its payloads need."""
     host = Host(config)
     if "scout" in config:
@@ -59,7 +60,7 @@ def main(config: Mapping[str, Any], tell: Tell) -> None:
     elif "diagnose" in config:
         host.diagnose(config["diagnose"], config["budget_s"], tell)
     else:
-        host.cells(config["cells"], tell)
+        host.cells([CellOrder(*cell) for cell in config["cells"]], tell)
     host.end()
 
 
@@ -67,7 +68,7 @@ def main(config: Mapping[str, Any], tell: Tell) -> None:
 class _Template:
     """A process that forks the cells of one payload: what it is to run, and what it has left."""
 
-    cells: list[Any]
+    cells: list[CellOrder]
     pid: int
     read: int
     listener: Listener
@@ -77,7 +78,7 @@ class _Template:
 class Host:
     """The interpreter that forks."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: HostConfig) -> None:
         self.folder = Path(config["folder"])
         self.start_method: str = config["start_method"]
         adopt_orphans()
@@ -141,12 +142,12 @@ class Host:
 
     # -- cells
 
-    def cells(self, cells: Sequence[Any], tell: Tell) -> None:
+    def cells(self, cells: Sequence[CellOrder], tell: HostTell) -> None:
         """Run them, and tell when each begins and what became of it."""
-        last = cells[-1][0]
-        groups: list[list[Any]] = []
+        last = cells[-1].number
+        groups: list[list[CellOrder]] = []
         for cell in cells:
-            if not groups or groups[-1][-1][1] != cell[1]:
+            if not groups or groups[-1][-1].ref != cell.ref:
                 groups.append([])
             groups[-1].append(cell)
         todo = deque(groups)
@@ -171,7 +172,7 @@ class Host:
                 if template is current:  # it waits, or it is done
                     current = None
 
-    def _fork_template(self, cells: list[Any], last: int, tell: Tell) -> _Template:
+    def _fork_template(self, cells: list[CellOrder], last: int, tell: HostTell) -> _Template:
         """Fork the process that forks the cells of one payload."""
         read, write = os.pipe()
         word = new_word()
@@ -186,33 +187,33 @@ class Host:
             signal.signal(signal.SIGIO, signal.SIG_IGN)
             adopt_orphans()
             self.processes.write, self.processes.say = write, teller(write, word)
-            ref = Ref(**cells[0][1])
+            ref = Ref(**cells[0].ref)
             begin = time.monotonic()
             with suppress(Exception):  # each cell will see it, and say so
-                if cells[0][4] == OBJECT:
+                if cells[0].keeps == OBJECT:
                     original.keep(ref)
-                elif cells[0][4] == MODULE:
+                elif cells[0].keeps == MODULE:
                     ref.load()
             self.processes.making_s = time.monotonic() - begin
             gc.freeze()  # collecting in a cell need not look at, and so copy, what is there already
             left = self._run_cells(cells, last, tell)
-            self.processes.say({"left": [cell[0] for cell in left]})
+            self.processes.say({"left": [cell.number for cell in left]})
             status = 0
         except BaseException:
             self._complain(*sys.exc_info())
         finally:
             exit_now(status)
 
-    def _run_cells(self, cells: list[Any], last: int, tell: Tell) -> list[Any]:
+    def _run_cells(self, cells: list[CellOrder], last: int, tell: HostTell) -> list[CellOrder]:
         """In a template: run its cells; return those that are left when the server they need is gone."""
 
-        looks = [number for number, cell in enumerate(cells) if _looks_first(cell[2], Duty(cell[3]))]
+        looks = [number for number, cell in enumerate(cells) if _looks_first(cell.strategy, Duty(cell.duty))]
         runs = [looks] * bool(looks) + [[number] for number in range(len(cells)) if number not in looks]
-        final = runs[-1][-1] if cells[-1][0] == last else -1
+        final = runs[-1][-1] if cells[-1].number == last else -1
         doubtful = False
 
         def at(number: int) -> None:
-            tell({"at": cells[number][0], "last": number == final})
+            tell({"at": cells[number].number, "last": number == final})
 
         def body(numbers: Sequence[int], say: Tell, folder: Path) -> None:
             from handoff.support_matrix import cell
@@ -220,8 +221,8 @@ class Host:
             prefix = f"{self.folder.name}-{folder.name}"
             looked: original.Original | None = None
             for number in numbers:
-                _, ref, strategy, duty, *_ = cells[number]
-                place = Ref(**ref), strategy, Duty(duty), self.start_method
+                order = cells[number]
+                place = Ref(**order.ref), order.strategy, Duty(order.duty), self.start_method
                 spec = cell.CellSpec(*place, folder, prefix, doubtful=doubtful)
                 try:
                     outcome, looked = cell.run(spec, lambda stage: say({"stage": stage}), looked)
@@ -235,7 +236,7 @@ class Host:
         def done(number: int, told: dict[str, Any], seconds: float) -> None:
             nonlocal doubtful
             doubtful = doubtful or (number not in looks and told["kind"] == Kind.REFUSED and told["where"] == "parent")
-            word = {"cell": cells[number][0], "outcome": told, "seconds": round(seconds, 4)}
+            word: HostTold = {"cell": cells[number].number, "outcome": told, "seconds": round(seconds, 4)}
             while len(json.dumps(word)) > WORD_BYTES and told["notes"]:
                 told["notes"].pop()
             while len(json.dumps(word)) > WORD_BYTES:
@@ -244,7 +245,7 @@ class Host:
 
         return [cells[number] for number in self.processes.run(runs, Work(body, done, at))]
 
-    def _end_template(self, template: _Template, others: Iterable[_Template]) -> list[Any]:
+    def _end_template(self, template: _Template, others: Iterable[_Template]) -> list[CellOrder]:
         """End what is left of a template; return its cells still to be run. Raises where that ended of itself."""
         os.close(template.read)
         status = os.waitstatus_to_exitcode(os.waitpid(template.pid, 0)[1])
@@ -252,7 +253,7 @@ class Host:
             os.kill(os.getpid(), -status) if status < 0 else os._exit(status)
         known = self.processes.shared() | {other.pid for other in others}
         end_all(lambda: set(own_children()) - known)
-        return [cell for cell in template.cells if cell[0] in template.left]
+        return [cell for cell in template.cells if cell.number in template.left]
 
     # -- the end of a cell
 
@@ -262,7 +263,7 @@ class Host:
 
     # -- what the payloads need
 
-    def scout(self, refs: Sequence[dict[str, Any]], large: str, tell: Tell) -> None:
+    def scout(self, refs: Sequence[dict[str, Any]], large: str, tell: HostTell) -> None:
         """Tell which modules making each payload imports, each in a process of its own.
 
         Import them here, too, and do not tell them of the next ones; but not what comes with the ``large`` one.
@@ -295,7 +296,7 @@ class Host:
 
         self.processes.run(([number] for number in range(len(refs))), Work(body, done))
 
-    def diagnose(self, refs: Sequence[tuple[dict[str, Any], bool]], budget_s: float, tell: Tell) -> None:
+    def diagnose(self, refs: Sequence[tuple[dict[str, Any], bool]], budget_s: float, tell: HostTell) -> None:
         """Tell the type of each payload's object, and what the diagnosis finds in those that a pickler complains of."""
         from handoff.diagnosing import diagnose
 

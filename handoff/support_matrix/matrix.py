@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, cast
 
 from handoff import timeouts
 from handoff.machine import usable_cores
@@ -24,6 +24,7 @@ from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
 from handoff.strategy import Channel, Strategy
 from handoff.support_matrix.culprits import BUDGET_S, askable, named, pickler
+from handoff.support_matrix.messages import CellOrder, HostConfig, HostTold
 from handoff.support_matrix.pools import routes
 from handoff.target import Entry, Ref
 from handoff.timing import nothing
@@ -255,7 +256,8 @@ class _Run:
                 cells.setdefault(ref, []).append(index)
                 if pickler(known[self.todo[index].strategy]):
                     pickled.add(ref)
-        config = self._config("fork", self._needed(large=True)) | {"budget_s": BUDGET_S, "patience_s": 3 * BUDGET_S}
+        config = self._config("fork", self._needed(large=True))
+        config["budget_s"], config["patience_s"] = BUDGET_S, 3 * BUDGET_S
         asked = {ref: (asdict(ref), ref in pickled) for ref in cells}
         for ref, word in self._ask(config, "diagnose", asked):
             self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
@@ -263,15 +265,20 @@ class _Run:
                 way = known[self.todo[index].strategy]
                 self.outcomes[index] = named(self.outcomes[index], way, word["findings"], word["type"])
 
-    def _ask(self, config: dict[str, Any], what: str, payloads: Mapping[Ref, Any]) -> Iterator[tuple[Ref, Any]]:
+    def _ask(
+        self, config: HostConfig, what: Literal["scout", "diagnose"], payloads: Mapping[Ref, Any]
+    ) -> Iterator[tuple[Ref, HostTold]]:
         """Ask hosts about payloads. Of those that they do not come to there is no answer."""
         refs = list(payloads)
         shares = [share for share in (refs[start :: self.jobs] for start in range(self.jobs)) if share]
-        hosts = [self.host(config | {what: [payloads[ref] for ref in share]}) for share in shares]
+        hosts = []
+        for share in shares:
+            asked = [payloads[ref] for ref in share]
+            hosts.append(self.host({**config, "scout": asked} if what == "scout" else {**config, "diagnose": asked}))
         try:
             for share, inside in zip(shares, hosts, strict=True):
                 for word in inside.told(timeouts.HOST_SILENT_S):
-                    yield share[word["number"]], word
+                    yield share[word["number"]], cast("HostTold", word)
         except TimeoutError:
             return
         finally:
@@ -288,11 +295,11 @@ class _Run:
         """What the payloads import when they are made: what is harmless of it need not be imported for each cell."""
         tried = (cell.entry.ref for index, cell in enumerate(self.todo) if index not in self.outcomes)
         refs = {ref: asdict(ref) for ref in tried}
-        for ref, word in self._ask(self._config("fork", ALWAYS) | {"large": LARGE}, "scout", refs):
+        for ref, word in self._ask({**self._config("fork", ALWAYS), "large": LARGE}, "scout", refs):
             self.progress(0, len(self.todo), "looking at what the payloads need")
             self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
 
-    def _config(self, start_method: str, preload: Sequence[str]) -> dict[str, Any]:
+    def _config(self, start_method: str, preload: Sequence[str]) -> HostConfig:
         busy = min(max(os.getloadavg()[0] / usable_cores(), 1.0), 6.0) if hasattr(os, "getloadavg") else 1.0
         return {
             "start_method": start_method,
@@ -307,7 +314,7 @@ class _Run:
     def _start(self, batch: _Batch) -> None:
         config = self._config(batch.start_method, batch.preload)
         config["cells"] = [
-            [index, asdict(cell.entry.ref), cell.strategy, str(cell.duty), self.kept.get(cell.entry.ref, "")]
+            CellOrder(index, asdict(cell.entry.ref), cell.strategy, str(cell.duty), self.kept.get(cell.entry.ref, ""))
             for index in batch.cells
             for cell in (self.todo[index],)
         ]
@@ -327,7 +334,7 @@ class _Run:
         if not data:
             self._end(batch, "")
 
-    def _note(self, batch: _Batch, word: dict[str, Any]) -> None:
+    def _note(self, batch: _Batch, word: HostTold) -> None:
         match word:
             case {"at": index, "last": last}:
                 batch.running.add(index)
@@ -381,15 +388,15 @@ def _chunks(payloads: Sequence[list[int]], most: int) -> Iterator[list[int]]:
         yield chunk
 
 
-def _host(config: dict[str, Any]) -> Interpreter:
+def _host(config: HostConfig) -> Interpreter:
     return Interpreter("handoff.support_matrix.host", config, environment=config["environment"])
 
 
-def _forked_host(config: dict[str, Any]) -> Interpreter:
+def _forked_host(config: HostConfig) -> Interpreter:
     """For an object that only this process has: what is set when an interpreter starts, cannot be set any more."""
     from handoff.processes.forked import Forked
 
-    return Forked("handoff.support_matrix.host", config | {"environment": {}, "limited": False})
+    return Forked("handoff.support_matrix.host", {**config, "environment": {}, "limited": False})
 
 
 def _close(inside: Interpreter) -> None:

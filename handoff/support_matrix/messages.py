@@ -1,0 +1,53 @@
+"""What a host is told when it starts, and what it tells: JSON, a message each, in the order in which it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, NotRequired, TypedDict
+
+
+class CellOrder(NamedTuple):
+    """One cell to run; a list in JSON."""
+
+    number: int  #: by which its outcome is told
+    ref: dict[str, Any]  #: of :class:`handoff.target.Ref`
+    strategy: str
+    duty: str
+    keeps: str  #: what the process that forks it may have for all cells of its payload: the module, or the object too
+
+
+class HostConfig(TypedDict):
+    """A host, and the one thing that it is to do: cells, scouting, or a diagnosis."""
+
+    start_method: str
+    patience_s: float
+    slow_s: float  #: after this a cell that does nothing waits beside the next ones
+    isolated: bool
+    hash_seed: str
+    environment: Mapping[str, str]  #: for this interpreter's start, and not for what it forks
+    preload: Sequence[str]  #: modules
+    limited: NotRequired[bool]  #: in its address space; not where it is forked from the user's own process
+    folder: NotRequired[str]  #: private, removed at the end; its interpreter adds it
+    cells: NotRequired[Sequence[CellOrder]]
+    scout: NotRequired[Sequence[dict[str, Any]]]  #: of :class:`handoff.target.Ref`, as in ``diagnose``
+    large: NotRequired[str]  #: with ``scout``, the module that is not imported beforehand
+    diagnose: NotRequired[Sequence[tuple[dict[str, Any], bool]]]  #: with each whether a pickler complains of it
+    budget_s: NotRequired[float]  #: with ``diagnose``, for one payload
+
+
+class HostTold(TypedDict, total=False):
+    """One message of a host: one of ``at``, ``cell`` and ``number``, and what belongs to it."""
+
+    at: int  #: this cell begins
+    last: bool  #: and is the last
+    cell: int  #: what became of this one
+    outcome: dict[str, Any]  #: of :class:`handoff.outcome.Outcome`
+    seconds: float
+    number: int  #: what was found out about this payload
+    modules: list[str]  #: that making it imports
+    keep: str  #: as in :class:`CellOrder`
+    type: str  #: of its object
+    findings: Sequence[dict[str, Any]]  #: of :class:`handoff.diagnosing.findings.Finding`
+
+
+HostTell = Callable[[HostTold], None]
