@@ -29,7 +29,11 @@ LANE_LEAVE_S = 10.0  #: a worker that closes its ends and collects garbage, whic
 WORKER_STOP_S = 5.0  #: a worker, or a pool in the middle of its work, that was asked to end: then it is killed
 KILLED_S = 1.0  #: a process that was killed: the kernel needs a moment to take its memory back
 FEEDER_S = 1.0  #: a queue's feeder thread: it has nothing left to send, unless the other side is gone
+ADVISED_S = 4.0  #: as ``HANDOFF_S``, beside the user's own work: who waits for an advice has seconds, not minutes
+ADVISED_START_S = 15.0  #: a trial of an advice that tells nothing: it starts, and so does its worker; beside that ...
+ADVISED_TIMES = 3  #: ... so many hand-offs and imports of the user's module: this side, the worker, a second worker
 TRIAL_ANYWAY_S = 20.0  #: one trial of the baseline where the budget was over before anything was measured
+ANYWAY_WORKS = 10  #: beside that, so many times the user's own work: two lanes of three rounds, and each looked at
 
 # Diagnosing
 

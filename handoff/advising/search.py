@@ -96,12 +96,12 @@ class _Lanes(GroupRun):
     """One experiment's record while it grows, trial by trial, with ever fewer lanes."""
 
     def __init__(self, plan: Plan, entry: Entry, kind: str, names: Sequence[str], opener: Opener) -> None:
-        answer_s = 4.0 + 20 * plan.work_s
+        answer_s = timeouts.ADVISED_S + timeouts.BUSIEST * plan.work_s
         profile = replace(PROFILE, answer_s=answer_s)
         super().__init__([Experiment(entry, kind, plan.job.start_method, tuple(names))], profile, plan.seed, "")
         self.plan, self.opener = plan, opener
         self.wanted: list[str] = list(names)
-        self.silence_s = 15 + 3 * answer_s + 3 * plan.imported_s
+        self.silence_s = timeouts.ADVISED_START_S + timeouts.ADVISED_TIMES * (answer_s + plan.imported_s)
         self.took_s = self.each_s = 0.0
         self.bases: dict[int, str] = {}  #: by trial: the lane of which ``baseline-bis`` is the second copy
 
@@ -316,7 +316,8 @@ def _measure_the_baseline(
         base = next((name for name in names[duty] if name in baselines(duty)), None)
         if base is not None and base not in runs[duty].failed(runs[duty].record):
             progress(f"{duty}: {base}, although the budget is over")
-            plan.end = time.monotonic() + timeouts.TRIAL_ANYWAY_S + plan.imported_s + 10 * plan.work_s
+            anyway_s = timeouts.TRIAL_ANYWAY_S + timeouts.ANYWAY_WORKS * plan.work_s
+            plan.end = time.monotonic() + plan.imported_s + anyway_s
             runs[duty].one([base])
         if runs[duty].settled().rows:
             break

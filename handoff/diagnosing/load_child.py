@@ -125,7 +125,7 @@ def judge_apart(
         answer: dict[str, Any] = json.loads(text)
     except ValueError:
         return {"error": "the process that loaded it ended"}
-    if "verdict" in answer:
+    if "looks" in answer:
         known[answer["looks"]] = answer["verdict"]
     return answer
 
@@ -154,8 +154,7 @@ def _by_its_own_word(sent: Any, payload: Payload, obj: Any) -> dict[str, Any]:
     from handoff.measuring.looking import judged
     from handoff.measuring.looking import sent as known
 
-    verdict = judged(payload, obj, known(json.dumps(sent), 0.0)).to_json()
-    return {"verdict": verdict, "looks": json.dumps(verdict)}
+    return {"verdict": judged(payload, obj, known(json.dumps(sent), 0.0)).to_json()}
 
 
 def _protect(job: dict[str, Any]) -> None:

@@ -116,31 +116,20 @@ class TaskSender:
     """This side's end for ``argument``."""
 
     encode = staticmethod(_same)
+    open = close = staticmethod(nothing)
 
     def __init__(self, inside: Executed) -> None:
         self.post = inside.post
-
-    def open(self, conn: Any) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 class TaskReceiver:
     """This side's end for ``result``."""
 
     decode = staticmethod(_same)
-    release = staticmethod(nothing)
+    open = release = close = staticmethod(nothing)
 
     def __init__(self, inside: Executed) -> None:
         self.take = inside.received
-
-    def open(self, conn: Any) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def engage(measuring: Measuring, duty: Duty, lane: Lane) -> Handle:

@@ -13,6 +13,7 @@ import signal
 import sys
 
 from handoff.processes.lines import teller
+from handoff.start_methods import name_semaphores
 
 
 def run(module: str, fd: int) -> None:
@@ -40,10 +41,7 @@ def run(module: str, fd: int) -> None:
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
     if not line or select.select([0], [], [], 0)[0]:  # it was gone before it could be noticed: nothing follows the line
         parent_is_gone(0, None)
-    import multiprocessing.process
-
-    prefix = f"/{os.path.basename(folder)}"
-    multiprocessing.process.current_process()._config["semprefix"] = prefix  # type: ignore[attr-defined]  # private
+    name_semaphores(f"/{os.path.basename(folder)}")
     __import__(module)
     sys.modules[module].main(config, teller(fd, word))
 

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import multiprocessing.process
 import os
 from collections.abc import Callable
 from typing import Any
 
 from handoff.payload import Duty
+from handoff.start_methods import name_semaphores, semaphore_prefix
 from handoff.strategies import _own
 from handoff.strategies.at_start import AT_START_FAILS
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, DILL_FAILS, FORKING_FAILS
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
 _BY_DILL = (*DILL_FAILS, *(pair for pair in BY_VALUE_FAILS if pair[0] not in dict(DILL_FAILS)))
-
-
-def semaphore_prefix() -> str:
-    """What the names of this process's semaphores begin with: whoever ends it sweeps them by that."""
-    prefix: str = multiprocessing.process.current_process()._config["semprefix"]  # type: ignore[attr-defined]  # private
-    return prefix
 
 
 class AsFuture:
@@ -41,7 +35,7 @@ class PoolExecutor:
     """A ``Pool`` of multiprocessing, or of its copy with dill: ``apply_async`` is its ``submit``."""
 
     def __init__(self, package: str, site: Site, initializer: Initializer) -> None:
-        importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = semaphore_prefix()
+        name_semaphores(semaphore_prefix(), package)
         self.pool: Any = importlib.import_module(package).get_context(site.start_method).Pool(1, *initializer)
         self._first = self.pool._pool[:]
 
@@ -78,7 +72,7 @@ def _process_pool(site: Site, initializer: Initializer) -> Executor:
     return ProcessPoolExecutor(1, site.ctx, *initializer)
 
 
-def name_semaphores(package: str, prefix: str) -> None:
+def name_lokys_semaphores(package: str, prefix: str) -> None:
     """Let loky name its semaphores as this process does: they are swept by their names."""
     numbers = itertools.count(1)
     semaphores: Any = importlib.import_module(f"{package}.backend.synchronize")
@@ -87,14 +81,14 @@ def name_semaphores(package: str, prefix: str) -> None:
 
 def _start_named(package: str, prefix: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     """The initializer of a worker in which a lock or a queue that is made is one of loky's, too."""
-    name_semaphores(package, prefix)
+    name_lokys_semaphores(package, prefix)
     function(*arguments)
 
 
 def _loky(site: Site, initializer: Initializer) -> Executor:
     import loky
 
-    name_semaphores("loky", semaphore_prefix())
+    name_lokys_semaphores("loky", semaphore_prefix())
     executor: Executor = loky.ProcessPoolExecutor(
         1, initializer=_start_named, initargs=("loky", semaphore_prefix(), *initializer)
     )
@@ -112,7 +106,7 @@ class JoblibExecutor:
         import joblib
 
         package = "joblib.externals.loky"
-        name_semaphores(package, semaphore_prefix())
+        name_lokys_semaphores(package, semaphore_prefix())
         # Where joblib puts its files by itself if there is room; but under a name that is swept.
         folder = f"/dev/shm/{site.segment_name()}" if os.path.isdir("/dev/shm") else str(site.folder)
         os.makedirs(folder, exist_ok=True)

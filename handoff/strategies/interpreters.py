@@ -14,7 +14,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.connection import Connection
 from typing import Any
 
 from handoff.outcome import Kind
@@ -33,6 +32,7 @@ from handoff.strategy import (
     Site,
     Strategy,
 )
+from handoff.timing import nothing
 
 
 def _new_queue() -> Any:
@@ -54,40 +54,29 @@ def _got(get: Any) -> Any:
 class PuttingSender:
     """``queue.put(obj)``, which pickles: what cannot be put is refused before anything is sent."""
 
+    open = close = staticmethod(nothing)
+
     def __init__(self, queue: Any) -> None:
         self.encode = queue.put
         self.queue = queue
 
-    def open(self, conn: Connection) -> None:
-        pass
-
     def post(self, message: None) -> None:
         """It is there already."""
-
-    def close(self) -> None:
-        pass
 
 
 class GettingReceiver:
     """``queue.get()``"""
 
+    open = release = close = staticmethod(nothing)
+
     def __init__(self, queue: Any) -> None:
         self.queue = queue
-
-    def open(self, conn: Connection) -> None:
-        pass
 
     def take(self) -> Any:
         return _got(self.queue.get)
 
     def decode(self, message: Any) -> Any:
         return message
-
-    def release(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 class TellingSender(PuttingSender):

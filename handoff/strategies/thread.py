@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import copy
-from multiprocessing.connection import Connection
 from typing import Any
 
 from handoff.payload import Duty
@@ -11,41 +10,31 @@ from handoff.strategies import _own
 from handoff.strategies._given import GivenState
 from handoff.strategies._parts import Elements
 from handoff.strategy import Channel, Ends, Holding, Launch, Recipe, Sharing, Site, Strategy
+from handoff.timing import nothing
 
 
 class ReferenceSender:
     """Puts a reference to the object into a queue of this process."""
 
+    open = close = staticmethod(nothing)
+
     def __init__(self, queue: Any) -> None:
         self.post = queue.put
 
-    def open(self, conn: Connection) -> None:
-        pass
-
     def encode(self, obj: Any) -> Any:
         return obj
-
-    def close(self) -> None:
-        pass
 
 
 class ReferenceReceiver:
     """Gets the reference."""
 
+    open = release = close = staticmethod(nothing)
+
     def __init__(self, queue: Any) -> None:
         self.take = queue.get
 
-    def open(self, conn: Connection) -> None:
-        pass
-
     def decode(self, message: Any) -> Any:
         return message
-
-    def release(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def _carry(site: Site) -> Ends:
@@ -62,6 +51,8 @@ def _hold(site: Site) -> Holding:
 class ReferenceElements:
     """The elements of one object that all threads have; only an update needs the lock."""
 
+    open = close = staticmethod(nothing)
+
     def __init__(self, obj: Any) -> None:
         from multiprocessing.dummy import Lock
 
@@ -69,18 +60,12 @@ class ReferenceElements:
         elements = Elements(obj)
         self.read, self.write, self.add = elements.get, elements.set, elements.add
 
-    def open(self) -> None:
-        pass
-
     def update(self, index: int) -> None:
         with self.lock:
             self.add(index)
 
     def whole(self) -> Any:
         return self.obj
-
-    def close(self) -> None:
-        pass
 
 
 def _share(site: Site) -> Sharing:

@@ -34,6 +34,7 @@ from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer
 from handoff.processes.worker_process import Gone, WorkerProcess
+from handoff.start_methods import name_semaphores
 from handoff.strategy import Channel, Execution, Initializer, Launch, Site, Strategy
 from handoff.support_matrix import original, pools
 from handoff.support_matrix.cell_worker import (
@@ -96,7 +97,7 @@ def run(spec: CellSpec, stage: Stage, looked: Original | None = None) -> tuple[O
     """
     tempfile.tempdir = str(spec.folder)
     os.environ["TMPDIR"] = os.environ["JOBLIB_TEMP_FOLDER"] = str(spec.folder)
-    multiprocessing.process.current_process()._config["semprefix"] = f"/{spec.prefix}"  # type: ignore[attr-defined]  # private
+    name_semaphores(f"/{spec.prefix}")
     multiprocessing.set_start_method(spec.start_method, force=True)
     try:
         payload = spec.ref.load()

@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import itertools
 import json
-import multiprocessing.process
+import multiprocessing
 import os
 import re
 import sys
@@ -32,8 +32,8 @@ from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.executing import Executing, broken
 from handoff.processes.interpreter import Interpreter, describe_exit
+from handoff.start_methods import name_semaphores, semaphore_prefix
 from handoff.strategies import registry
-from handoff.strategies.executors import semaphore_prefix
 from handoff.strategy import Execution, Initializer, Site, Strategy
 from handoff.target import Ref
 from handoff.timing import nothing
@@ -322,7 +322,7 @@ def carry(strategy: Strategy, case: Case) -> Any:
     execution = strategy.execution
     watch, initializer, site = _Watch(case, execution), case.initializer, case.site()
     if package := execution.loaded_by:
-        importlib.import_module(f"{package}.process").current_process()._config["semprefix"] = semaphore_prefix()
+        name_semaphores(semaphore_prefix(), package)
         watch.inbox, outbox = importlib.import_module(package).get_context(case.start_method).Pipe(duplex=False)
         _watch_loading(package, watch.failed.append)
         initializer = _report_loading, (package, outbox, *initializer)
