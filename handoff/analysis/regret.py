@@ -37,7 +37,7 @@ not wait for the others: its limit may cross once, at any look, which is what th
 for. Were that wrong, the table would be judged by what the way has, however little. Simulated as a run goes, looks at
 each of 3 to 12 trials, a way 1.3 times faster than three others, 500 tables: 0 (normal, Cauchy), 1 (strays) and 2
 (two modes) were decided and wrong; with all ways in all trials 0, 0 and 2; of 400 tables of four equal ways a gain
-was claimed in 0, 2 and 1.
+was claimed in 2 (strays) and 1 (two modes; Cauchy).
 
 Judged once, 1 of 14,400 tables with one best way was wrong so (six kinds of noise, 2 to 8 trials).
 
