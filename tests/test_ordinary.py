@@ -127,6 +127,31 @@ def test_no_code_of_the_object_runs_where_it_is_stated() -> None:
     assert Counted.calls == []
 
 
+class Kept:
+    """Computes its hash as it is made, or (``lazy``) when it is first asked for."""
+
+    def __init__(self, name: str, lazy: bool = False) -> None:
+        self.name, self.lazy = name, lazy
+        self.kept = None if lazy else hash(("kept", name))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kept) and self.name == other.name
+
+    def __hash__(self) -> int:
+        self.kept = hash(("kept", self.name)) if self.kept is None else self.kept
+        return self.kept
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_hash_that_travels_is_told_where_no_control_can_be_made(lazy: bool) -> None:
+    elsewhere, here = Kept("a", lazy), Kept("a", lazy)
+    elsewhere.kept = 1 << 40  # as strings hash in another process
+    assert hash(here) != hash(elsewhere)
+    (told,) = judged(elsewhere, elsewhere)[0]
+    assert told.startswith("obj: brings the hash that it had elsewhere")
+    assert judged(here, here) == ([], [])
+
+
 class Ordered(dict):  # type: ignore[type-arg]
     """Iterates in an order of its own, whatever the order in which it was filled."""
 
