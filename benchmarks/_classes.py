@@ -22,7 +22,7 @@ from handoff.measuring.experiment import Experiment, measure, plan, serves
 from handoff.payload import Trait
 from handoff.profile import PROFILES, Profile
 from handoff.record import BYTES, SECONDS
-from handoff.strategies import registry
+from handoff.strategies import registry, usual
 from handoff.strategy import Strategy
 from handoff.target import Entry, load_collection
 
@@ -74,7 +74,7 @@ def rows(kind: str, experiments: list[Experiment]) -> list[str]:
     if kind in DEEPER and not DEEPER[kind].strategies:
         return list(DEEPER[kind].lanes)
     traits = frozenset[Trait]().union(*(experiment.entry.payload.traits for experiment in experiments))
-    return [name for name, strategy in registry().items() if serves(name, kind) and _could_carry(strategy, traits)]
+    return [name for name in usual() if serves(name, kind) and _could_carry(registry()[name], traits)]
 
 
 def _could_carry(strategy: Strategy, traits: frozenset[Trait]) -> bool:

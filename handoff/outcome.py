@@ -70,6 +70,14 @@ class Unavailable(Exception):
     """Raised by a strategy that this platform, start method or set of libraries lacks."""
 
 
+class HandoverEnded(Exception):
+    """A hand-over has ended without an answer, and this is why."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
 def describe(error: BaseException) -> str:
     """The message of an exception with its notes, or a placeholder when even ``str`` of it fails."""
     try:

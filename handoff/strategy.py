@@ -121,7 +121,8 @@ class Executor(Protocol):
     """A ``concurrent.futures.Executor``, or what has these of its methods.
 
     One more where the :class:`Execution` ``keeps``: ``keep(obj)``. What it returns is an argument of every task. One
-    more where its workers cannot simply be killed: ``abandon()``, which is called before.
+    more where its workers cannot simply be killed: ``abandon()``, which is called before. Whatever it raises is a
+    refusal, but ``BrokenExecutor``, and :class:`handoff.outcome.HandoverEnded` where it knows better.
     """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Pending: ...
@@ -200,6 +201,7 @@ class Strategy:
     #: The pickler of which the diagnosis tells what becomes of an object that goes this way; "": none is at work.
     pickled_as: str = "pickle-default"
     chunked: bool = False  #: what a pool does by itself: tasks of a chunk are pickled at once, the object in them once
+    named_only: bool = False  #: it starts an engine, seconds each time: tried where it is asked for by name alone
     makes: bool = False  #: workers make the object themselves: it takes a target that says how
     change: int = 9  #: how much of a program it changes, 0: nothing; of ways as fast as each other the least wins
 

@@ -30,7 +30,7 @@ from handoff.processes.interpreter import Interpreter
 from handoff.processes.proc import with_descendants
 from handoff.profile import Profile
 from handoff.record import Record
-from handoff.strategies import baselines, registry
+from handoff.strategies import baselines, registry, usual
 from handoff.strategy import Channel
 from handoff.target import Entry
 from handoff.timing import nothing
@@ -205,7 +205,7 @@ class _Lanes(GroupRun):
 
 def lanes_for(duty: Duty, leave_out: Sequence[str] = ()) -> list[str]:
     """The strategies that serve a duty, the likeliest first."""
-    known = [name for name in registry() if serves(name, duty) and name not in leave_out]
+    known = [name for name in usual() if serves(name, duty) and name not in leave_out]
     return sorted(known, key=lambda name: _turn(name, duty))
 
 

@@ -27,7 +27,7 @@ from handoff.processes.lines import NOT_OURS
 from handoff.profile import Profile
 from handoff.record import BUDGET, DECIDED, INTERRUPTED, MOST_TRIALS, Record
 from handoff.start_methods import START_METHODS
-from handoff.strategies import registry
+from handoff.strategies import registry, usual
 from handoff.target import Entry
 from handoff.timing import nothing
 
@@ -56,7 +56,7 @@ def plan(
     kinds, start_methods = tuple(kinds), tuple(start_methods)
     experiments = []
     for kind in kinds:
-        names = tuple(name for name in (strategies or registry()) if serves(name, kind))
+        names = tuple(name for name in (strategies or usual()) if serves(name, kind))
         possible = DEEPER[kind].start_methods if kind in DEEPER else START_METHODS
         alone = kind == START or (kind in DEEPER and not DEEPER[kind].strategies)  # lanes of its own, no strategies
         for start_method in ("",) if kind == CODEC else (each for each in start_methods if each in possible):

@@ -23,7 +23,7 @@ from handoff.measuring.lane import Handle, Lane, LaneFailed, LaneRefused, silenc
 from handoff.measuring.ledger import CALIBRATING, LOOKING, SAMPLES, WORKERS, Ledger
 from handoff.measuring.messages import Config, Known, Spec, Tell, Told, settled
 from handoff.measuring.shop import Shop
-from handoff.outcome import OK, Kind, Outcome, Unavailable
+from handoff.outcome import OK, HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.strategies import baselines
@@ -152,6 +152,8 @@ class Measuring:
                 yield
         except LaneRefused:
             raise
+        except HandoverEnded as ended:
+            raise LaneRefused(ended.outcome) from None
         except Unavailable as error:
             raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", str(error))) from None
         except NoAnswer as error:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from handoff import timeouts
-from handoff.outcome import Kind, Outcome, describe, refuses_interpreters
+from handoff.outcome import HandoverEnded, Kind, Outcome, describe, refuses_interpreters
 from handoff.payload import Duty
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import describe_exit
@@ -66,6 +66,8 @@ class Executing:
 
     def failure(self, error: BaseException, duty: str) -> Outcome:
         """What an exception means that the executor itself has raised for a task."""
+        if isinstance(error, HandoverEnded):
+            return error.outcome
         name, message, last = _original(error)
         if not broken(error):
             where = "result" if duty == Duty.RESULT else "parent"

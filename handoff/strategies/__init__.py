@@ -25,6 +25,11 @@ def registry() -> Mapping[str, Strategy]:
     return MappingProxyType(found)
 
 
+def usual() -> tuple[str, ...]:
+    """The strategies that are tried where none is named."""
+    return tuple(name for name, each in registry().items() if not each.named_only)
+
+
 def baselines(duty: str, strategies: Mapping[str, Strategy] | None = None) -> tuple[str, ...]:
     """What every ratio of a duty is to: the first of these that works. ``strategies``: as the registry."""
     found = (registry() if strategies is None else strategies).values()

@@ -29,7 +29,7 @@ from handoff.checksum import touch
 from handoff.compare.arrival import Verdict
 from handoff.compare.difference import difference
 from handoff.measuring import looking
-from handoff.outcome import OK, Kind, Outcome, Unavailable
+from handoff.outcome import OK, HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer
@@ -475,7 +475,7 @@ class _Executed:
         self.stage(WORKER if by_start else STARTING)
         try:
             answer = pools.carry(self.strategy, case)
-        except pools.HandoverEnded as ended:
+        except HandoverEnded as ended:
             return _as_told(spec, self.execution, ended.outcome)
         except NoAnswer as error:
             return Outcome(Kind.BROKEN, "worker", "", str(error))

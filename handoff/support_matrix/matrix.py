@@ -75,6 +75,11 @@ def ways() -> Mapping[str, Strategy]:
     return {**routes(), **registry()}
 
 
+def _tried(known: Mapping[str, Strategy], *, live: bool) -> list[str]:
+    """The ways that are tried where none is named."""
+    return [name for name, way in known.items() if not (way.named_only or (live and way.makes))]
+
+
 @dataclass(frozen=True, slots=True)
 class _Todo:
     entry: Entry
@@ -107,7 +112,7 @@ def support(
     todo = [
         _Todo(entry, name, duty, method)
         for entry in entries.values()
-        for name in (strategies or (name for name, way in known.items() if not (live and way.makes)))
+        for name in (strategies or _tried(known, live=live))
         for duty in known[name].duties
         for method in start_methods
         if not duties or str(duty) in duties

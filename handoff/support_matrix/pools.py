@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from handoff import timeouts
-from handoff.outcome import OK, Kind, Outcome, Unavailable
+from handoff.outcome import OK, HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer, deadline
@@ -89,14 +89,6 @@ class Case:
 
 def _no_manager() -> NoReturn:
     raise Unavailable("no executor has a manager here")
-
-
-class HandoverEnded(Exception):
-    """The hand-over ended without an answer."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
 
 
 def run(

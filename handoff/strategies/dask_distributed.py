@@ -1,0 +1,331 @@
+"""dask.distributed: by value in the task, scattered to the worker before it, or sent to an actor.
+
+One local cluster of one worker serves all of them in a process. What would be measured as sending and is not, is turned
+off: keys by content (the second send would move nothing), the way through the scheduler where there is a direct one,
+stealing, the copies that the memory manager drops, and the allocator settings that a nanny gives its worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
+from types import SimpleNamespace
+from typing import Any
+
+from handoff import timeouts
+from handoff.outcome import HandoverEnded, Kind, Outcome
+from handoff.payload import Duty, Trait
+from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY
+from handoff.strategies.executors import AsFuture
+from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
+
+CONFIG = {
+    "distributed.nanny.pre-spawn-environ": {},  # else OMP_NUM_THREADS=1 and another MALLOC_TRIM_THRESHOLD_ than ours
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.scheduler.allowed-failures": 0,  # a task whose worker died is not given to the next, to kill that too
+    "distributed.comm.compression": False,
+    "distributed.comm.timeouts.connect": "5s",  # a worker that has died is not knocked at for half a minute
+    "distributed.admin.large-graph-warning-threshold": "1 TiB",  # a task with 10 MiB in it is what is measured here
+    # What cannot be loaded is told as an outcome; its traceback on stderr, four times over, is not wanted.
+    "logging": {"distributed": "critical"},
+}
+FOR_EVER = "who waits does so for ever"
+
+
+class LocalDask:
+    """The local cluster of this process: the first executor starts it, the last one ends it."""
+
+    _here: LocalDask | None = None
+
+    def __init__(self, folder: str) -> None:
+        import dask
+        import distributed
+
+        library: Any = distributed  # parts of it have no types
+        dask.config.set(CONFIG)
+        for name in ("distributed", "distributed.worker", "distributed.scheduler"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self.users = 0
+        self.cluster: Any = library.LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=folder,
+            silence_logs=logging.CRITICAL,
+        )
+        self.client: Any = library.Client(self.cluster, set_as_default=False, direct_to_workers=True)
+
+    @classmethod
+    def enter(cls, folder: str) -> LocalDask:
+        if cls._here is None:
+            cls._here = cls(folder)
+        cls._here.users += 1
+        return cls._here
+
+    def begin(self, initializer: Initializer) -> str:
+        """Run it in the worker. Returns the worker's address: another one, if the last has died."""
+        function, arguments = initializer
+        end = time.monotonic() + timeouts.WORKER_START_S
+        while True:
+            try:
+                for found in self.client.scheduler_info()["workers"]:
+                    self.client.run(function, *arguments, workers=[found])
+                    return str(found)
+            except OSError:  # it has just died
+                if time.monotonic() > end:
+                    raise
+            if time.monotonic() > end:
+                raise TimeoutError(f"the cluster had no worker in {timeouts.WORKER_START_S:g} s")
+            time.sleep(0.05)
+
+    def leave(self, seconds: float) -> None:
+        self.users -= 1
+        if self.users <= 0:
+            type(self)._here = None
+            self.client.close(timeout=seconds)
+            self.cluster.close(timeout=seconds)
+
+
+class DaskExecutor:
+    """``client.submit`` with the object in the task."""
+
+    def __init__(self, site: Site, initializer: Initializer) -> None:
+        self.local: LocalDask | None = LocalDask.enter(str(site.folder))
+        self.client, self.where = self.local.client, [self.local.begin(initializer)]
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        try:
+            future = self.client.submit(function, *args, pure=False, workers=self.where)
+        except Exception as error:
+            raise _refused(error) from None
+        return AsFuture(lambda: _result(future))
+
+    def scatter(self, obj: Any) -> Any:
+        """A future of what is then in the worker: a fresh key each time, straight to it."""
+        try:
+            return self.client.scatter(obj, hash=False, direct=True, workers=self.where)
+        except Exception as error:
+            import distributed.protocol
+
+            library: Any = distributed.protocol
+            try:
+                library.serialize(obj, on_error="raise")  # what could not be pickled fails here again
+            except Exception as again:
+                raise _refused(again) from None
+            raise HandoverEnded(Outcome.from_exception(Kind.BROKEN, "worker", error)) from None
+
+    def shutdown(self, wait: bool = True) -> None:
+        if self.local is not None:
+            local, self.local = self.local, None
+            local.leave(5.0 if wait else 0.5)
+
+
+def _refused(error: Exception) -> HandoverEnded:
+    """Of what cannot be pickled here; the cause says why."""
+    return HandoverEnded(Outcome.from_exception(Kind.REFUSED, "parent", error.__cause__ or error))
+
+
+def _result(future: Any) -> Any:
+    """What a task has returned; what it raised, told apart by where that was."""
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as error:
+        future.release()
+        raise BrokenExecutor(str(error)) from None
+    except Exception as error:
+        if "Could not serialize" in str(error):  # what the task has returned: refused there, and told with a traceback
+            reason = str(error).strip().splitlines()[-1].partition(": ")
+            raise HandoverEnded(Outcome(Kind.REFUSED, "result", reason[0], reason[2])) from None
+        where = "worker" if error.__cause__ else "result"  # the cause is why the task could not be loaded
+        raise HandoverEnded(Outcome.from_exception(Kind.BROKEN, where, error.__cause__ or error)) from None
+
+
+class ScatterExecutor:
+    """``client.scatter``, and a task that names what was scattered."""
+
+    def __init__(self, site: Site, initializer: Initializer) -> None:
+        self.dask = DaskExecutor(site, initializer)
+        self.shutdown = self.dask.shutdown
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        from distributed import Future
+
+        return self.dask.submit(function, *(a if isinstance(a, Future) else self.dask.scatter(a) for a in args))
+
+    def keep(self, obj: Any) -> Any:
+        return self.dask.scatter(obj)
+
+
+class Kept:
+    """Stands in a call for what the actor keeps."""
+
+
+class Doing:
+    """The actor: lives in the worker, and does what it is told."""
+
+    kept: Any = None
+
+    def keep(self, obj: Any) -> None:
+        self.kept = obj
+
+    def do(self, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*(self.kept if isinstance(each, Kept) else each for each in args))
+
+
+class ActorExecutor:
+    """Calls of an actor's method: straight to its worker, past the scheduler."""
+
+    def __init__(self, site: Site, initializer: Initializer) -> None:
+        self.dask = DaskExecutor(site, initializer)
+        with self.dask.client.as_current():  # an actor looks for its client when it arrives
+            self.future = self.dask.client.submit(Doing, actor=True, pure=False, workers=self.dask.where)
+            self.actor: Any = self.future.result()
+        self.waiting: Any = None  #: the call that has not been answered
+        logging.getLogger("tornado.application").addFilter(self._heard)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        return self._call("do", function, *args)
+
+    def keep(self, obj: Any) -> Any:
+        self._call("keep", obj).result()
+        return Kept()
+
+    def shutdown(self, wait: bool = True) -> None:
+        logging.getLogger("tornado.application").removeFilter(self._heard)
+        self.actor = self.waiting = None
+        self.future.release()
+        self.dask.shutdown(wait)
+
+    def _call(self, method: str, *args: Any) -> AsFuture:
+        try:
+            self.waiting = getattr(self.actor, method)(*args)
+        except RuntimeError as error:  # the actor's worker was lost before
+            raise BrokenExecutor(str(error)) from None
+        return AsFuture(self._result)
+
+    def _result(self) -> Any:
+        try:
+            return self.waiting.result()
+        except OSError as error:  # its worker cannot be reached any more
+            raise BrokenExecutor(str(error)) from None
+
+    def _heard(self, record: logging.LogRecord) -> bool:
+        """What goes wrong with a call is logged, and nobody is told: a program waits for ever. Here its reason ends
+        the wait."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or self.waiting is None or self.waiting.done():
+            return True
+        reason, _, traceback = str(error.args[0] if error.args else error).partition("\n")
+        where = "parent" if "Could not serialize" in reason and not traceback else "worker"
+        reason = traceback.strip().splitlines()[-1] if traceback else str(error.__cause__ or reason)
+        ended = HandoverEnded(Outcome(Kind.BROKEN, where, type(error).__name__, f"{reason} ({FOR_EVER})"))
+        _end(self.waiting, ended)
+        return False
+
+
+def _end(waiting: Any, error: Exception) -> None:
+    """Let who waits for an actor's answer get an error. It uses a private method of the library's."""
+
+    def raised() -> None:
+        raise error
+
+    waiting._set_result(SimpleNamespace(unwrap=raised))
+
+
+_START = """
+from distributed import Client, LocalCluster
+
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+"""
+
+_SUBMIT_AFTER = (
+    _START
+    + """        print(client.submit(work, [1, 2, 3], pure=False).result())  # pure: a key by content, and sent once
+"""
+)
+
+_SCATTER_AFTER = (
+    _START
+    + """        numbers = client.scatter([[1, 2, 3]], hash=False, direct=True)[0]
+        print(client.submit(work, numbers, pure=False).result())
+"""
+)
+
+_ACTOR_AFTER = """
+from distributed import Client, LocalCluster
+
+class Summing:
+    def work(self, numbers):
+        return sum(numbers)
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        actor = client.submit(Summing, actor=True).result()
+        print(actor.work([1, 2, 3]).result())
+"""
+
+
+#: An actor's call that cannot be pickled is never answered.
+_ACTOR_FAILS = tuple((trait, Kind.BROKEN if kind is Kind.REFUSED else kind) for trait, kind in BY_VALUE_FAILS)
+
+
+def _strategy(
+    name: str,
+    summary: str,
+    make: Callable[[Site, Initializer], Executor],
+    after: str,
+    duties: tuple[Duty, ...],
+    fails: tuple[tuple[Trait, Kind], ...] = BY_VALUE_FAILS,
+) -> Strategy:
+    return Strategy(
+        name=name,
+        pickled_as="cloudpickle",
+        summary=summary,
+        meaning=COPY + "; on the cluster until the last future of it is dropped",
+        channel=Channel.PIPE,
+        launch=Launch.EXECUTOR,
+        execution=Execution(make=make, duties=duties, keeps=True, raises="KilledWorker"),
+        start_methods=("spawn",),
+        needs=("distributed",),
+        fails=fails,
+        late=4,
+        named_only=True,
+        recipe=Recipe(BEFORE, after),
+    )
+
+
+STRATEGIES = (
+    _strategy(
+        "dask-submit",
+        "dask.distributed: client.submit(work, obj), the object in the task",
+        DaskExecutor,
+        _SUBMIT_AFTER,
+        (Duty.ARGUMENT, Duty.RESULT),
+    ),
+    _strategy(
+        "dask-scatter",
+        "dask.distributed: client.scatter(obj, hash=False, direct=True), then a task that names it",
+        ScatterExecutor,
+        _SCATTER_AFTER,
+        (Duty.ARGUMENT, Duty.STATE),
+    ),
+    _strategy(
+        "dask-actor",
+        "dask.distributed: a call of an actor's method, straight to its worker; as state, the actor keeps it",
+        ActorExecutor,
+        _ACTOR_AFTER,
+        (Duty.ARGUMENT, Duty.RESULT, Duty.STATE),
+        _ACTOR_FAILS,
+    ),
+)
