@@ -58,6 +58,14 @@ def test_what_the_users_code_does_is_its_own_affair(stage: str, harm: str, comma
     assert ended.faults(codes=expected(stage, harm)) == [], ended
 
 
+@pytest.mark.parametrize("harm", ["leaves", "kills-itself", "no-files"])
+def test_what_breaks_the_diagnosis_is_not_called_fine(harm: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(module(harm, "dump", ""))
+    ended = ran([*HANDOFF, *COMMANDS["diagnose"]], tmp_path)
+    assert ended.faults(codes=(1,)) == [], ended
+    assert "1 culprit" in ended.out
+
+
 def expected(stage: str, harm: str) -> tuple[int, ...]:
     """Exit codes: what ends before there is an object is an error of use, what comes after it is a finding, or none."""
     before = stage in ("import", "make")

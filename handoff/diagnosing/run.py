@@ -18,12 +18,14 @@ from dataclasses import replace
 from typing import Any
 
 from handoff import timeouts
+from handoff.compare.names import class_name
 from handoff.diagnosing.dumps import error_text
 from handoff.diagnosing.engine import Steps
 from handoff.diagnosing.evidence import Seen
-from handoff.diagnosing.findings import Diagnosis
+from handoff.diagnosing.findings import STRATEGIES, Diagnosis, Finding
 from handoff.diagnosing.load_child import MainReached
 from handoff.diagnosing.load_elsewhere import end_group
+from handoff.processes.interpreter import describe_exit
 from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
 
 BUDGET_S = 30.0
@@ -88,7 +90,21 @@ def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, a
         if ended
         else f"{budget_s:g} s were not enough"
     )
-    return replace(diagnosis, notes=(*diagnosis.notes, f"the diagnosis is not complete: {why}"))
+    diagnosis = replace(diagnosis, notes=(*diagnosis.notes, f"the diagnosis is not complete: {why}"))
+    if not ended:
+        return diagnosis
+    code = os.waitstatus_to_exitcode(status)  # whoever closes the line without ending was killed by us
+    how = describe_exit(code) if code != -signal.SIGKILL else "was killed, or closed all its descriptors"
+    return _broken(diagnosis, obj, f"a process that only looked at it {how}")
+
+
+def _broken(diagnosis: Diagnosis, obj: Any, how: str) -> Diagnosis:
+    """With the object as its culprit, if there is none: nobody may take what could not be looked at for fine."""
+    if diagnosis.culprits:
+        return diagnosis
+    fix = "look at its hooks (__reduce_ex__, __getstate__, …): one of them does what ends or breaks whoever calls it"
+    finding = Finding("obj", class_name(type(obj)), how, fix, STRATEGIES, error=how)
+    return replace(diagnosis, culprits=(finding,))
 
 
 def _be_the_child(
@@ -118,7 +134,8 @@ def _be_the_child(
     except BaseException as error:
         try:
             note = f"the diagnosis itself failed: {error_text(error)}"
-            tell({"diagnosis": Diagnosis(name, notes=(note,)).to_json(), "final": True})
+            broken = _broken(Diagnosis(name, notes=(note,)), obj, f"looking at it failed: {error_text(error)}")
+            tell({"diagnosis": broken.to_json(), "final": True})
         except BaseException:
             code = 2
     finally:
