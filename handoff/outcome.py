@@ -60,10 +60,13 @@ _NO_INTERPRETERS = "does not support loading in subinterpreters"  #: Python/impo
 
 def refuses_interpreters(error: BaseException) -> str:
     """The extension module that no interpreter but the first can load, where that is what went wrong; else ""."""
-    if type(error).__name__ not in ("ImportError", "NotShareableError"):
-        return ""
-    before, found, _ = f"{error}\n{error.__cause__}".partition(f" {_NO_INTERPRETERS}")
-    return before.rpartition("module ")[2] if found else ""
+    each: BaseException | None = error
+    while each is not None and type(each).__name__ in ("ImportError", "NotShareableError"):
+        before, found, _ = str(each).partition(f" {_NO_INTERPRETERS}")
+        if found:
+            return before.rpartition("module ")[2]
+        each = each.__cause__
+    return ""
 
 
 class Unavailable(Exception):

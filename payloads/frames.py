@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from handoff.declarations import Gap
+from handoff.declarations import ANY, Gap
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload, Trait
 from payloads._gaps import no_plain_data
@@ -77,7 +77,7 @@ def _sizes(
             make=_Made(make, rows),
             duties=frozenset({Duty.ARGUMENT}),
             needs=needs,
-            traits=frozenset({Trait.TABLE}),
+            traits=frozenset({Trait.TABLE} if needs == ("polars",) else {Trait.TABLE, Trait.ONE_INTERPRETER}),
             why=f"{why} {rows:,} rows.",
             source=source,
         )
@@ -120,5 +120,16 @@ GAPS = (
         Gap(payload=f"frame-polars-{size}", strategy="arrow-ipc", start_method="fork", outcome=Kind.BROKEN,
             reason="a fork has none of the threads that polars waits for", source="polars user guide, Multiprocessing")
         for size in TEXT_ROWS
+    ),
+    *(
+        Gap(payload=f"frame-polars-{size}", strategy=strategy, duty=duty, outcome=outcome,
+            reason="polars loads there without its C part, warns, and raises a NameError where that is used",
+            source="polars 2.1.0, polars/meta/build.py")
+        for size in TEXT_ROWS
+        for strategy, duty, outcome in (
+            (("interpreter-queue", "interpreter-queue-told"), ANY, Kind.BROKEN),
+            ("interpreter-pool", "argument", Kind.REFUSED),
+            ("interpreter-pool", ("result", "state"), Kind.BROKEN),
+        )
     ),
 )  # fmt: skip

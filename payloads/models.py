@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.payload import Duty, Payload
+from handoff.payload import Duty, Payload, Trait
 from payloads._gaps import no_plain_data
 
 #: Trees: a first try, scikit-learn's own default since 0.22, and a model that was tuned for accuracy.
@@ -53,6 +53,7 @@ PAYLOADS = (
             make=_Forest(trees),
             duties=ARGUMENT,
             needs=("sklearn",),
+            traits=frozenset({Trait.ONE_INTERPRETER}),
             why=f"{trees} trees of depth 8 over 500 rows, three classes: a model to predict with in every worker.",
             source="scikit-learn user guide, Model persistence",
         )
@@ -64,6 +65,7 @@ PAYLOADS = (
             make=_StateDict(width),
             duties=ARGUMENT,
             needs=("torch",),
+            traits=frozenset({Trait.ONE_INTERPRETER}),
             why=f"Four square layers of {width} float32: what load_state_dict takes.",
             source="PyTorch notes, Multiprocessing best practices; Serialization semantics",
         )

@@ -118,7 +118,7 @@ PAYLOADS = tuple(
         name=f"records-{library}-1k",
         make=_Orders(kind),
         touch=touch_orders,
-        traits=frozenset({Trait.ELEMENTS}),
+        traits=frozenset({Trait.ELEMENTS} if library == "attrs" else {Trait.ELEMENTS, Trait.ONE_INTERPRETER}),
         duties=frozenset({Duty.ARGUMENT, Duty.RESULT}),
         needs=(library,),
         why=f"{ROWS:,} orders of five fields, as {what}: what an instance costs beside a dict of the same.",

@@ -48,7 +48,9 @@ def _got(get: Any) -> Any:
     try:
         return get()
     except NotShareableError as error:
-        raise error.__cause__ or error from None
+        if error.__cause__ is None:
+            raise
+        raise error.__cause__ from error.__cause__.__cause__
 
 
 class PuttingSender:
