@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import diagnose_cases as cases
@@ -25,6 +26,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 PICKLES = ("pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-default")
+#: What is said where dill 0.4.1 writes down no function: on Python 3.15, whose code objects have no co_lnotab.
+NO_CODE = ("the walk alone did not see why dill refuses",) if sys.version_info >= (3, 15) else ()
 
 
 def named(group: tuple[cases.Case, ...]) -> pytest.MarkDecorator:
@@ -41,24 +44,30 @@ def check_paths(obj: Any, findings: tuple[Finding, ...]) -> None:
         assert finding.reason and finding.fix and set(finding.blocks) <= set(STRATEGIES) and finding.blocks
 
 
+def beside_dill(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, but on 3.15 those that stop dill alone."""
+    return [finding for finding in findings if not NO_CODE or finding.blocks != ("dill",)]
+
+
 @named(cases.CASES)
 def test_every_culprit_is_found_and_no_other(case: cases.Case) -> None:
     obj = case.make()
     found = diagnose(obj)
-    assert {finding.path for finding in found.culprits} == set(case.culprits), str(found)
+    assert {finding.path for finding in beside_dill(found.culprits)} == set(case.culprits), str(found)
     check_paths(obj, (*found.culprits, *found.altered))
-    expected = ("not loaded", "parts are left out")
+    expected = ("not loaded", "parts are left out", *NO_CODE)
     assert not [note for note in found.notes if not any(text in note for text in expected)], found.notes
     if case.altered is not None:
-        assert {finding.path for finding in found.altered} == set(case.altered)
+        refused = {finding.path for finding in found.culprits if NO_CODE and "dill" in finding.blocks}
+        assert {finding.path for finding in found.altered} == set(case.altered) - refused
 
 
 @named(cases.CLEAN)
 def test_a_clean_object_has_no_culprit(case: cases.Case) -> None:
     found = diagnose(case.make())
-    assert not found.culprits, str(found)
-    assert case.altered is None or not found.altered, str(found)
-    assert not found.notes
+    assert not beside_dill(found.culprits), str(found)
+    assert case.altered is None or NO_CODE or not found.altered, str(found)
+    assert not [note for note in found.notes if not any(text in note for text in NO_CODE)]
 
 
 @named(cases.ALTERED)
@@ -76,7 +85,10 @@ def blocks(obj: Any) -> dict[str, tuple[str, ...]]:
 
 
 def test_a_lambda_stops_the_pickles_and_a_lock_cloudpickle_too() -> None:
-    assert blocks([lambda: 1, threading.Lock()]) == {"obj[0]": PICKLES, "obj[1]": (*PICKLES, "cloudpickle")}
+    assert blocks([lambda: 1, threading.Lock()]) == {
+        "obj[0]": (*PICKLES, "dill") if NO_CODE else PICKLES,
+        "obj[1]": (*PICKLES, "cloudpickle"),
+    }
 
 
 def test_a_generator_stops_all() -> None:
@@ -146,7 +158,8 @@ def test_what_is_merely_slow_to_load_is_a_note_and_no_culprit() -> None:
 
 
 def test_two_deep_chains_are_two_findings() -> None:
-    obj = [cases.linked(5_000), {"b": cases.linked(5_000)}, cases.linked(3)]
+    depth = 5_000 if sys.version_info < (3, 14) else 50_000  # since then the stack's 8 MiB are the limit of C code
+    obj = [cases.linked(depth), {"b": cases.linked(depth)}, cases.linked(3)]
     assert [finding.path for finding in diagnose(obj).culprits] == ["obj[0]", "obj[1]['b']"]
 
 

@@ -74,7 +74,8 @@ def dispatched() -> Any:
 def test_what_a_real_dump_refutes_is_not_said() -> None:
     """A nested single-dispatch function: dill carries it, and what stands inside functools is beneath it."""
     (finding,) = diagnose({"show": dispatched()}).culprits
-    assert finding.path == "obj['show']" and "dill" not in finding.blocks and finding.inside
+    assert finding.path == "obj['show']" and finding.inside
+    assert ("dill" in finding.blocks) == (sys.version_info >= (3, 15))  # where dill 0.4.1 writes down no function
     assert finding.source.startswith("test_diagnose_fixes.py:")
 
 
@@ -96,6 +97,8 @@ def test_the_next_step_comes_last_and_a_culprit_is_told_once() -> None:
     text = shown(diagnose({"f": lambda: 1}, name="a.py:make"))
     assert text.rpartition("next: ")[2].startswith(
         "handoff support a.py:make (each way, really tried: cloudpickle, dill"
+        if sys.version_info < (3, 15)
+        else "handoff support a.py:make (each way, really tried: cloudpickle should"
     )
     assert shown(diagnose([1], name="a.py:make")).endswith(
         "next: handoff advise a.py:make (which way is the fastest, measured)"

@@ -434,7 +434,12 @@ def make_local(size: int) -> Any:
 )
 def test_by_value_code_arrives_the_same(library: str, make: Callable[[], Any]) -> None:
     obj = make()
-    assert difference(facts(obj), elsewhere(pytest.importorskip(library).dumps(obj))) == ""
+    module = pytest.importorskip(library)
+    if library == "dill" and sys.version_info >= (3, 15) and type(obj) is not list:
+        with pytest.raises(AttributeError, match="co_lnotab"):  # which dill 0.4.1 reads, and 3.15 has no more
+            module.dumps(obj)
+        return
+    assert difference(facts(obj), elsewhere(module.dumps(obj))) == ""
 
 
 def test_closures_and_defaults_are_told() -> None:
@@ -580,7 +585,6 @@ def _worker(obj: Any, conn: Any) -> None:
     conn.send(facts(obj))
 
 
-@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_what_is_shared_is_seen_to_be(method: str) -> None:
     ctx: Any = multiprocessing.get_context(method)
@@ -611,7 +615,6 @@ def test_what_is_shared_is_seen_to_be(method: str) -> None:
     obj["simple"].close()
 
 
-@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_what_is_not_shared_is_seen_not_to_be() -> None:
     ctx: Any = multiprocessing.get_context("fork")
     kinds: list[Any] = [threading.Lock, threading.RLock, threading.Semaphore, threading.Event, queue.Queue]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def test_what_a_program_cannot_tell_is_a_note_and_what_it_can_is_altered() -> No
     cells = support(CASES, strategies=("pickle-2", "pool"), duties=("argument",), start_methods=("spawn",))
     for name in CASES:
         outcome = name.partition("-")[0]
+        if name == "altered-a-sentinel-of-the-standard-library" and sys.version_info >= (3, 15):
+            outcome = "ok"  # dataclasses.MISSING is a sentinel of PEP 661 there, which pickles by its name
         assert [cell.outcome for cell in told(cells, name)] == [outcome] * 2, told(cells, name)
     notes = {cell.payload: " ".join(cell.notes) for cell in cells if cell.outcome == "ok"}
     assert "made anew by Guarded.__setstate__" not in notes["ok-a-lock-made-anew"]  # nothing differs: both are free

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import multiprocessing
@@ -12,7 +13,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +150,8 @@ def test_facts_are_repeatable_and_tell_nothing_of_the_process(name: str, reports
 @pytest.mark.parametrize("name", ALL)
 def test_traits_tell_what_the_standard_pickler_refuses(name: str, reports: list[dict[str, Any]]) -> None:
     refusal = reports[0][name]["refusal"]
-    assert (refusal is not None) == bool(ALL[name].traits & REFUSED), refusal
+    deep = {Trait.DEEP} if sys.version_info[:2] == (3, 14) else set()  # 20,000 levels pass there: payloads/_gaps.py
+    assert (refusal is not None) == bool(ALL[name].traits & REFUSED - deep), refusal
 
 
 def test_seen_tells_used_from_unused(tmp_path: Path) -> None:
@@ -217,28 +221,39 @@ def fastest(*operations: Callable[[], Any], repeats: int = 15) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def empty_round_trip_s() -> float:
-    """Seconds that 64 bytes take through a pipe and back, within this process: less than to a worker."""
+def send_s() -> Iterator[Callable[[bytes], float]]:
+    """Seconds that bytes take through a pipe to a process, and its answer back."""
     here, there = multiprocessing.Pipe()
-    with here, there:
+    process = multiprocessing.get_context("fork").Process(target=_answer, args=(here, there))
+    process.start()
+    there.close()
 
-        def bounce() -> None:
-            here.send_bytes(b"0" * 64)
-            there.send_bytes(there.recv_bytes())
-            here.recv_bytes()
+    def send(data: bytes) -> None:
+        here.send_bytes(data)
+        here.recv_bytes()
 
-        return fastest(bounce, repeats=50)[0]
+    yield lambda data: fastest(partial(send, data))[0]
+    here.close()
+    process.join()
+
+
+def _answer(other: Connection, end: Connection) -> None:
+    other.close()
+    with contextlib.suppress(EOFError):
+        while True:
+            end.recv_bytes()
+            end.send_bytes(b"")
 
 
 @pytest.mark.parametrize("name", [name for name in CARRIED if (CARRIED[name].nbytes or 0) < 64 << 20])
-def test_touching_costs_no_more_than_the_hand_off_that_it_follows(name: str, empty_round_trip_s: float) -> None:
-    """It is part of every figure, and must not hide the rest: at most as long as pickling, loading and a round trip."""
+def test_touching_costs_no_more_than_the_hand_off_that_it_follows(name: str, send_s: Callable[[bytes], float]) -> None:
+    """It is part of every figure, and must not hide the rest: at most as long as pickling, sending and loading."""
     payload = CHEAP[name]
     obj = payload.make()
     data = pickle.dumps(obj, 5)
     assert payload.touch(pickle.loads(data)) == payload.touch(obj)
     hand_off_s, touch_s = fastest(lambda: pickle.loads(pickle.dumps(obj, 5)), lambda: payload.touch(obj))
-    assert touch_s <= hand_off_s + empty_round_trip_s
+    assert touch_s <= hand_off_s + send_s(data)
 
 
 @pytest.mark.parametrize("name", [name for name in CARRIED if CARRIED[name].facts])

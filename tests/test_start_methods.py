@@ -92,7 +92,8 @@ def test_the_fastest_is_taken_and_each_other_has_its_line(monkeypatch: pytest.Mo
     text = advice_as(found, "text")
     assert "fork: " in text
     assert "forkserver: nothing carries it" in text
-    assert Advice.from_json(json.loads(json.dumps(found.to_json()))).start_methods == found.start_methods
+    read = Advice.from_json(json.loads(json.dumps(found.to_json())))
+    assert repr(read.start_methods) == repr(found.start_methods)  # what is unknown is NaN, which equals nothing
 
 
 def test_where_they_are_as_good_the_default_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,5 +213,6 @@ def test_the_command_answers_for_all_of_them(tmp_path: Path) -> None:
     found = Advice.from_json(json.loads(done.stdout))
     assert sorted(each.start_method for each in found.start_methods) == sorted(START_METHODS)
     assert found.start_methods[0].start_method == found.job.start_method
-    assert [each.start_method for each in found.defaults] == ["fork", "forkserver"]
+    methods = ["fork", "forkserver"]  # this Python's own first
+    assert [each.start_method for each in found.defaults] == methods[:: 1 if sys.version_info < (3, 14) else -1]
     assert any("rows_of_mine.LIMIT" in each.what for each in found.warnings)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -65,16 +67,18 @@ def test_the_ballast_is_resident_and_private(record: Record) -> None:
 def test_known_results_are_reproduced(record: Record) -> None:
     """fork copies page tables; spawn imports the main file's imports again, which costs more than a bare start."""
     figures = Figures(record)
+    # Its server imports the main file, which it only meant to before September 2025: cpython issue 126631, in 3.14.
+    preloads = record.start_method == "forkserver" and "init_main_from_path" in inspect.getsource(forkserver)
 
     def best(name: str) -> float:
         return min(figures.flat(name, "start"))
 
     if record.start_method == "fork":
         assert best("parent-1gb") > 1.5 * best(BARE)
-    else:
+    elif not preloads:
         assert best("main-numpy") > 1.2 * best(BARE)
     if record.start_method == "forkserver":
-        assert best("main-numpy-preloaded") < best("main-numpy")
+        assert preloads or best("main-numpy-preloaded") < best("main-numpy")
         assert min(figures.flat(BARE, "first")) > 1.2 * best(BARE), "the first start brings the server up"
 
 
