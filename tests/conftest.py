@@ -36,6 +36,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Any:
     """
     if config.getoption("dist") != "load":
         return None
+    config.option.loadscopereorder = False  # as without workers: what a later file imports, an earlier one has not yet
     scheduler: Any = importlib.import_module("xdist.scheduler").LoadScopeScheduling(config, log)
     scheduler._split_scope = unit  # what its own subclasses replace
     return scheduler
