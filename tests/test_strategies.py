@@ -118,7 +118,7 @@ def test_both_sides_of_a_recipe_run_and_agree(
 ) -> None:
     if strategy.lacks:
         pytest.skip(strategy.lacks)
-    if {"dill", "pathos"} & set(strategy.needs) and sys.version_info >= (3, 15):
+    if {"dill", "multiprocess"} & set(strategy.needs) and sys.version_info >= (3, 15):
         reason = "dill 0.4.1 writes no function by value on 3.15, whose code objects have no co_lnotab"
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     before, after = (run_recipe(code, tmp_path) for code in (strategy.recipe.before, strategy.recipe.after))
