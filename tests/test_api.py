@@ -39,7 +39,8 @@ def test_diagnose_is_typed_and_shows_itself() -> None:
     assert Diagnosed.from_json(found.to_json()) == found
 
 
-def test_support_executes_every_cell_asked_for() -> None:
+def test_support_executes_every_cell_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # a sentence is looked for that would be broken where a terminal is narrow
     found = handoff.support(
         AWKWARD, strategies=("pickle-default", "inherit"), duties=("argument", "state"), start_methods=("fork",)
     )
