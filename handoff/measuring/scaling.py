@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handoff import timeouts, timing
+from handoff import start_methods, timeouts, timing
 from handoff.analysis.metrics import BIS, CHUNKS, JOB, JOB_TASKS, JOB_WAYS, numbers_of_workers
 from handoff.outcome import OK
 from handoff.processes.pool import end_pool
@@ -150,7 +150,7 @@ class ExecutorCrew:
         self.executor.shutdown()
 
     def kill(self) -> None:
-        processes = list((self.executor._processes or {}).values())
+        processes = start_methods.executor_workers(self.executor)
         self.executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()

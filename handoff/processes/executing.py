@@ -11,6 +11,7 @@ from handoff.outcome import HandoverEnded, Kind, Outcome, describe, refuses_inte
 from handoff.payload import Duty
 from handoff.processes.deadlines import NoAnswer, deadline
 from handoff.processes.interpreter import describe_exit
+from handoff.start_methods import executor_workers
 from handoff.strategy import Execution, Initializer, Pending, Site
 
 
@@ -41,7 +42,7 @@ class Executing:
     @property
     def processes(self) -> list[Any]:
         """Its workers that are known here, as ``Process`` objects; threads, and workers of a server, are none."""
-        return list((getattr(self.executor, "_processes", None) or {}).values())
+        return executor_workers(self.executor)
 
     def stop(self) -> None:
         """Let it end, and insist. Idempotent."""

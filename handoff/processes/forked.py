@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from handoff import start_methods
 from handoff.processes import folders
 from handoff.processes.boot import run
 from handoff.processes.interpreter import Interpreter
@@ -107,15 +108,6 @@ class _Child:
 
 def _forget_helpers() -> None:
     """Start trackers and servers of our own: the parent's would outlive us, and tell of what we leave in them."""
-    import multiprocessing.process
-    from multiprocessing import resource_tracker
-
-    tracker: Any = resource_tracker._resource_tracker
-    tracker._fd = tracker._pid = None
-    process: Any = multiprocessing.process.current_process()
-    process._config.pop("tempdir", None)
-    process._config.pop("daemon", None)
-    if (forkserver := sys.modules.get("multiprocessing.forkserver")) is not None:
-        server: Any = forkserver._forkserver
-        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
-        server._inherited_fds = None
+    start_methods.forget_tracker()
+    start_methods.forget_parents_folder()
+    start_methods.forget_fork_server()

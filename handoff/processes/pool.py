@@ -7,11 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 from handoff.processes.deadlines import NoAnswer, deadline
+from handoff.start_methods import pool_workers
 
 
 def a_worker(pool: Any) -> Any:
     """One of a pool's processes. There may be none just now: the pool's own thread replaces one that has died."""
-    while not (workers := pool._pool[:]):
+    while not (workers := pool_workers(pool)):
         time.sleep(0.001)
     return workers[0]
 
@@ -21,7 +22,7 @@ def end_pool(pool: Any, seconds: float) -> None:
     with suppress(NoAnswer), deadline(seconds):
         pool.terminate()
         pool.join()
-    for process in pool._pool:
+    for process in pool_workers(pool):
         if process.is_alive():
             process.kill()
             process.join()

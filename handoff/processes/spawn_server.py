@@ -26,6 +26,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from handoff import start_methods
 from handoff.outcome import describe
 
 #: Where processes leave word of themselves, named by their number; told by the environment, which all of them have.
@@ -66,8 +67,8 @@ def leave_word(error: BaseException, *, refused: bool = False) -> None:
 
 
 def watch() -> None:
-    """Make :func:`multiprocessing.spawn._main` of this process and its children leave word of what it raises."""
-    original: Callable[..., Any] = spawn._main
+    """Make what this process and its children do first when they are spawned leave word of what it raises."""
+    original = start_methods.spawned_main()
     prepare = spawn.prepare
 
     def main(fd: int, parent_sentinel: int) -> Any:
@@ -92,7 +93,7 @@ def watch() -> None:
             tempfile.tempdir = None
         prepare(data)
 
-    spawn._main = main
+    start_methods.replace_spawned_main(main)
     spawn.prepare = prepare_here
 
 
@@ -178,7 +179,7 @@ class Server:
             popen_spawn_posix.Popen = Popen  # type: ignore[assignment,misc]  # a class is replaced by ours
         else:
             spawn.get_preparation_data = _data
-            self.server = forkserver._forkserver
+            self.server = start_methods.fork_server()
         self.server.set_forkserver_preload(["handoff.processes.spawn_server", *preload])
         self._start = self.server.ensure_running
         self.ensure()
@@ -195,7 +196,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        return int(self.server._forkserver_pid)  # type: ignore[attr-defined]  # private
+        return start_methods.fork_server_pid(self.server)
 
 
 SERVES = "HANDOFF_SERVES"

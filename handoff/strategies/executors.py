@@ -13,7 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from handoff.payload import Duty
-from handoff.start_methods import name_semaphores, semaphore_prefix
+from handoff.start_methods import (
+    executor_workers,
+    name_semaphores,
+    pool_workers,
+    replace_no_workers,
+    semaphore_prefix,
+)
 from handoff.strategies import _own
 from handoff.strategies.at_start import AT_START_FAILS
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, DILL_FAILS, FORKING_FAILS
@@ -37,14 +43,14 @@ class PoolExecutor:
     def __init__(self, package: str, site: Site, initializer: Initializer) -> None:
         name_semaphores(semaphore_prefix(), package)
         self.pool: Any = importlib.import_module(package).get_context(site.start_method).Pool(1, *initializer)
-        self._first = self.pool._pool[:]
+        self._first = pool_workers(self.pool)
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
         return AsFuture(self.pool.apply_async(function, args).get)
 
     @property
     def _processes(self) -> dict[int, Any]:
-        return {process.pid: process for process in (*self._first, *self.pool._pool[:])}
+        return {process.pid: process for process in (*self._first, *pool_workers(self.pool))}
 
     def shutdown(self, wait: bool = True) -> None:
         self.pool.close()
@@ -54,8 +60,7 @@ class PoolExecutor:
     def abandon(self) -> None:
         """Before its workers are killed: replace none, and do not wait at the end of this process for a lock that one
         of them holds. A worker that waits for a task holds one, and so does whoever is to tell it to end."""
-        self.pool._worker_handler._state = "TERMINATE"
-        self.pool._terminate.cancel()
+        replace_no_workers(self.pool)
 
 
 def _pool(site: Site, initializer: Initializer) -> Executor:
@@ -135,7 +140,7 @@ class JoblibExecutor:
     def _processes(self) -> dict[int, Any]:
         from joblib.externals.loky import reusable_executor
 
-        return dict(getattr(reusable_executor._executor, "_processes", None) or {})
+        return {process.pid: process for process in executor_workers(reusable_executor._executor)}
 
     def shutdown(self, wait: bool = True) -> None:
         from joblib.externals.loky import reusable_executor

@@ -30,6 +30,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from handoff import start_methods
 from handoff.compare.names import class_name
 from handoff.outcome import Kind
 from handoff.payload import Duty
@@ -93,7 +94,7 @@ class Host:
         from multiprocessing import resource_tracker
 
         resource_tracker.ensure_running()
-        self.tracker = int(resource_tracker._resource_tracker._pid)  # type: ignore[attr-defined]  # private
+        self.tracker = start_methods.tracker_pid()
         gc.disable()  # there is no garbage in what is imported
         for name in config["preload"]:
             with suppress(Exception):
