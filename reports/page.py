@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
+MARK = '<meta name="generator" content="handoff">'  #: by which a page of ours is known, and may be written over
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def shell(title: str, body: str, *, links: Sequence[Link], here: str, script: st
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{MARK}
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)} – handoff</title>

@@ -39,10 +39,9 @@ def load(source: Path, *, without: Path | None = None) -> Found:
     """
     paths = [source] if source.is_file() else sorted(source.rglob("*.json"))
     if without is not None:
-        pages = without.resolve()
-        paths = [
-            path for path in paths if pages not in Path(os.path.realpath(path)).parents or source.resolve() == pages
-        ]
+        pages, here = without.resolve(), source.resolve()
+        copies = {pages} if here in pages.parents else {pages / "records", pages / "data"} if here == pages else set()
+        paths = [path for path in paths if not copies & {*Path(os.path.realpath(path)).parents}]
     root = source.parent if source.is_file() else source
     above = [] if source.is_file() else source.resolve().parents[:3]  # asv's folder holds records/machine/run
     beside = [path for folder in above for path in sorted(folder.glob("selftest*.json"))]
@@ -69,18 +68,37 @@ def write(
     graph: decide_data.GraphLink = decide_data.no_graph,
     up: Sequence[page.Link] = (),
 ) -> Path:
-    """Write the site into ``folder``, with copies of the records, so that it can be published. Returns its index."""
+    """Write the site into ``folder``, with copies of the records, so that it can be published. Returns its index.
+
+    Raises ``FileExistsError`` where that would write over files which are no report's.
+    """
     files = render(sources, problems=problems, selftests=selftests, graph=graph, up=up)
+    copies = {f"records/{source.path}": root / source.path for source in sources if source.path}
+    copies = {name: file for name, file in copies.items() if not _same(folder / name, file)}
+    if not _ours(folder) and (taken := [name for name in (*files, *copies) if os.path.lexists(folder / name)]):
+        raise FileExistsError(f"{folder / taken[0]} is there and no report's; give another folder, or an empty one")
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="backslashreplace")  # records may hold lone surrogates
-    for source in sources:
-        if source.path:
-            path = folder / "records" / source.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(root / source.path, path)
+    for name, file in copies.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, path)
     return folder / "index.html"
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.exists() and path.samefile(other)
+
+
+def _ours(folder: Path) -> bool:
+    """Whether the folder has a report of ours, which a new one may replace."""
+    try:
+        with (folder / "index.html").open(encoding="utf-8", errors="replace") as file:
+            return page.MARK in file.read(1000)
+    except OSError:
+        return False
 
 
 def moved(source: Source, folder: str) -> Source:

@@ -114,3 +114,25 @@ def test_nothing_but_what_is_no_record_is_one_line(
     (folder / "a" / "x.json").write_bytes(FOREIGN[name])
     assert main(COMMANDS[command]) == 2
     assert "no records" in capsys.readouterr().err or command == "deeper"
+
+
+def test_a_report_is_written_over_no_files_of_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = folder / "mine"
+    mine.mkdir()
+    (mine / "index.html").write_text("<p>my own page</p>")
+    assert main(["report", "a", "-o", "mine"]) == 2
+    assert "index.html is there and no report's" in capsys.readouterr().err
+    assert [path.name for path in mine.iterdir()] == ["index.html"]
+    assert (mine / "index.html").read_text() == "<p>my own page</p>"
+    (folder / "notes.txt").write_text("mine")
+    for _ in range(2):  # a second report replaces the first
+        assert main(["report", "a", "-o", "."]) == 0
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "records").is_dir() and len(list((folder / "a").iterdir())) == len(list((folder / "b").iterdir()))
+
+
+def test_a_report_beside_its_own_records(folder: Path) -> None:
+    (folder / "a").rename(folder / "records")
+    before = {path.name: path.read_bytes() for path in (folder / "records").iterdir()}
+    assert main(["report", "records", "-o", "."]) == 0
+    assert {path.name: path.read_bytes() for path in (folder / "records").iterdir()} == before
