@@ -35,7 +35,7 @@ MOUNTS = {
     "no-proc": "mount -t tmpfs none /proc && RUN",
 }
 ROWS = [(command, where) for where in (*LINES, *MOUNTS) for command in ("diagnose", "support")]
-ROWS.remove(("support", "no-proc"))  # not held yet: it was not seen to end
+ROWS.remove(("support", "no-proc"))  # who has processes to watch says what is missing, below
 
 
 def may_mount() -> bool:
@@ -56,3 +56,14 @@ def test_it_works_there(command: str, where: str, tmp_path: Path) -> None:
     ended = ran(shell, tmp_path)
     assert ended.faults(codes=(0,)) == [], ended
     assert "pickle" in ended.out or "no culprit" in " ".join(ended.out.split())
+
+
+@pytest.mark.parametrize("command", ["support", "advise"])
+def test_without_proc_it_says_what_is_missing(command: str, tmp_path: Path) -> None:
+    if not may_mount():
+        pytest.skip("a file system cannot be mounted here")
+    (tmp_path / "mine.py").write_text("def make(): return [1, 2]\n")
+    line = f"mount -t tmpfs none /proc && {shlex.join([*HANDOFF, *COMMANDS[command]])}"
+    ended = ran(["unshare", "-m", "bash", "-c", line], tmp_path)
+    assert ended.faults(codes=(2,)) == [], ended
+    assert "mount -t proc" in ended.err

@@ -26,6 +26,12 @@ class UsageError(Exception):
     """A wrong argument; the message says what, where, and what is valid."""
 
 
+def needs_proc() -> None:
+    """Raises :class:`UsageError` where Linux does not show its processes: what is started could not be cleared away."""
+    if sys.platform == "linux" and not Path("/proc/self/stat").exists():
+        raise UsageError("/proc is not mounted, so processes can't be watched: mount -t proc proc /proc")
+
+
 def meant(name: str, valid: Iterable[str]) -> str:
     """``; did you mean 'spawn'?`` where a valid name is close, or nothing."""
     from difflib import get_close_matches

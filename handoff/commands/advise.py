@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from handoff.commands._options import UsageError, choose, seconds, write
+from handoff.commands._options import UsageError, choose, needs_proc, seconds, write
 from handoff.start_methods import START_METHODS
 from handoff.terminal import ProgressLine
 
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from handoff.advising import run, text
     from handoff.payload import Duty
 
+    needs_proc()
     if args.duty:
         choose("duty", [args.duty], list(Duty))
     methods = run.judged(choose("start method", args.start_method, START_METHODS) if args.start_method else ())

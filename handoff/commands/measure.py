@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from handoff.analysis.metrics import DEEPER
-from handoff.commands._options import UsageError, choose, seconds
+from handoff.commands._options import UsageError, choose, needs_proc, seconds
 from handoff.profile import PROFILES, Profile
 from handoff.start_methods import START_METHODS
 from handoff.target import Entry
@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from handoff.measuring.experiment import measure, plan
     from handoff.strategies import registry
 
+    needs_proc()
     (profile,) = choose("profile", [args.profile], PROFILES)
     patience_s = seconds("--patience", args.patience)
     line = ProgressLine(quiet=args.quiet)

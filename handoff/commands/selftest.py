@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff.commands._options import UsageError, choose, write
+from handoff.commands._options import UsageError, choose, needs_proc, write
 from handoff.terminal import Meter
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _tested(args: argparse.Namespace) -> Report:
     from handoff import selftesting
     from handoff.selftesting._frame import DEPTHS
 
+    needs_proc()
     names = choose("check", args.check, selftesting.checks()) if args.check else ()
     depth = DEPTHS["quick" if args.quick else "thorough" if args.thorough else "full"]
     return selftesting.run(depth, names=names, seed=args.seed, progress=Meter(quiet=args.quiet))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from handoff import timeouts
-from handoff.commands._options import UsageError, choose, seconds, write
+from handoff.commands._options import UsageError, choose, needs_proc, seconds, write
 from handoff.start_methods import START_METHODS
 from handoff.terminal import Meter, ProgressLine
 
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from handoff.support_matrix.matrix import support, uncarried, ways
     from handoff.support_matrix.text import FORMATS, notes
 
+    needs_proc()
     (form,) = choose("format", [args.format], FORMATS)
     patience_s = seconds("--patience", args.patience) if args.patience else None
     line = ProgressLine(quiet=args.quiet)
