@@ -42,7 +42,11 @@ def needs(*groups: str) -> list[str]:
 def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that is here."""
     session.install("-e", ".[all]", *needs("test", "pages", "bench", "docs"))
-    session.run("python", "-m", "pytest", f"-n{WORKERS}", *session.posargs)
+    if session.posargs:
+        session.run("python", "-m", "pytest", f"-n{WORKERS}", *session.posargs)
+        return
+    session.run("python", "-m", "pytest", "-m", "alone")
+    session.run("python", "-m", "pytest", f"-n{WORKERS}", "-m", "not alone")
 
 
 @nox.session(python=HERE)

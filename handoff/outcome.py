@@ -26,7 +26,7 @@ class Outcome:
     where: str = ""
     error_type: str = ""  #: the exception's class name, as a traceback prints it
     message: str = ""
-    notes: tuple[str, ...] = ()  #: what differs and does not count: see :mod:`handoff.compare.arrival`
+    notes: tuple[str, ...] = ()  #: what differs and does not count: see :mod:`handoff.compare.altered`
 
     @property
     def ok(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
 import pathlib
 import subprocess
 import sys
 import textwrap
 import threading
+import types
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +30,12 @@ pytestmark = [
 PICKLES = ("pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-default")
 #: What is said where dill 0.4.1 writes down no function: on Python 3.15, whose code objects have no co_lnotab.
 NO_CODE = ("the walk alone did not see why dill refuses",) if sys.version_info >= (3, 15) else ()
+
+
+@pytest.fixture(autouse=True)
+def tracebacks_cannot_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a fresh process: tblib, which dask brings, lets copyreg pickle them for whoever has imported it."""
+    monkeypatch.delitem(copyreg.dispatch_table, types.TracebackType, raising=False)
 
 
 def named(group: tuple[cases.Case, ...]) -> pytest.MarkDecorator:
@@ -144,6 +152,7 @@ def test_a_chain_too_deep_is_a_finding_at_its_head(length: int) -> None:
     assert found.depth.deepest == length + 2
 
 
+@pytest.mark.alone
 def test_of_very_many_alike_some_are_listed_and_the_rest_counted() -> None:
     found = diagnose([threading.Lock() for _ in range(5_000)])
     assert len(found.culprits) == 100 == len(found.altered)

@@ -113,6 +113,7 @@ PAYLOADS = (Payload(name="numbers", make=numbers),)
 SAMPLES, CALLS = 15, 30
 
 
+@pytest.mark.alone
 def test_a_lane_takes_what_a_plain_script_takes(tmp_path: Path) -> None:
     """Alternated, sample by sample: on an idle machine within 5 %; asserted with room for a busy one."""
     payload, ref = PAYLOADS[0], Ref(str(Path(__file__).parent), __name__, "numbers")

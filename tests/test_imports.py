@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.advising import imports
+from handoff.advising import import_cost
 from handoff.target import Ref
 
 REPORT = """\
@@ -23,10 +23,10 @@ import time:       100 |        100 | atexit
 
 
 def test_time_goes_to_the_packages_that_the_module_imports() -> None:
-    found = imports.read(REPORT, "own")
+    found = import_cost.read(REPORT, "own")
     assert found == pytest.approx({"numpy": 0.095, "own": 0.003, "json": 0.002})
     assert list(found) == ["numpy", "own", "json"]
-    assert imports.read(REPORT, "other") == {}
+    assert import_cost.read(REPORT, "other") == {}
 
 
 def test_a_slow_import_is_said_with_what_takes_it(tmp_path: Path) -> None:
@@ -34,11 +34,11 @@ def test_a_slow_import_is_said_with_what_takes_it(tmp_path: Path) -> None:
     (tmp_path / "slow" / "__init__.py").write_text("import time; time.sleep(0.2)\n")
     (tmp_path / "own.py").write_text("import slow, json\n")
     ref = Ref(str(tmp_path), "own", "make")
-    said = imports.note(ref, 0.25)
+    said = import_cost.note(ref, 0.25)
     assert said.startswith("importing own takes 2") and "of it slow 2" in said and "json" not in said
-    assert imports.note(ref, 0.01) == ""
+    assert import_cost.note(ref, 0.01) == ""
 
 
 def test_what_fails_or_prints_there_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text("raise RuntimeError('\\udcff')\n")
-    assert imports.note(Ref(str(tmp_path), "own", "make"), 1.0) == ""
+    assert import_cost.note(Ref(str(tmp_path), "own", "make"), 1.0) == ""

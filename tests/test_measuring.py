@@ -298,6 +298,7 @@ def test_a_record_is_read_as_it_was_written_and_never_overwritten(
         record.write(tmp_path)
 
 
+@pytest.mark.alone
 def test_null_lane_and_floors_are_in_every_round(payloads: Mapping[str, Entry]) -> None:
     record = one(payloads, "array", Duty.ARGUMENT, "fork", strategies=("pickle-5",))
     figures = Figures(record)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from handoff.compare.arrival import judge
+from handoff.compare.altered import judge
 from handoff.compare.facts import facts
 from handoff.measuring import looking
 from handoff.payload import Payload

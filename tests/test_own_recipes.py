@@ -143,14 +143,16 @@ def served(strategy: str, duty: Duty) -> list[str]:
 
 
 def test_every_way_has_a_recipe_for_the_users_own_object() -> None:
-    assert [
-        (each.name, duty) for each in registry().values() for duty in each.duties if duty not in each.recipe.own
-    ] == []
+    """But of engines that are tried by name alone: those show their own start."""
+    missing = [(each.name, duty) for each in registry().values() for duty in each.duties if duty not in each.recipe.own]
+    assert [name for name, _ in missing if not registry()[name].named_only] == []
 
 
 def turn(strategy: str, duty: Duty) -> tuple[str, str]:
     """An object and a start method, so that all meet over the ways."""
     methods, made, index = registry()[strategy].start_methods, served(strategy, duty), OWN.index((strategy, duty))
+    if not made:
+        pytest.skip("what it carries is made by libraries that are not installed")
     return made[index % len(made)], methods[index % len(methods)]
 
 

@@ -292,6 +292,7 @@ print(first / min(took() for _ in range(4)))
 """
 
 
+@pytest.mark.alone
 def test_the_first_read_is_as_fast_as_later_ones() -> None:
     """Python 3.11 made the first seven a fifth slower: a worker of its own for each lane had only those."""
     ratios = [float(subprocess.check_output([sys.executable, "-c", FIRST_READS])) for _ in range(5)]

@@ -471,12 +471,12 @@ def test_every_check_has_a_name_and_a_title() -> None:
 
 
 @pytest.fixture(autouse=True)
-def leaves_nothing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every temporary folder is gone at the end; they are made in a place of this test's own."""
-    place = tmp_path_factory.mktemp("t")  # short: sockets lie below it
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    yield
-    assert not list(place.iterdir())
+    with tempfile.TemporaryDirectory(prefix="t") as place:  # short: sockets lie below it
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        yield
+        assert not list(Path(place).iterdir())
 
 
 def test_all_of_it_runs() -> None:

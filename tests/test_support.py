@@ -324,6 +324,7 @@ def test_what_was_refused_once_is_asked_for_before_a_server_is_started() -> None
     assert answers == in_words(support(some, **ways, isolated=True))  # type: ignore[arg-type]
 
 
+@pytest.mark.alone
 def test_reasons_name_the_part_and_its_type(tmp_path: Path) -> None:
     file = tmp_path / "parts.py"
     file.write_text(
@@ -346,6 +347,7 @@ def test_reasons_name_the_part_and_its_type(tmp_path: Path) -> None:
         assert "\n" not in late.message and "Traceback" not in late.message
 
 
+@pytest.mark.alone
 def test_a_cell_that_works_keeps_its_turn_and_one_that_waits_does_not(tmp_path: Path) -> None:
     """Side by side, cells that have much to do took ten times as long, and seemed to hang.
 

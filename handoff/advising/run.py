@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
-from handoff.advising import across, imports, plans, warned
+from handoff.advising import across, import_cost, plans, warned
 from handoff.advising.result import BOTH, Advice, AdviceWarning, Job
 from handoff.advising.search import BUDGET_S, Plan, Show
 from handoff.payload import Duty, Payload, Trait
@@ -184,7 +184,7 @@ def advise_target(
         advice = Advice.from_json(told["advice"])
         return replace(advice, notes=(*notes, *advice.notes))
     entry = blank(opened)
-    if said := imports.note(entry.ref, opened["imported_s"]):
+    if said := import_cost.note(entry.ref, opened["imported_s"]):
         notes.append(said)
     diagnosis = Diagnosis.from_json(told["diagnosis"])
     notes += [told["note"]] if told["note"] else []

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from handoff.processes import proc
 from handoff.terminal import printable
 
 
@@ -28,8 +29,8 @@ class UsageError(Exception):
 
 def needs_proc() -> None:
     """Raises :class:`UsageError` where Linux does not show its processes: what is started could not be cleared away."""
-    if sys.platform == "linux" and not Path("/proc/self/stat").exists():
-        raise UsageError("/proc is not mounted, so processes can't be watched: mount -t proc proc /proc")
+    if missing := proc.missing():
+        raise UsageError(missing)
 
 
 def meant(name: str, valid: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """What differs between two statements of :mod:`handoff.compare.facts`: every difference, each with its place.
 
 The parts of a statement are a tree; parts are paired by their labels, so what is missing in one place moves nothing in
-another. Which of the differences a program can tell is decided by :mod:`handoff.compare.arrival`.
+another. Which of the differences a program can tell is decided by :mod:`handoff.compare.altered`.
 """
 
 from __future__ import annotations

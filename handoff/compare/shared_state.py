@@ -63,7 +63,7 @@ class Probe:
 class _Finder(FactsWalk):
     """A walk that stops at primitives and remembers them.
 
-    It passes by what is no loss, as :mod:`handoff.compare.arrival` has it: what a worker imports, a library's private
+    It passes by what is no loss, as :mod:`handoff.compare.altered` has it: what a worker imports, a library's private
     state, and what a class's own hooks make anew.
     """
 

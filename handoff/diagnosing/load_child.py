@@ -131,7 +131,7 @@ def judge_apart(
 
 
 def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: Known) -> dict[str, Any]:
-    from handoff.compare.arrival import judge, looked_at
+    from handoff.compare.altered import judge, looked_at
     from handoff.compare.facts import digest, dumps
     from handoff.processes.deadlines import limited
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, NULL
-from handoff.compare.arrival import Verdict
+from handoff.compare.altered import Verdict
 from handoff.measuring import harness, looking
 from handoff.measuring.executed import engage
 from handoff.measuring.lane import Handle, Lane, LaneRefused, merge

@@ -12,7 +12,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from handoff import timeouts
-from handoff.compare.arrival import Alteration, Verdict, judge
+from handoff.compare.altered import Alteration, Verdict, judge
 from handoff.compare.difference import difference
 from handoff.compare.facts import brief as facts_in_brief
 from handoff.compare.facts import brief_and_keepers, digest, facts

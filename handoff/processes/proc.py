@@ -6,12 +6,20 @@ Everything here bears that a process ends while it is looked at. What they have 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # workers import this module
     from pathlib import Path
+
+
+def missing() -> str:
+    """What to do where Linux shows no processes; "" where it does, and elsewhere."""
+    if sys.platform != "linux" or os.path.exists("/proc/self/stat"):
+        return ""
+    return "/proc is not mounted, so processes can't be watched: mount -t proc proc /proc"
 
 
 def pids() -> Iterator[int]:

@@ -114,7 +114,7 @@ FRESH = {
         do="answer = True, used(conn.recv(), task)",
         got="freed(segments.pop(conn), answer)",
         values="theirs,",
-        extra=_SHARED,
+        extra=f"from multiprocessing import resource_tracker\n{_SHARED}",
         functions=f"""{_FILLED}
 def used(message, task):
     obj, segment = attached(*message)
@@ -128,7 +128,8 @@ def freed(segment, answer):
     segment.unlink()
     return answer
 """,
-        setup="    segments = {{}}\n",
+        setup="    segments = {{}}\n"
+        "    resource_tracker.ensure_running()  # one for all: a worker's own would remove what it has read\n",
         end="        for segment in segments.values():\n            freed(segment, None)\n",
     ),
     Duty.RESULT: _own.returning(

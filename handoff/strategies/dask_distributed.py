@@ -54,7 +54,7 @@ class LocalDask:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None is port 8787, which another cluster may have
             local_directory=folder,
             silence_logs=logging.CRITICAL,
         )
@@ -157,7 +157,15 @@ class ScatterExecutor:
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
         from distributed import Future
 
-        return self.dask.submit(function, *(a if isinstance(a, Future) else self.dask.scatter(a) for a in args))
+        sent = [a if isinstance(a, Future) else self.dask.scatter(a) for a in args]
+        answer = self.dask.submit(function, *sent)
+
+        def result() -> Any:
+            found = answer.result()
+            sent.clear()  # until then: a scheduler that is busy hears that nobody wants it before it hears of the task
+            return found
+
+        return AsFuture(result)
 
     def keep(self, obj: Any) -> Any:
         return self.dask.scatter(obj)
@@ -246,7 +254,7 @@ def work(numbers):
     return sum(numbers)
 
 if __name__ == "__main__":
-    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=1, dashboard_address=":0") as cluster, Client(cluster) as client:
 """
 
 _SUBMIT_AFTER = (
@@ -270,7 +278,7 @@ class Summing:
         return sum(numbers)
 
 if __name__ == "__main__":
-    with LocalCluster(n_workers=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=1, dashboard_address=":0") as cluster, Client(cluster) as client:
         actor = client.submit(Summing, actor=True).result()
         print(actor.work([1, 2, 3]).result())
 """

@@ -26,7 +26,7 @@ from typing import Any
 
 from handoff import timeouts
 from handoff.checksum import touch
-from handoff.compare.arrival import Verdict
+from handoff.compare.altered import Verdict
 from handoff.compare.difference import difference
 from handoff.measuring import looking
 from handoff.outcome import OK, HandoverEnded, Kind, Outcome, Unavailable
