@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import types
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,9 +32,11 @@ NO_CODE = ("the walk alone did not see why dill refuses",) if sys.version_info >
 
 
 @pytest.fixture(autouse=True)
-def tracebacks_cannot_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a fresh process: tblib, which dask brings, lets copyreg pickle them for whoever has imported it."""
-    monkeypatch.delitem(copyreg.dispatch_table, types.TracebackType, raising=False)
+def tblib_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a fresh process: dask brings tblib, by which copyreg pickles tracebacks for whoever has imported dask."""
+    for cls, reducer in list(copyreg.dispatch_table.items()):
+        if getattr(getattr(reducer, "func", reducer), "__module__", "").startswith("tblib"):  # a partial, or a function
+            monkeypatch.delitem(copyreg.dispatch_table, cls)
 
 
 def named(group: tuple[cases.Case, ...]) -> pytest.MarkDecorator:
