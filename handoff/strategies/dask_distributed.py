@@ -106,9 +106,12 @@ class DaskExecutor:
         return AsFuture(lambda: _result(future))
 
     def scatter(self, obj: Any) -> Any:
-        """A future of what is then in the worker: a fresh key each time, straight to it."""
+        """A future of what is then in the worker: a fresh key each time, straight to it.
+
+        In a list of one: of a list or a dict each item would become data of its own, under the dict's own keys.
+        """
         try:
-            return self.client.scatter(obj, hash=False, direct=True, workers=self.where)
+            return self.client.scatter([obj], hash=False, direct=True, workers=self.where)[0]
         except Exception as error:
             import distributed.protocol
 
