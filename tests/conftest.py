@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import importlib
 import signal
@@ -40,3 +41,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Any:
     scheduler: Any = importlib.import_module("xdist.scheduler").LoadScopeScheduling(config, log)
     scheduler._split_scope = unit  # what its own subclasses replace
     return scheduler
+
+
+@pytest.fixture(autouse=True)
+def tblib_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a fresh process: dask brings tblib, by which copyreg pickles tracebacks and exceptions."""
+    for cls, reducer in list(copyreg.dispatch_table.items()):
+        if getattr(getattr(reducer, "func", reducer), "__module__", "").startswith("tblib"):  # a partial, or a function
+            monkeypatch.delitem(copyreg.dispatch_table, cls)

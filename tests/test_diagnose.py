@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import os
 import pathlib
 import subprocess
@@ -29,14 +28,6 @@ pytestmark = [
 PICKLES = ("pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-default")
 #: What is said where dill 0.4.1 writes down no function: on Python 3.15, whose code objects have no co_lnotab.
 NO_CODE = ("the walk alone did not see why dill refuses",) if sys.version_info >= (3, 15) else ()
-
-
-@pytest.fixture(autouse=True)
-def tblib_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a fresh process: dask brings tblib, by which copyreg pickles tracebacks for whoever has imported dask."""
-    for cls, reducer in list(copyreg.dispatch_table.items()):
-        if getattr(getattr(reducer, "func", reducer), "__module__", "").startswith("tblib"):  # a partial, or a function
-            monkeypatch.delitem(copyreg.dispatch_table, cls)
 
 
 def named(group: tuple[cases.Case, ...]) -> pytest.MarkDecorator:
