@@ -268,8 +268,15 @@ class Search:
             self.refactored += _measure_refactored(plan, *plan.refactored)
         _look_at_all(plan, self.runs, self.names, self.progress)
         _go_on(plan, self.runs, self.progress)
-        if always and not self.ranking().tiers:
+        if always and not (self.ranking().tiers and self._default_is_known()):
             _measure_the_baseline(plan, self.runs, self.names, self.progress)
+
+    def _default_is_known(self) -> bool:
+        """Whether what would be done anyway was looked at, for one duty of the job."""
+        job = self.plan.job.duties
+        return any(
+            name in run.record.outcomes for duty, run in self.runs.items() if duty in job for name in baselines(duty)
+        )
 
     def weigh(self) -> None:
         """What the leading ways take in memory, as far as the time allows."""
