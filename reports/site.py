@@ -39,9 +39,9 @@ def load(source: Path, *, without: Path | None = None) -> Found:
     """
     paths = [source] if source.is_file() else sorted(source.rglob("*.json"))
     if without is not None:
-        pages, here = without.resolve(), source.resolve()
-        copies = {pages} if here in pages.parents else {pages / "records", pages / "data"} if here == pages else set()
-        paths = [path for path in paths if not copies & {*Path(os.path.realpath(path)).parents}]
+        pages = without.resolve()
+        if source.resolve() in pages.parents:  # else what lies below the pages' folder is what was asked for
+            paths = [path for path in paths if pages not in Path(os.path.realpath(path)).parents]
     root = source.parent if source.is_file() else source
     above = [] if source.is_file() else source.resolve().parents[:3]  # asv's folder holds records/machine/run
     beside = [path for folder in above for path in sorted(folder.glob("selftest*.json"))]
