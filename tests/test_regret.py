@@ -246,19 +246,12 @@ def test_identical_ways_hardly_ever_pay() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("contested_only", [False, True], ids=["all", "contested"])
 @pytest.mark.parametrize("kind", ["normal", "strays", "two modes", "cauchy"])
-def test_stopping_when_answered_errs_in_at_most_1_of_100_tables(kind: str) -> None:
-    """Judged after each trial of the first pass on, until it looks good; all but one are 1.3 times slower."""
-    wrong, done = stopped(14, kind, (1.3, 1.0, 1.3, 1.3), 500, contested_only=False)
-    assert wrong <= 5
-    assert done > 450
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["normal", "strays", "two modes", "cauchy"])
-def test_measuring_only_what_is_contested_errs_no_more(kind: str) -> None:
-    """The same, where after the first pass a trial has the contested ways alone."""
-    wrong, done = stopped(14, kind, (1.3, 1.0, 1.3, 1.3), 500, contested_only=True)
+def test_stopping_when_answered_errs_in_at_most_1_of_100_tables(kind: str, contested_only: bool) -> None:
+    """Judged after each trial of the first pass on, until it looks good; all but one are 1.3 times slower. And no more
+    where after the first pass a trial has the contested ways alone."""
+    wrong, done = stopped(14, kind, (1.3, 1.0, 1.3, 1.3), 500, contested_only=contested_only)
     assert wrong <= 5
     assert done > 450
 

@@ -25,10 +25,8 @@ from handoff.strategies import baselines, registry
 from handoff.timing import nothing
 
 LOOK = 0.5  #: of the budget, at most, for the first looks at several start methods
-FIRST_S, FIRST = (
-    3.0,
-    0.6,
-)  #: and share of that, which the first look at the first of them may take: who asks waits for it
+FIRST_S = 3.0  #: what the first look at the first of them may take, for who asks waits for it ...
+FIRST = 0.6  #: ... and at most this share of the looks' time
 LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
 AS_GOOD = SIMPLER - 1  #: what is no reason to take a less simple way is none to change the start method
 

@@ -324,9 +324,7 @@ def _ordered(
     lead = _lead(found.regrets, ways, typical, copies_apart)
     others = {key: _verdict(key, lead, found.regrets, typical, copies_apart) for key in ways if key != lead}
     verdicts = {lead: TAKE, **others}
-    start_s = min(
-        start_s, typical[swift]
-    )  # no job is done before a worker is ready: beyond that it is noise of a trial
+    start_s = min(start_s, typical[swift])  # no job is done before a worker is ready: beyond that it is a trial's noise
     order = sorted(ways, key=lambda key: (TIER[verdicts[key]], key != lead, typical[key]))
     rows = {key: _row(ways[key], verdicts[key], typical[key] / typical[lead], judged=key in judged) for key in order}
     tiers = (tuple(rows[key] for key in order if TIER[verdicts[key]] == tier) for tier in range(3))

@@ -149,7 +149,7 @@ def _hire(measuring: Measuring, duty: Duty, group: list[Lane], launch: Launch) -
 
 def _engage(measuring: Measuring, duty: Duty, group: list[Lane]) -> None:
     """An executor for each of these lanes. One that can't be made is a lane less."""
-    for lane in sorted(group, key=lambda lane: lane.strategy is not None and lane.strategy.in_this_process):
+    for lane in sorted(group, key=lambda lane: lane.in_this_process):
         try:
             with measuring.trying(lane.name, timeouts.WORKER_START_S):
                 engage(measuring, duty, lane)

@@ -33,6 +33,11 @@ class Lane:
     worker: Handle | None = None
 
     @property
+    def in_this_process(self) -> bool:
+        """Whether its worker is a thread of this process."""
+        return self.strategy is not None and self.strategy.in_this_process
+
+    @property
     def hired(self) -> Handle:
         """Its worker, which is there."""
         assert self.worker is not None

@@ -27,9 +27,7 @@ def run(measuring: Measuring) -> None:
     base = measuring.baseline()
     plan = [*measuring.planned(base, lambda strategy: Duty.STATE in strategy.duties), Lane(NULL, None)]
     measuring.random.shuffle(plan)
-    plan.sort(
-        key=lambda lane: (LAUNCHES.index(lane.launch), lane.strategy is not None and lane.strategy.in_this_process)
-    )
+    plan.sort(key=lambda lane: (LAUNCHES.index(lane.launch), lane.in_this_process))
     measuring.shop.see_off()
     for number, lane in enumerate(plan):
         gc.collect(1 if number else 2)

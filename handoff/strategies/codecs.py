@@ -285,6 +285,12 @@ BY_VALUE_FAILS = tuple(
     if trait not in (Trait.LOCAL_FUNCTION, Trait.LOCAL_CLASS, Trait.MAIN_CODE)
 )
 
+
+def told_as(instead: Kind, kind: Kind, fails: tuple[tuple[Trait, Kind], ...]) -> tuple[tuple[Trait, Kind], ...]:
+    """The same failures, where one kind of them is told as another."""
+    return tuple((trait, instead if each is kind else each) for trait, each in fails)
+
+
 #: dill's pickler is written in Python, and each level of the object takes some of the interpreter's stack.
 #: It opens files anew and makes new locks.
 DILL_FAILS = ((Trait.NESTED, Kind.REFUSED), (Trait.OS_RESOURCE, Kind.ALTERED), (Trait.LOCK, Kind.ALTERED))

@@ -17,7 +17,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.outcome import HandoverEnded, Kind, Outcome
 from handoff.payload import Duty, Trait
-from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY
+from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, told_as
 from handoff.strategies.executors import AsFuture
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
@@ -288,7 +288,7 @@ if __name__ == "__main__":
 
 
 #: An actor's call that cannot be pickled is never answered.
-_ACTOR_FAILS = tuple((trait, Kind.BROKEN if kind is Kind.REFUSED else kind) for trait, kind in BY_VALUE_FAILS)
+_ACTOR_FAILS = told_as(Kind.BROKEN, Kind.REFUSED, BY_VALUE_FAILS)
 
 
 def _strategy(

@@ -19,7 +19,7 @@ from typing import Any
 from handoff.outcome import Kind
 from handoff.payload import Trait
 from handoff.strategies import _own_interpreters
-from handoff.strategies.codecs import PICKLE_FAILS
+from handoff.strategies.codecs import PICKLE_FAILS, told_as
 from handoff.strategy import (
     Channel,
     Ends,
@@ -226,8 +226,8 @@ _MEANING = "a copy, in an interpreter of the same process; a memoryview alone is
 #: As plain pickle; and what needs an extension module that says no is refused when it is loaded.
 _FAILS = ((Trait.ONE_INTERPRETER, Kind.REFUSED), *PICKLE_FAILS)
 #: The pool tells of an argument that cannot be loaded, and goes on; an initializer that fails breaks it.
-_POOL_FAILS = tuple((trait, Kind.REFUSED if kind is Kind.BROKEN else kind) for trait, kind in _FAILS)
-_POOL_FAILS_AT_START = tuple((trait, Kind.BROKEN if kind is Kind.REFUSED else kind) for trait, kind in _FAILS)
+_POOL_FAILS = told_as(Kind.REFUSED, Kind.BROKEN, _FAILS)
+_POOL_FAILS_AT_START = told_as(Kind.BROKEN, Kind.REFUSED, _FAILS)
 
 STRATEGIES = (
     Strategy(
