@@ -30,7 +30,8 @@ if __name__ == "__main__":
         results = list(pool.imap(work, messages))
 """
 
-#: A pool's tasks return the object; ``dump`` and ``load`` as above.
+#: A pool's tasks return the object; ``dump`` and ``load`` as above. All have come before the first is read: what raises
+#: in the middle of ``imap`` leaves the pool while a worker writes a result, which may wait for ever (seen in 3.11).
 _RETURNED = """\
 import multiprocessing as mp
 {extra}{{imports}}
@@ -44,7 +45,8 @@ def read(obj):
 
 if __name__ == "__main__":
     with mp.get_context("{{method}}").Pool({{workers}}) as pool:
-        results = [read({load}) for message in pool.imap(work, range({{tasks}}))]
+        messages = pool.map(work, range({{tasks}}))
+        results = [read({load}) for message in messages]
 """
 
 #: The object is in a global of each worker of a pool; ``obtain`` is what a worker does when it starts, ``fetch`` what
@@ -141,7 +143,8 @@ def read(obj):
 
 if __name__ == "__main__":
     with mp.get_context("{method}").Pool({workers}) as pool:
-        results = [read(obj) for obj in pool.imap(work, range({tasks}))]
+        made = pool.map(work, range({tasks}))
+        results = [read(obj) for obj in made]
 """
 
 BY_FUTURES = """\
