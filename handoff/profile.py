@@ -23,8 +23,9 @@ class Profile:
     grouped: bool  #: one interpreter measures several experiments in turn, each with a worker of its own
     deeper: bool = False  #: whether asv measures the deeper kinds that it has
     answer_s: float = timeouts.HANDOFF_S  #: silence after which a hand-off counts as hung
-    #: Go on until so many seconds a record that has figures are over, for all of a run together (0: no limit).
+    #: Go on until so many seconds a record that has figures are over, for all of a run together (0: no limit) ...
     record_s: float = 0.0
+    least_s: float = 0.0  #: ... which are no less than this: who asks about one table waits for an answer
     most_bytes: int = 0  #: of a collection, payloads larger than this are left out (0: none); named ones never are
     all_lanes_bytes: int = 0  #: of a larger one the ways that contend for a smaller one like it are measured (0: all)
 
@@ -39,14 +40,15 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         for profile in (
             Profile(
                 name="quick",
-                trials=3,
+                trials=2,
                 most_trials=12,
                 bound=1.25,
                 rounds=4,
                 sample_s=0.0003,
                 lane_s=0.008,
                 grouped=True,
-                record_s=1.8,  # three trials of some 0.4 s, then three or four of those that are contested
+                record_s=0.97,  # three minutes for 184 records: two trials of 0.4 s, then those of what is contested
+                least_s=5.0,
                 most_bytes=128 * 2**20,
                 all_lanes_bytes=16 * 2**20,
             ),

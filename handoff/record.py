@@ -73,7 +73,7 @@ SHAPE = shapes.having(
                 "target": shapes.maybe(shapes.number),
                 "bound": shapes.maybe(shapes.number),
                 **dict.fromkeys(("trials", "most_trials", "asked_from", "rounds"), shapes.count),
-                **dict.fromkeys(("sample_s", "lane_s", "answer_s", "record_s"), shapes.number),
+                **dict.fromkeys(("sample_s", "lane_s", "answer_s", "record_s", "least_s"), shapes.number),
             }
         ),
         "fingerprint": shapes.having(

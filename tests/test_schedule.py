@@ -214,7 +214,7 @@ def test_what_cannot_be_measured_here_gives_no_time_to_others(
     feigned_time = SimpleNamespace(monotonic=lambda: next(clock), perf_counter=time.perf_counter)
     monkeypatch.setattr(experiment, "time", feigned_time)
     feigned({"bytes-10": {"pickle-5": 1.0, "pickle-4": 1.0}, **{f"bytes-{n}": {} for n in range(20, 24)}})
-    profile = replace(QUICK, trials=2, most_trials=10**6, bound=1.0, record_s=0.4)
+    profile = replace(QUICK, trials=2, most_trials=10**6, bound=1.0, record_s=0.4, least_s=0.0)
     asked = experiments(tmp_path, "codec", "", (10, 20, 21, 22, 23), "pickle-5", "pickle-4")
     record, *others = measure(asked, profile, None, seed=1)
     assert not any(each.rows for each in others)
@@ -224,7 +224,7 @@ def test_what_cannot_be_measured_here_gives_no_time_to_others(
 
 def test_a_run_ends_when_its_time_is_up(tmp_path: Path, feigned: Callable[[dict[str, dict[str, float]]], None]) -> None:
     feigned({"bytes-10": {"pickle-5": 1.0, "pickle-4": 1.0}})
-    profile = replace(QUICK, trials=2, most_trials=10**6, bound=1.0, record_s=0.2)
+    profile = replace(QUICK, trials=2, most_trials=10**6, bound=1.0, record_s=0.2, least_s=0.0)
     (record,) = measure(experiments(tmp_path, "codec", "", (10,), "pickle-5", "pickle-4"), profile, None, seed=1)
     assert record.stopped == BUDGET
     assert len(record.trials) > 2

@@ -35,9 +35,9 @@ two modes, 60:40                    1.2 %        0.73 %
 each that may be faster than that by more than the limit. A way rests as soon as its own comparison is clear, and does
 not wait for the others: its limit may cross once, at any look, which is what the error shared over the looks pays
 for. Were that wrong, the table would be judged by what the way has, however little. Simulated as a run goes, looks at
-each of 3 to 12 trials, a way 1.3 times faster than three others, 500 tables: 0 (normal, Cauchy), 1 (strays) and 2
-(two modes) were decided and wrong; with all ways in all trials 0, 0 and 2; of 400 tables of four equal ways a gain
-was claimed in 2 (strays) and 1 (two modes; Cauchy).
+each of 2 to 12 trials, a way 1.3 times faster than three others, 500 tables: 0 (normal), 1 (strays; Cauchy) and 2
+(two modes) were decided and wrong; with all ways in all trials 0 (normal; strays), 1 and 2; of 400 tables of four equal
+ways a gain was claimed in 0 (normal), 1 (strays; Cauchy) and 3 (two modes).
 
 Judged once, 1 of 14,400 tables with one best way was wrong so (six kinds of noise, 2 to 8 trials).
 

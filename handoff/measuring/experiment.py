@@ -157,7 +157,8 @@ class Schedule:
     def go_on(self) -> None:
         """Trials in turn for those that leave a question open, while there is time."""
         measured = sum(bool(record.rows) for record in self.records)  # what is not to be had here takes no time
-        end = self.began + self.profile.record_s * measured if self.profile.record_s else math.inf
+        seconds = max(self.profile.least_s, self.profile.record_s * measured)
+        end = self.began + seconds if self.profile.record_s else math.inf
         while self.open:
             self.settle()
             for run in list(self.open):
