@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from time import perf_counter
-from typing import Any
 
 from handoff import timeouts
 from handoff.analysis import metrics
@@ -101,12 +100,16 @@ def _contend(measuring: Measuring, lane: Lane, operation: str, handles: list[Han
     """Operations of all workers together, and the wall time in which one such crew does them."""
     window_s = max(WINDOW_S, 5 * measuring.profile["sample_s"])
     lead_s = LEAD_S
-    ask = {"do": "contend", "lane": lane.name, "operation": operation, "size": measuring.size(), "of": len(handles)}
+    size, crew = measuring.size(), len(handles)
     while True:
         begin_s = perf_counter() + lead_s
+        end_s = begin_s + window_s
         for slot, handle in enumerate(handles):
-            handle.command(**ask, slot=slot, begin_s=begin_s, end_s=begin_s + window_s)
-        answers: list[dict[str, Any]] = [handle.answer(timeouts.WORKER_START_S) for handle in handles]
+            handle.command(
+                do="contend", lane=lane.name, operation=operation, size=size,
+                slot=slot, of=crew, begin_s=begin_s, end_s=end_s,
+            )  # fmt: skip
+        answers = [handle.answer(timeouts.WORKER_START_S) for handle in handles]
         if not any(answer["late"] for answer in answers) or lead_s > 1.0:
             break
         lead_s *= 2

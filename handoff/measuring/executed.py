@@ -19,7 +19,7 @@ from handoff.outcome import Outcome
 from handoff.payload import Duty
 from handoff.processes.executing import Executing
 from handoff.strategy import Launch, Pending
-from handoff.timing import nothing
+from handoff.timing import Spent, nothing
 
 
 def _same(obj: Any) -> Any:
@@ -70,7 +70,7 @@ class Executed:
         answer = self.received()
         if isinstance(answer, dict) and {"same", "error", "errors"} & answer.keys():
             return answer
-        return {"seconds": 0.0}
+        return {"spent": Spent(0.0)._asdict()}
 
     def started(self) -> None:
         """There are no ends of pipes to close."""

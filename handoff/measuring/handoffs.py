@@ -250,4 +250,4 @@ def exchange(measuring: Measuring, duty: Duty, lane: Lane, n: int) -> Spent:
             near = timing.receive(receiver, touch, n, go, compare, CHECKSUM.pack)
     except timing.WrongAnswer as wrong:
         raise worker.complaint(wrong.answer) from None
-    return merge(near, worker.answer(measuring.answer_s))
+    return merge(near, worker.answer(measuring.answer_s)["spent"])

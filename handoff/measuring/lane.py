@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack, cast
 
 from handoff import timeouts
+from handoff.measuring.messages import SpentTold, WorkerAnswer, WorkerCommand
 from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.measuring.worker import main as work
 from handoff.outcome import Kind, Outcome
@@ -75,7 +76,7 @@ class Inside(Protocol):
     from_worker: Any
 
     def command(self, command: Mapping[str, Any]) -> None: ...
-    def answer(self, seconds: float) -> dict[str, Any]: ...
+    def answer(self, seconds: float) -> Mapping[str, Any]: ...
     def started(self) -> None: ...
     def dismiss(self) -> None: ...
     def stop(self) -> None: ...
@@ -101,19 +102,19 @@ class Handle:
         """Of its process; a thread has none."""
         return int(self.inside.process.pid)
 
-    def ready(self, seconds: float = timeouts.WORKER_START_S) -> dict[str, Any]:
+    def ready(self, seconds: float = timeouts.WORKER_START_S) -> WorkerAnswer:
         """Wait until the worker has opened its ends; what failed to open is in ``errors``."""
         answer = self.answer(seconds)
         self.inside.started()
         return answer
 
-    def command(self, **command: Any) -> None:
+    def command(self, **command: Unpack[WorkerCommand]) -> None:
         self.inside.command(command)
 
-    def answer(self, seconds: float) -> dict[str, Any]:
+    def answer(self, seconds: float) -> WorkerAnswer:
         """The worker's next answer. Raises :class:`LaneRefused` when it reports an error, dies, or does not answer."""
         try:
-            answer = self.inside.answer(seconds)
+            answer = cast("WorkerAnswer", self.inside.answer(seconds))
         except Silent as error:
             raise LaneRefused(silence("worker", error)) from None
         except Gone as error:
@@ -122,7 +123,7 @@ class Handle:
             raise LaneRefused(Outcome.from_json(answer["error"]))
         return answer
 
-    def begin(self, **command: Any) -> None:
+    def begin(self, **command: Unpack[WorkerCommand]) -> None:
         """Give a command, and wait until the worker begins with it."""
         self.command(**command)
         if message := self.from_worker.recv_bytes():
@@ -148,7 +149,7 @@ class Handle:
         self.inside.kill()
 
 
-def merge(near: Spent, far: dict[str, Any]) -> Spent:
+def merge(near: Spent, far: SpentTold) -> Spent:
     """Both sides of one sample: the time is this side's; phases and disturbances come from where they happened."""
     there = Spent(**far)
     return Spent(

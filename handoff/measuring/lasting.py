@@ -28,13 +28,12 @@ class Lasting:
         for lane in lanes:
             self.stack.push(lane.stack.pop_all())
 
-    def take_on(self, job: WorkerStart, seconds: float) -> dict[str, Any]:
+    def take_on(self, job: WorkerStart, seconds: float) -> dict[str, dict[str, str]]:
         """Give it a payload's job; what failed to open. Raises :class:`handoff.measuring.lane.LaneRefused`."""
         message = packed(job)
         self.handle.command(do="take_on")
         self.handle.to_worker.send_bytes(message)
-        errors: dict[str, Any] = self.handle.answer(seconds)["errors"]
-        return errors
+        return self.handle.answer(seconds)["errors"]
 
     def leave(self) -> None:
         """Let it forget the payload. Raises :class:`handoff.measuring.lane.LaneRefused`."""

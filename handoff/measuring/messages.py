@@ -1,9 +1,12 @@
-"""What a trial is told when it starts, and what it tells: JSON, a message each, in the order in which it happens."""
+"""What a trial is told when it starts, and what it tells; what its workers are told, and answer.
+
+JSON, a message each, in the order in which it happens. An outcome is that of :class:`handoff.outcome.Outcome`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, Required, TypedDict
 
 from handoff.outcome import Outcome
 
@@ -50,6 +53,56 @@ class Told(TypedDict, total=False):
 
 
 Tell = Callable[[Told], None]
+
+
+class WorkerCommand(TypedDict, total=False):
+    """What a worker is to do: the name of a method of :class:`handoff.measuring.worker.Worker`, and what it needs."""
+
+    do: Required[str]
+    lane: str  #: whose end it is done with
+    n: int  #: operations of a sample
+    known: str  #: what is at once the same as what was sent; "": it is not asked
+    sent: str  #: what is judged by
+    index: int  #: of an element
+    size: int  #: elements
+    operation: str  #: on elements, see :mod:`handoff.measuring.shared` and :mod:`handoff.measuring.contention`
+    step: str  #: see :mod:`handoff.measuring.footprint`
+    slot: int  #: the how manieth worker this is ...
+    of: int  #: ... of so many that contend ...
+    begin_s: float  #: ... from this time of ``perf_counter`` ...
+    end_s: float  #: ... to this
+
+
+class SpentTold(TypedDict):
+    """The fields of :class:`handoff.timing.Spent`."""
+
+    seconds: float
+    encode_s: float
+    decode_s: float
+    touch_s: float
+    switches: int
+    faults: int
+    collections: int
+
+
+class WorkerAnswer(TypedDict, total=False):
+    """What a worker says to a command: what went wrong, or what belongs to it."""
+
+    error: dict[str, str]  #: an outcome
+    ready: bool  #: its ends are open, but for ...
+    errors: dict[str, dict[str, str]]  #: ... these: outcomes by lane
+    same: bool  #: what arrived is at once the same as what is known: ...
+    checksum: int  #: ... then this was made of it; else it is kept, to be judged
+    verdict: dict[str, Any]  #: of :class:`handoff.compare.altered.Verdict`
+    encoded: bool
+    sent: bool
+    dropped: bool
+    left: bool
+    before: float  #: an element
+    n: int  #: operations done ...
+    late: bool  #: ... begun after the others
+    spent: SpentTold
+    uss_bytes: int
 
 
 def settled(lane: str, outcome: Outcome, nbytes: int | None = None) -> Told:

@@ -102,4 +102,4 @@ def first_update(measuring: Measuring, lane: Lane) -> None:
 def operate(measuring: Measuring, lane: Lane, operation: str, n: int) -> Spent:
     """``n`` operations of the worker on what is shared."""
     lane.hired.command(do=Duty.SHARED, lane=lane.name, operation=operation, size=measuring.size(), n=n)
-    return Spent(**lane.hired.answer(max(timeouts.SAMPLE_S, 10 * measuring.answer_s)))
+    return Spent(**lane.hired.answer(max(timeouts.SAMPLE_S, 10 * measuring.answer_s))["spent"])

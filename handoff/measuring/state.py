@@ -95,4 +95,4 @@ def use(measuring: Measuring, lane: Lane, n: int) -> Spent:
         near = timing.send(sender, sender.obj, n, after=worker.from_worker.recv_bytes, expected=expected)
     except timing.WrongAnswer as wrong:
         raise worker.complaint(wrong.answer) from None
-    return merge(near, worker.answer(measuring.answer_s))
+    return merge(near, worker.answer(measuring.answer_s)["spent"])

@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from handoff import timing
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
 from handoff.processes.serving import hear, tell
 from handoff.target import Ref
+
+if TYPE_CHECKING:
+    from handoff.measuring.messages import SpentTold, WorkerAnswer, WorkerCommand
 
 CHECKSUM = struct.Struct("<Q")  #: an acknowledgement; every other answer is longer
 
@@ -67,11 +70,11 @@ class Worker:
         self.kept: Any = None
         self.errors = self._begin(job)
 
-    def _begin(self, job: WorkerStart) -> dict[str, Any]:
+    def _begin(self, job: WorkerStart) -> dict[str, dict[str, str]]:
         """Open the ends of a job; what fails to open, by lane."""
         self.job, self.payload = job, job.given
         self.ends = self.lasting | dict(job.lanes)
-        errors: dict[str, Any] = {}
+        errors: dict[str, dict[str, str]] = {}
         for name, end in job.lanes:
             try:
                 self._open(end)
@@ -95,7 +98,7 @@ class Worker:
         self._tell({"ready": True, "errors": self.errors})
         try:
             while (command := hear(self.inbox))["do"] != "stop":
-                self._obey(command)
+                self._obey(cast("WorkerCommand", command))
         finally:
             self._close(self.ends)
 
@@ -105,16 +108,17 @@ class Worker:
             with suppress(Exception):
                 end.close()
 
-    def _obey(self, command: dict[str, Any]) -> None:
+    def _obey(self, command: WorkerCommand) -> None:
         end = self.ends.get(command.get("lane", ""))
-        step: Callable[[Any, dict[str, Any]], Any] = getattr(self, f"_{command['do']}")
+        step: Callable[[Any, WorkerCommand], WorkerAnswer | timing.Spent] = getattr(self, f"_{command['do']}")
         try:
-            answer = step(end, command)
+            found = step(end, command)
+            answer: WorkerAnswer = {"spent": _told(found)} if isinstance(found, timing.Spent) else found
         except Exception as error:
             answer = {"error": Outcome.from_exception(Kind.BROKEN, "worker", error).to_json()}
-        self._tell(answer._asdict() if isinstance(answer, timing.Spent) else answer)
+        self._tell(answer)
 
-    def _tell(self, answer: dict[str, Any]) -> None:
+    def _tell(self, answer: WorkerAnswer) -> None:
         tell(self.outbox, answer)
 
     def _load(self) -> Payload:
@@ -126,7 +130,7 @@ class Worker:
         """What a task does with what arrived at this end: some have their own way to it, else the payload's."""
         return getattr(end, "touch", None) or self._load().task
 
-    def _looked(self, end: Any, obj: Any, command: dict[str, Any]) -> dict[str, Any]:
+    def _looked(self, end: Any, obj: Any, command: WorkerCommand) -> WorkerAnswer:
         """Whether it is at once the same as what is ``known``, where that is asked: then its checksum, else it is kept.
 
         It is looked at before the work, which may change it.
@@ -149,11 +153,11 @@ class Worker:
 
     # One method a command.
 
-    def _take_on(self, _: Any, __: dict[str, Any]) -> dict[str, Any]:
+    def _take_on(self, _: Any, __: WorkerCommand) -> WorkerAnswer:
         """The next job: it comes after the command, pickled by the process that has started this one."""
         return {"ready": True, "errors": self._begin(pickle.loads(self.inbox.recv_bytes()))}
 
-    def _leave(self, _: Any, __: dict[str, Any]) -> dict[str, Any]:
+    def _leave(self, _: Any, __: WorkerCommand) -> WorkerAnswer:
         """Done with a job: nothing of it is kept."""
         self._close({name: end for name, end in self.ends.items() if name not in self.lasting})
         self.ends, self.payload = dict(self.lasting), None
@@ -162,7 +166,7 @@ class Worker:
 
     # ``check_…`` is the first hand-off of a lane: not timed, and looked at closely.
 
-    def _check_argument(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+    def _check_argument(self, end: Any, command: WorkerCommand) -> WorkerAnswer:
         obj = end.decode(end.take())
         answer = self._looked(end, obj, command)
         del obj
@@ -170,16 +174,16 @@ class Worker:
             end.release()
         return answer
 
-    def _judge(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+    def _judge(self, end: Any, command: WorkerCommand) -> WorkerAnswer:
         """What has become of what was kept, in full."""
         from handoff.measuring import looking
 
         verdict = looking.judged(self._load(), self.kept, command["sent"]).to_json()
-        answer = {"verdict": verdict, "checksum": self._touch(end)(self.kept)}
+        answer: WorkerAnswer = {"verdict": verdict, "checksum": self._touch(end)(self.kept)}
         self._drop(end, command)
         return answer
 
-    def _argument(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+    def _argument(self, end: Any, command: WorkerCommand) -> timing.Spent:
         return self._receive(end, self._touch(end), command["n"])
 
     def _make(self) -> Any:
@@ -187,32 +191,32 @@ class Worker:
             self.obj = self._load().make()
         return self.obj
 
-    def _check_result(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+    def _check_result(self, end: Any, _: WorkerCommand) -> WorkerAnswer:
         """The result of a task: encoded here first, so that a refusal is told instead of sent."""
         message = end.encode(self._make())
         self._tell({"encoded": True})
         end.post(message)
         return {"sent": True}
 
-    def _result(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+    def _result(self, end: Any, command: WorkerCommand) -> timing.Spent:
         obj = end.obj if hasattr(end, "obj") else self._make()
         self._go()
         return timing.send(end, obj, command["n"], self.inbox.recv_bytes)
 
-    def _check_state(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+    def _check_state(self, end: Any, command: WorkerCommand) -> WorkerAnswer:
         obj = end.get()
         return self._looked(end, obj, command)
 
-    def _state(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+    def _state(self, end: Any, command: WorkerCommand) -> timing.Spent:
         return self._receive(StateReceiver(end, self.inbox), self._touch(end), command["n"])
 
-    def _check_shared(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+    def _check_shared(self, end: Any, command: WorkerCommand) -> WorkerAnswer:
         """Leave a mark that the other side must see: the element plus one."""
         before = end.read(command["index"])
         end.update(command["index"])
         return {"before": float(before)}
 
-    def _shared(self, end: Any, command: dict[str, Any]) -> timing.Spent:
+    def _shared(self, end: Any, command: WorkerCommand) -> timing.Spent:
         size, n = command["size"], command["n"]
         operation: Callable[[int], Any]
         match command["operation"]:
@@ -230,7 +234,7 @@ class Worker:
 
         return timing.repeat(operation, n)
 
-    def _keep(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+    def _keep(self, end: Any, _: WorkerCommand) -> WorkerAnswer:
         """Have the object, read all of it and keep it, so that the memory of this process can be looked at."""
         match self.job.duty:
             case Duty.ARGUMENT:
@@ -240,16 +244,16 @@ class Worker:
             case Duty.SHARED:
                 self.kept = end.whole()
             case Duty.RESULT:
-                return self._check_result(end, {})
+                return self._check_result(end, {"do": "check_result"})
         return {"checksum": self._touch(end)(self.kept)}
 
-    def _drop(self, end: Any, _: dict[str, Any]) -> dict[str, Any]:
+    def _drop(self, end: Any, _: WorkerCommand) -> WorkerAnswer:
         self.kept = None
         if self.job.duty is Duty.ARGUMENT:
             end.release()
         return {"dropped": True}
 
-    def _grow(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+    def _grow(self, end: Any, command: WorkerCommand) -> WorkerAnswer:
         """How much memory of its own this process gets by reading the object, or by collecting garbage."""
         from handoff.processes.memory import usage
 
@@ -262,7 +266,7 @@ class Worker:
             gc.collect()
         return {"uss_bytes": usage().uss_bytes - before}
 
-    def _contend(self, end: Any, command: dict[str, Any]) -> dict[str, Any]:
+    def _contend(self, end: Any, command: WorkerCommand) -> WorkerAnswer:
         """One operation over and over while others do the same; each worker has its part of the elements."""
         late = perf_counter() > command["begin_s"]
         width = max(1, command["size"] // command["of"])
@@ -276,7 +280,11 @@ class Worker:
             case _:
                 operation = _spread(end.update, command["size"])
         done, spent = timing.until(operation, command["begin_s"], command["end_s"])
-        return {"n": done, "spent": spent._asdict(), "late": late}
+        return {"n": done, "spent": _told(spent), "late": late}
+
+
+def _told(spent: timing.Spent) -> SpentTold:
+    return cast("SpentTold", spent._asdict())
 
 
 STRIDE = 7919  #: a prime, so that successive elements lie on different cache lines and pages and all are visited

@@ -22,7 +22,7 @@ from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
-from typing import Any
+from typing import Any, cast
 
 from handoff import timeouts
 from handoff.checksum import touch
@@ -50,6 +50,7 @@ from handoff.support_matrix.cell_worker import (
     receive_kept,
     serve,
 )
+from handoff.support_matrix.messages import CellAnswer
 from handoff.support_matrix.original import Original
 from handoff.target import Ref, made_here_alone
 
@@ -240,10 +241,10 @@ class _Handed:
         except BrokenPipeError:
             raise self.death() from None
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> CellAnswer:
         """What the worker says next; how it ended when it says nothing any more."""
         try:
-            return self.hired.answer()
+            return cast("CellAnswer", self.hired.answer())
         except Gone:
             raise self.death() from None
 
@@ -281,7 +282,7 @@ class _Handed:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> CellAnswer:
         """The worker's next answer, which may be its failure."""
         answer = self.answer()
         if "error" in answer:
@@ -309,7 +310,7 @@ class _Handed:
         self.command("take", self.made.brief)
         return self._judge(self.told())
 
-    def _judge(self, arrived: dict[str, Any]) -> Outcome:
+    def _judge(self, arrived: CellAnswer) -> Outcome:
         """The same? And if it is used there, does that show here?"""
         verdict = self._verdict(arrived)
         changed = verdict.reason
@@ -324,12 +325,12 @@ class _Handed:
             self.told()
         return outcome
 
-    def _verdict(self, arrived: dict[str, Any]) -> Verdict:
+    def _verdict(self, arrived: CellAnswer) -> Verdict:
         """The worker's judgement, where what arrived is not at once the same."""
         if arrived["same"]:
             return Verdict()
         self.command("judge", self.made.sent)
-        verdict = Verdict.from_json(self.told())
+        verdict = Verdict.from_json(self.told()["verdict"])
         if made_here_alone(self.spec.ref, self.spec.start_method):
             return looking.reconsidered(verdict, self.payload, self.obj, self.made.sent)
         return verdict
@@ -392,7 +393,7 @@ class _Handed:
         return _outcome("worker", changed, verdict)
 
 
-def _judged(payload: Payload, here: Original, given: dict[str, Any], obj: Any) -> Verdict:
+def _judged(payload: Payload, here: Original, given: CellAnswer, obj: Any) -> Verdict:
     """What has become of a result, here where it has arrived."""
     return (
         Verdict()
@@ -483,10 +484,10 @@ class _Executed:
             return _refused("result" if result else "parent", error)
         return self._result(answer) if result else self._argument(answer)
 
-    def _argument(self, answer: dict[str, Any]) -> Outcome:
+    def _argument(self, answer: CellAnswer) -> Outcome:
         if "error" in answer:
             return Outcome.from_json(answer["error"])
-        verdict = Verdict.from_json(answer["verdict"]) if answer["verdict"] else Verdict()
+        verdict = Verdict.from_json(answer["verdict"]) if "verdict" in answer else Verdict()
         changed = verdict.reason
         changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), answer["checksum"])
         if not changed and self.made.seen and answer["used"]:

@@ -21,13 +21,14 @@ from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.serving import hear, tell
 from handoff.support_matrix import original, pools
+from handoff.support_matrix.messages import CellAnswer
 from handoff.support_matrix.original import Original
 from handoff.target import Ref
 
 USED, SEEN = "used", "seen.json"
 
 
-def _broken(where: str, error: BaseException) -> dict[str, Any]:
+def _broken(where: str, error: BaseException) -> CellAnswer:
     return {"error": Outcome.from_exception(Kind.BROKEN, where, error).to_json()}
 
 
@@ -41,7 +42,7 @@ class CellStart:
     given: Payload | None = None  #: for a thread, which must not load its own
 
 
-def _given(made: Original, expected: str) -> dict[str, Any]:
+def _given(made: Original, expected: str) -> CellAnswer:
     """What is told of a result's original: what it is judged by, unless the asking side has the same."""
     return {"brief": made.brief, "sent": "" if made.brief == expected else made.sent}
 
@@ -93,7 +94,7 @@ class _Serving:
             self.payload = self.job.ref.load()
         return self.payload
 
-    def open(self) -> dict[str, Any]:
+    def open(self) -> CellAnswer:
         match self.job.duty:
             case Duty.ARGUMENT:
                 self.end.open(self.inbox)
@@ -105,7 +106,7 @@ class _Serving:
                 self.end.open()
         return {"ready": True}
 
-    def _take(self, expected: str) -> dict[str, Any]:
+    def _take(self, expected: str) -> CellAnswer:
         self.obj = self.end.get() if self.job.duty is Duty.STATE else self.end.decode(self.end.take())
         payload = self.load()
         return {
@@ -113,23 +114,23 @@ class _Serving:
             "checksum": (getattr(self.end, "touch", None) or payload.touch)(self.obj),
         }
 
-    def _judge(self, sent: str) -> dict[str, Any]:
+    def _judge(self, sent: str) -> CellAnswer:
         obj = self.end.whole() if self.job.duty is Duty.SHARED else fetch(self.end, self.obj)
-        return looking.judged(self.load(), obj, sent).to_json()
+        return {"verdict": looking.judged(self.load(), obj, sent).to_json()}
 
-    def _use(self) -> dict[str, Any]:
+    def _use(self) -> CellAnswer:
         if hasattr(self.end, "fetch"):
             return {"used": False}
         (self.load().use or shared_state.use)(self.obj)
         return {"used": True}
 
-    def _drop(self) -> dict[str, Any]:
+    def _drop(self) -> CellAnswer:
         self.obj = None
         if self.job.duty is Duty.ARGUMENT:
             self.end.release()
         return {"dropped": True}
 
-    def _give(self, expected: str) -> dict[str, Any] | None:
+    def _give(self, expected: str) -> CellAnswer | None:
         payload = self.load()
         made = original.of(self.job.ref, payload)
         self.obj = made.obj
@@ -146,13 +147,13 @@ class _Serving:
             os._exit(1)
         return None
 
-    def _seen(self) -> dict[str, Any]:
+    def _seen(self) -> CellAnswer:
         return {"seen": (self.load().seen or shared_state.seen)(self.obj)}
 
-    def _whole(self, expected: str) -> dict[str, Any]:
+    def _whole(self, expected: str) -> CellAnswer:
         return {"same": looking.same(self.load(), self.end.whole(), expected)}
 
-    def _change(self, size: int) -> dict[str, Any]:
+    def _change(self, size: int) -> CellAnswer:
         """Change one element so that the other side can see it: count up a number, or put another in its place."""
         last = size - 1
         near = [last, *range(min(last, 20))]
@@ -161,17 +162,17 @@ class _Serving:
             value = before[index] = self.end.read(index)
             if type(value) is float or (type(value) is int and -128 <= value < 127):  # one more fits in a byte
                 self.end.update(index)
-                return {"changes": [[index, plain_facts(value + 1)]]}
+                return {"changes": [(index, plain_facts(value + 1))]}
         here = plain_facts(before[last])
         for index in near[1:]:
             there = plain_facts(before[index])
             if there != here:
                 self.end.write(last, before[index])
-                return {"changes": [[last, there]]}
+                return {"changes": [(last, there)]}
         return {"changes": []}
 
 
-def receive(ref: Ref, obj: Any, uses: bool, expected: str, sent: str) -> dict[str, Any]:
+def receive(ref: Ref, obj: Any, uses: bool, expected: str, sent: str) -> CellAnswer:
     """The task whose argument is judged: look at what arrived, read all of it, and use what is there to be used.
 
     ``sent`` is the file of what it is judged by.
@@ -179,7 +180,7 @@ def receive(ref: Ref, obj: Any, uses: bool, expected: str, sent: str) -> dict[st
     try:
         payload = ref.load()
         arrived = looking.same(payload, obj, expected)
-        answer: dict[str, Any] = {"checksum": payload.touch(obj), "used": uses, "verdict": None}
+        answer: CellAnswer = {"checksum": payload.touch(obj), "used": uses}
         if not arrived:
             text = Path(sent).read_text(encoding="utf-8")
             answer["verdict"] = looking.judged(payload, obj, text).to_json()
@@ -199,7 +200,7 @@ def keep(obj: Any) -> None:
     _state = obj
 
 
-def receive_kept(ref: Ref, uses: bool, expected: str, sent: str) -> dict[str, Any]:
+def receive_kept(ref: Ref, uses: bool, expected: str, sent: str) -> CellAnswer:
     """The task that finds the object in its worker."""
     return receive(ref, _state, uses, expected, sent)
 

@@ -1,4 +1,7 @@
-"""What a host is told when it starts, and what it tells: JSON, a message each, in the order in which it happens."""
+"""What a host is told when it starts, and what it tells; what a cell's worker answers.
+
+JSON, a message each, in the order in which it happens.
+"""
 
 from __future__ import annotations
 
@@ -51,3 +54,20 @@ class HostTold(TypedDict, total=False):
 
 
 HostTell = Callable[[HostTold], None]
+
+
+class CellAnswer(TypedDict, total=False):
+    """What a cell's worker says to a command: what went wrong, or what belongs to it."""
+
+    error: dict[str, Any]  #: of :class:`handoff.outcome.Outcome`
+    ready: bool
+    same: bool  #: what arrived is at once the same as what was sent ...
+    verdict: dict[str, Any]  #: ... or this has become of it: of :class:`handoff.compare.altered.Verdict`
+    checksum: int
+    used: bool  #: what was there to be used
+    dropped: bool
+    brief: str  #: what is at once the same as a result's original ...
+    sent: str  #: ... and what it is judged by; "": as the asking side's
+    looks: bool  #: whether it will be seen if the result is used
+    seen: str  #: what shows in the original since; "": nothing
+    changes: list[tuple[int, Any]]  #: of elements: index, and the facts of what is there now
