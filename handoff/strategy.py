@@ -186,6 +186,7 @@ class Strategy:
         str, ...
     ] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
+    missing: Callable[[], str] | None = None  #: what else is not here, a library or a command: a sentence, or ""
     since: tuple[int, int] = (3, 11)  #: the first Python that has it
     needs_no_gil: bool = False  #: no other process: the work is done at the same time only where there is no GIL
     any_payload: bool = False  #: the ends of ``carry`` know nothing of the payload: one pair serves all of a trial
@@ -235,7 +236,7 @@ class Strategy:
     @property
     def lacks(self) -> str:
         """Why it cannot be tried here, under whatever start method: what is not installed, or too old a Python."""
-        return lacking(self.needs, self.since)
+        return lacking(self.needs, self.since) or (self.missing() if self.missing else "")
 
     def is_reference(self, *, gil: bool) -> bool:
         """Whether it is measured for comparison only and no answer, where threads do or do not share one GIL."""

@@ -37,7 +37,12 @@ class Executing:
     def keep(self, obj: Any) -> tuple[Any, ...]:
         """What every task of the duty ``state`` is given: nothing, where the initializer has got the object."""
         executor: Any = self.executor
-        return (executor.keep(obj),) if self.execution.keeps else ()
+        try:
+            return (executor.keep(obj),) if self.execution.keeps else ()
+        except Exception as error:
+            if broken(error):  # a worker that has died of it has not refused it
+                raise HandoverEnded(self.failure(error, Duty.STATE)) from None
+            raise
 
     @property
     def processes(self) -> list[Any]:

@@ -480,6 +480,8 @@ class _Executed:
             return _as_told(spec, self.execution, ended.outcome)
         except NoAnswer as error:
             return Outcome(Kind.BROKEN, "worker", "", str(error))
+        except Unavailable as error:
+            return Outcome(Kind.UNAVAILABLE, "", "", str(error))
         except Exception as error:
             return _refused("result" if result else "parent", error)
         return self._result(answer) if result else self._argument(answer)

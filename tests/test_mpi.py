@@ -1,0 +1,285 @@
+"""mpi4py by a job of Open MPI: what is sent, what is told where it fails, and nothing that stays."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty, Payload
+from handoff.processes import proc
+from handoff.processes.executing import Executing, nothing
+from handoff.strategies import registry
+from handoff.strategy import Site
+from handoff.target import Ref
+
+WAYS = ("mpi-send", "mpi-send-buffers", "mpi-pool")
+LACKS = registry()["mpi-send"].lacks
+pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"mpi4py is an optional extra: {LACKS}")
+GENEROUS_S = 20.0
+
+
+def _made(name: str, folder: Path, obj: Any = None, *state: Any) -> Executing:
+    strategy, count = registry()[name], itertools.count()
+    site = Site(
+        ctx=multiprocessing.get_context("spawn"), start_method="spawn", obj=obj,
+        payload=Payload(name="none", make=list), ref=Ref(str(folder), "none", "none"), folder=folder,
+        manager=pytest.fail, at_end=lambda call: call,
+        segment_name=lambda: f"none-{os.getpid()}-{next(count)}",
+    )  # fmt: skip
+    assert strategy.execution
+    return Executing(strategy.execution, site, (_keep, state) if state else (nothing, ()))
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Executing]]:
+    made: list[Executing] = []
+
+    def start(name: str, *given: Any) -> Executing:
+        made.append(_made(name, tmp_path, *given))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop()
+
+
+_kept: Any = None
+
+
+def _keep(obj: Any) -> None:
+    global _kept
+    _kept = obj
+
+
+def _of_kept(function: Callable[[Any], Any], *given: Any) -> Any:
+    return function(*(given or (_kept,)))
+
+
+ARRAYS = [
+    np.arange(1000.0).reshape(10, 100),
+    np.arange(2**18, dtype="i8"),
+    np.array(5.0),
+    np.empty((0, 3)),
+    np.arange(3).astype("M8[s]"),
+    np.array([True, False]),
+    b"some bytes",
+    bytearray(b"more of them"),
+]
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda each: f"{type(each).__name__}-{getattr(each, 'dtype', '')}")
+def test_an_array_arrives_as_one_that_can_be_written_to(way: str, array: Any, make: Callable[..., Executing]) -> None:
+    told = make(way, array).submit(_described, array).result()
+    assert told == _described(array)
+
+
+def _described(array: Any) -> tuple[Any, ...]:
+    if isinstance(array, bytes | bytearray):
+        return type(array).__name__, bytes(array)
+    return type(array).__name__, array.dtype.str, array.shape, array.flags.writeable, array.tolist()
+
+
+class Counted:
+    """Counts in this process how often it is pickled."""
+
+    times = 0
+
+    def __reduce__(self) -> Any:
+        type(self).times += 1
+        return str, ("counted",)
+
+
+def test_the_same_object_is_sent_each_time(make: Callable[..., Executing]) -> None:
+    for name in ("mpi-send", "mpi-pool"):
+        executing, obj, before = make(name), Counted(), Counted.times
+        assert [executing.submit(len, obj).result() for _ in range(3)] == [len("counted")] * 3
+        assert Counted.times == before + 3
+
+
+def test_state_is_sent_once(way: str, make: Callable[..., Executing]) -> None:
+    array = np.arange(1000.0)
+    execution = registry()[way].execution
+    assert execution
+    executing = make(way, array, *(() if execution.keeps else (array,)))
+    kept = executing.keep(array)
+    executing.start()
+    array[:] = 0  # what the worker has is its own by now
+    assert [executing.submit(_of_kept, _total, *kept).result() for _ in range(3)] == [499_500.0] * 3
+
+
+def _total(array: Any) -> float:
+    return float(array.sum())
+
+
+def test_what_is_no_array_has_no_buffer_to_send(make: Callable[..., Executing]) -> None:
+    for obj in ({"a": 1}, [1.0, 2.0], np.array([[], {}], dtype=object), np.arange(10)[::2], "text"):
+        executing = make("mpi-send-buffers", obj)
+        outcome = _failure(executing, Duty.ARGUMENT, lambda obj=obj, to=executing: to.submit(repr, obj).result())  # type: ignore[misc]
+        assert (outcome.kind, outcome.where) == (Kind.REFUSED, "parent"), outcome
+        assert executing.submit(repr, 1).result() == "1"
+
+
+class Unloadable:
+    """Can be pickled, and raises when it is loaded."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+class HeldLock:
+    """Its field cannot be pickled."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+ENDS = [
+    (Unloadable, Kind.BROKEN, "worker", "invalid literal for int()"),
+    (threading.Lock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
+    (HeldLock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
+]
+PICKLING = ("mpi-send", "mpi-pool")
+
+
+def _failure(executing: Executing, duty: Duty, ask: Callable[[], Any]) -> Outcome:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever the library has for it
+        ask()
+    return executing.failure(caught.value, duty)
+
+
+@pytest.mark.parametrize("name", PICKLING)
+@pytest.mark.parametrize(("of", "kind", "where", "message"), ENDS, ids=[end[0].__name__ for end in ENDS])
+def test_an_argument_that_does_not_arrive_is_told_by_where_and_why(
+    name: str, of: Callable[[], Any], kind: Kind, where: str, message: str, make: Callable[..., Executing]
+) -> None:
+    executing = make(name)
+    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, of()).result())
+    assert (outcome.kind, outcome.where) == (kind, where), outcome
+    assert message in outcome.message
+    assert executing.submit(repr, 1).result() == "1"  # and the worker goes on
+
+
+@pytest.mark.parametrize("name", PICKLING)
+@pytest.mark.parametrize(("of", "kind", "where", "message"), ENDS, ids=[end[0].__name__ for end in ENDS])
+def test_a_result_that_does_not_arrive_is_told_by_where_and_why(
+    name: str, of: Callable[[], Any], kind: Kind, where: str, message: str, make: Callable[..., Executing]
+) -> None:
+    executing = make(name)
+    outcome = _failure(executing, Duty.RESULT, lambda: executing.submit(of).result())
+    assert (outcome.kind, outcome.where, message in outcome.message) == (kind, "result", True), outcome
+    assert executing.submit(repr, 1).result() == "1"
+
+
+@pytest.mark.parametrize("name", PICKLING)
+@pytest.mark.parametrize(("of", "kind", "where", "message"), ENDS, ids=[end[0].__name__ for end in ENDS])
+def test_state_that_does_not_arrive_is_told_and_its_worker_serves_the_next(
+    name: str, of: Callable[[], Any], kind: Kind, where: str, message: str, make: Callable[..., Executing]
+) -> None:
+    """Of a pool that cannot give its initializer what it is to have nobody hears: who waits does so for ever."""
+    obj, keeps = of(), name == "mpi-send"
+    executing = make(name, obj, *(() if keeps else (obj,)))
+    ask = (lambda: executing.keep(obj)) if keeps else (lambda: executing.submit(repr, 1).result())
+    outcome = _failure(executing, Duty.STATE, ask)
+    assert (outcome.kind, outcome.where) == (kind if keeps else Kind.BROKEN, where), outcome
+    assert message in outcome.message
+    executing.stop()
+    assert make(name).submit(repr, 1).result() == "1"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # SystemExit ends the pool's thread
+def test_a_dead_worker_costs_its_lane_alone(way: str, make: Callable[..., Executing]) -> None:
+    other = make("mpi-send")
+    executing = make(way)
+    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
+    assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
+    assert "died" in outcome.message
+    executing.stop()
+    assert other.submit(repr, 1).result() == "1"
+
+
+class Killer:
+    """Ends the process that loads it."""
+
+    def __reduce__(self) -> Any:
+        return os._exit, (3,)
+
+
+def test_a_worker_that_dies_of_the_state_has_not_refused_it(make: Callable[..., Executing]) -> None:
+    executing = make("mpi-send")
+    outcome = _failure(executing, Duty.STATE, lambda: executing.keep(Killer()))
+    assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_mpi
+for name in test_mpi.WAYS:
+    print(test_mpi._made(name, Path.cwd()).submit(repr, 1).result())
+print("at work", flush=True)
+if len(sys.argv) > 1:
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+def test_nothing_is_left_of_a_program(killed: bool, tmp_path: Path) -> None:
+    """The names in shared memory of one that was killed are swept by the tool; here nobody does, and they stay."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)))
+    command = [sys.executable, str(program), *(["wait"] if killed else [])]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout
+        try:
+            told = [started.stdout.readline().strip() for _ in range(4)]
+            if killed:
+                started.send_signal(signal.SIGKILL)
+            assert started.wait(GENEROUS_S) == (-signal.SIGKILL if killed else 0)
+        finally:
+            started.kill()
+    assert told == ["1", "1", "1", "at work"]
+    end = time.monotonic() + GENEROUS_S
+    while (left := _carrying(tmp_path)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert left == []
+    shared = list(Path("/dev/shm").glob(f"none-{started.pid}-*")) if os.path.isdir("/dev/shm") else []
+    assert (bool(shared), bool(list(tmp_path.glob("mpi-*")))) == (killed, killed)
+    for folder in shared:
+        subprocess.run(["rm", "-r", str(folder)], check=True)
+
+
+def _carrying(folder: Path) -> list[int]:
+    return [pid for pid in proc.pids() if pid != os.getpid() and proc.carries(pid, folder)]
+
+
+def test_where_mpi_is_not_it_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from handoff.strategies._mpi_world import lacks_mpi
+
+    monkeypatch.setenv("PATH", "")
+    lacks_mpi.cache_clear()
+    assert registry()["mpi-send"].lacks == "mpiexec: not found (Debian: apt install openmpi-bin)"
+    monkeypatch.undo()
+    lacks_mpi.cache_clear()
+    assert registry()["mpi-send"].lacks == ""
+    assert find_spec("mpi4py")
