@@ -14,6 +14,7 @@ from handoff.diagnosing import BUDGET_S, Diagnosis
 from handoff.diagnosing import diagnose as find
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty, Payload
+from handoff.processes import proc
 from handoff.target import TargetError
 from handoff.timing import nothing
 
@@ -200,7 +201,7 @@ def advise(
     judged (default: all of this platform). About ``budget`` seconds are spent, in forks of this process.
     ``work(obj)`` is what a task does with the object; None: it reads all of it. ``progress`` is told what goes on.
     Raises ``ValueError`` for a wrong argument, also for work that raises or hangs, and ``OSError`` where there is no
-    fork.
+    fork, or no ``/proc`` on Linux.
     """
     from handoff.advising.notebook import line
     from handoff.advising.run import advise_object, judged, usual_job
@@ -212,6 +213,7 @@ def advise(
         _one_of("start_methods", each, START_METHODS)
     if min(1 if tasks is None else tasks, 1 if workers is None else workers) < 1 or not budget > 0:
         raise ValueError(f"tasks, workers and budget must be positive: {tasks=} {workers=} {budget=}")
+    _needs_proc()
     methods = judged(start_methods)
     job = usual_job(duty, tasks, workers, methods[0])
     shown = line() if progress is None else None
@@ -243,7 +245,7 @@ def support(
     ``strategies``, ``duties``, ``start_methods``: no others than these. A hand-over that has not answered after
     ``patience`` seconds hangs. ``jobs``: so many at the same time (default: one more than cores). ``name`` is a label;
     ``progress`` is told what goes on. All happens in forks of this process. Raises ``ValueError`` for a wrong argument
-    and ``OSError`` where there is no fork.
+    and ``OSError`` where there is no fork, or no ``/proc`` on Linux.
     """
     from handoff import target
     from handoff.start_methods import START_METHODS
@@ -258,6 +260,7 @@ def support(
         _one_of("start_methods", each, START_METHODS)
     if not patience > 0 or (jobs is not None and jobs < 1):
         raise ValueError(f"patience and jobs must be positive: {patience=} {jobs=}")
+    _needs_proc()
     target.hold(obj)
     try:
         cells = matrix.support(
@@ -291,6 +294,12 @@ def _not_again() -> None:
                 "a worker runs this script again: put what calls handoff under if __name__ == '__main__'"
             )
         frame = frame.f_back  # type: ignore[assignment]  # None at the outermost
+
+
+def _needs_proc() -> None:
+    """Raise ``OSError`` where what is started could not be watched and cleared away."""
+    if missing := proc.missing():
+        raise OSError(missing)
 
 
 def _one_of(what: str, value: str | None, valid: Sequence[str]) -> None:

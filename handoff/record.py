@@ -1,4 +1,4 @@
-"""The record: the JSON that one experiment leaves. Written once, never overwritten, never unpickled."""
+"""The record: the JSON that one experiment leaves. Written once, never unpickled, and never overwritten when whole."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class Record:
     @property
     def name(self) -> str:
         """The file's stem, unique within a run."""
-        return f"{self.kind}--{self.payload}--{self.start_method or 'any'}"
+        return name_of(self.kind, self.payload, self.start_method)
 
     @property
     def title(self) -> str:
@@ -162,15 +162,31 @@ class Record:
         return json.dumps(data)
 
     def write(self, folder: Path) -> Path:
-        """Write the record to ``folder``, whole or not at all. Raises ``FileExistsError`` rather than overwrite."""
+        """Write the record to ``folder``, whole or not at all, in the place of one that was interrupted.
+
+        Raises ``FileExistsError`` rather than overwrite anything else.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.json"
-        if path.exists():
+        if path.exists() and not interrupted(path):
             raise FileExistsError(f"{path} exists: a record is never overwritten; choose another folder")
         draft = path.with_suffix(f".{os.getpid()}.part")
         draft.write_text(self.to_json() + "\n")
         draft.rename(path)
         return path
+
+
+def name_of(kind: str, payload: str, start_method: str) -> str:
+    """The stem of a record's file."""
+    return f"{kind}--{payload}--{start_method or 'any'}"
+
+
+def interrupted(path: Path) -> bool:
+    """Whether it is a record that its run could not finish."""
+    try:
+        return not read(path).complete
+    except RecordError:
+        return False
 
 
 def read(path: Path) -> Record:

@@ -131,7 +131,7 @@ def load_collection(path: str | Path) -> Mapping[str, Entry]:
 
     Raises :class:`TargetError` when the path does not exist, fails to import, defines no ``PAYLOADS``, or a name twice.
     """
-    path = Path(path).resolve()
+    path = Path(os.path.realpath(path))
     if path.is_dir():
         files = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
         prefix, root = f"{path.name}.", path.parent
@@ -185,7 +185,7 @@ def parse_target(text: str) -> Ref | Path:
     parse_call(call)
     if not place.endswith(".py") and "/" not in place:
         return Ref(str(Path.cwd()), place, call)
-    path = Path(place).resolve()
+    path = Path(os.path.realpath(place))  # which bears links in a loop
     if not path.is_file():
         raise TargetError(f"{place}: {'a folder, not a file' if path.is_dir() else 'no such file'}")
     names = [path.stem]

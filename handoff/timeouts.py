@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # The user's own code, in the sandbox
 
-TARGET_S = 60.0  #: importing the user's module and making the object: data may have to be read first
+TARGET_S = 20.0  #: importing the user's module and making the object; who has more to read first says ``--patience``
 SANDBOX_GRACE_S = 5.0  #: more than the sandbox was given, before it is ended from outside: it ends by itself, in order
 STACKS_S = 0.2  #: for a process that does not answer to write where it is
 WORK_S = 30.0  #: one call of the user's ``--work``: what takes longer is no job for a quick look
@@ -46,7 +46,7 @@ DIAGNOSIS_GRACE_S = 1.0  #: more than its budget, for a diagnosis to end by itse
 # Which ways work
 
 CELL_S = 3.0  #: after this without an answer a cell hangs: a hand-over takes a tenth of a second; ``--patience``
-CELL_START_S = 20.0  #: something starts or is made for a cell: a busy machine is slow, not hung
+CELL_START_S = 15.0  #: something starts or is made for a cell: a busy machine is slow, not hung
 EXECUTOR_S = 600.0  #: an executor itself: who waits for the cell is less patient, and says where it hangs
 POOL_S = 5.0  #: one hand-over through a pool: a usual one takes less than 0.1 s
 SEEN_S = 2.5  #: whether a use shows on the other side

@@ -37,13 +37,16 @@ def load(source: Path, *, without: Path | None = None) -> Found:
 
     ``without``: a folder to leave out: that of the pages, which holds copies.
     """
+    own = Path(os.path.realpath(source))  # which bears links in a loop
     paths = [source] if source.is_file() else sorted(source.rglob("*.json"))
     if without is not None:
-        pages = without.resolve()
-        if source.resolve() in pages.parents:  # else what lies below the pages' folder is what was asked for
+        pages = Path(os.path.realpath(without))  # which bears links in a loop
+        if (
+            Path(os.path.realpath(source)) in pages.parents
+        ):  # else what lies below the pages' folder is what was asked for
             paths = [path for path in paths if pages not in Path(os.path.realpath(path)).parents]
     root = source.parent if source.is_file() else source
-    above = [] if source.is_file() else source.resolve().parents[:3]  # asv's folder holds records/machine/run
+    above = [] if source.is_file() else own.parents[:3]  # asv's folder holds records/machine/run
     beside = [path for folder in above for path in sorted(folder.glob("selftest*.json"))]
     found = Found()
     for path, item in each([*paths, *beside]):
@@ -70,22 +73,30 @@ def write(
 ) -> Path:
     """Write the site into ``folder``, with copies of the records, so that it can be published. Returns its index.
 
-    Raises ``FileExistsError`` where that would write over files which are no report's.
+    Raises ``FileExistsError`` where that would write over files which are no report's. No link there is followed.
     """
     files = render(sources, problems=problems, selftests=selftests, graph=graph, up=up)
     copies = {f"records/{source.path}": root / source.path for source in sources if source.path}
     copies = {name: file for name, file in copies.items() if not _same(folder / name, file)}
     if not _ours(folder) and (taken := [name for name in (*files, *copies) if os.path.lexists(folder / name)]):
         raise FileExistsError(f"{folder / taken[0]} is there and no report's; give another folder, or an empty one")
+    inside = {folder / parent for name in (*files, *copies) for parent in Path(name).parents[:-1]}
+    if links := [path for path in sorted(inside) if path.is_symlink()]:
+        raise FileExistsError(f"{links[0]} is a link to another folder, and no report's; give another folder")
     for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = _made_for(folder / name)
         path.write_text(text, encoding="utf-8", errors="backslashreplace")  # records may hold lone surrogates
     for name, file in copies.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, path)
+        shutil.copyfile(file, _made_for(folder / name))
     return folder / "index.html"
+
+
+def _made_for(path: Path) -> Path:
+    """The path of a file that is to be written, with its folder, and no link in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        path.unlink()
+    return path
 
 
 def _same(path: Path, other: Path) -> bool:
@@ -95,6 +106,8 @@ def _same(path: Path, other: Path) -> bool:
 def _ours(folder: Path) -> bool:
     """Whether the folder has a report of ours, which a new one may replace."""
     try:
+        if (folder / "index.html").is_symlink():
+            return False
         with (folder / "index.html").open(encoding="utf-8", errors="replace") as file:
             return page.MARK in file.read(1000)
     except OSError:

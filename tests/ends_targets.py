@@ -3,9 +3,18 @@
 import time
 
 
-def slow() -> list[int]:
-    time.sleep(600)
-    return []
+class Deaf:
+    """Nobody gets an answer of it."""
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        time.sleep(600)
+        return Deaf, ()
+
+
+def stubborn() -> list[Deaf]:
+    """It takes a moment to make, and longer to look at."""
+    time.sleep(1)
+    return [Deaf() for _ in range(3)]
 
 
 def rows() -> list[dict[str, int]]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from test_ends import GENEROUS_S, left_by
+from ends import GENEROUS_S, left_by
 
 LONGEST_S = 30.0  #: of any row, on a machine that does nothing else
 WAITED_S = 8 * LONGEST_S  #: here a machine may do a lot else
-HANDOFF = (sys.executable, "-P", "-m", "handoff")
 
 
 @dataclass(frozen=True)

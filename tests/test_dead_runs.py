@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -13,49 +12,17 @@ import time
 from pathlib import Path
 
 import pytest
-from test_ends import COMMANDS, GENEROUS_S, MOMENTS, SEED, left_by, started
+from ends import GENEROUS_S, left
+from test_ends import run_next
 
 from handoff.processes import folders
-
-CLEARS = ["diagnose", "mine.py:make", "-q"]
-
-
-def left(pids: list[int], folder: Path) -> list[str]:
-    """What is there of runs, once it has had time to go by itself."""
-    end = time.monotonic() + GENEROUS_S
-    while (found := [name for pid in pids for name in left_by(pid, folder)]) and time.monotonic() < end:
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("d")
     (folder / "tmp").mkdir()
-    (folder / "mine.py").write_text("def make(): return [1, 2]\n")
     return folder
-
-
-def run_next(folder: Path) -> int:
-    """The next run; its number."""
-    with started(CLEARS, folder) as process:
-        _, errors = process.communicate(timeout=GENEROUS_S)
-    assert process.returncode == 0, errors
-    return process.pid
-
-
-@pytest.mark.parametrize("moment", range(MOMENTS))
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_next_run_clears_what_a_killed_one_has_left(name: str, moment: int, place: Path) -> None:
-    after_s = random.Random(f"{SEED} {name} killed {moment}").uniform(0.5, 4)
-    more = ["-o", str(place / "records")] if name == "measure" else []
-    with started([*COMMANDS[name], *more], place) as process:
-        try:
-            process.wait(after_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate(timeout=GENEROUS_S)
-    assert left([process.pid, run_next(place)], place) == []
 
 
 def test_all_that_was_killed_at_once_too(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
@@ -9,80 +10,79 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from ends import CODES, COMMANDS, GENEROUS_S, HANDOFF, SEED, TARGETS, furnish, heeds, left, some, started
 
-HERE = Path(__file__).parent
-GENEROUS_S = 60.0
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-#: Moments are drawn for each run: a few here, more where this says so.
-MOMENTS = int(os.environ.get("HANDOFF_TEST_MOMENTS", "1"))
-SEED = int(os.environ.get("HANDOFF_TEST_SEED", "21"))
-COMMANDS = {
-    "support": ["support", str(HERE / "hostile.py"), "--payload", "fine,hangs-in-reduce", "-q"],
-    "diagnose": ["diagnose", f"{HERE / 'ends_targets.py'}:slow", "-q"],
-    "advise": ["advise", f"{HERE / 'ends_targets.py'}:rows", "-q"],
-    "measure": ["measure", str(HERE / "awkward.py"), "--payload", "numbers", "--duty", "argument", "-q"],
-    "selftest": ["selftest", "--check", "null", "-q"],
-}
+from handoff.cli import main
+from handoff.record import read_all
+from handoff.start_methods import START_METHODS
 
-
-def started(command: list[str], folder: Path) -> subprocess.Popen[str]:
-    """A command with a temporary folder of its own, which must be empty afterwards."""
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "handoff", *command],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"TMPDIR": str(folder / "tmp")},
-    )
+#: Each command by each signal, to itself or to its whole group as a terminal sends it, at six moments.
+SWEEP = [
+    (name, number.name, whom, str(moment))
+    for moment in range(6)
+    for whom in ("itself", "its-group")
+    for number in CODES
+    for name in COMMANDS
+]
 
 
-def left_by(pid: int, folder: Path) -> list[str]:
-    """What is still there of a command: files, segments, processes that carry its temporary folder."""
-    found = [path.name for path in (folder / "tmp").iterdir()]
-    found += [path.name for path in Path("/dev/shm").glob(f"*handoff-{pid}-*")]
-    mark = f"TMPDIR={folder / 'tmp'}".encode()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if any(line.startswith(mark) for line in (entry / "environ").read_bytes().split(b"\0")):
-                found.append((entry / "cmdline").read_text().replace("\0", " "))
-        except OSError:
-            continue
-    return found
-
-
-def assert_nothing_left(pid: int, folder: Path) -> None:
-    end = time.monotonic() + GENEROUS_S  # the resource trackers end by themselves
-    while (found := left_by(pid, folder)) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert found == []
-
-
-@pytest.mark.parametrize("moment", range(MOMENTS))
-@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_signal_ends_a_command_in_order(name: str, number: signal.Signals, moment: int) -> None:
-    after_s = random.Random(f"{SEED} {name} {number} {moment}").uniform(0.5, 4)
+@pytest.mark.parametrize(("name", "number", "whom", "moment"), some(SWEEP), ids=" ".join)
+def test_however_a_command_is_ended_it_ends_in_order(name: str, number: str, whom: str, moment: str) -> None:
+    command, lasts_s = COMMANDS[name]
+    after_s = random.Random(f"{SEED} {name} {number} {whom} {moment}").uniform(0, lasts_s)
     with tempfile.TemporaryDirectory(prefix="ends-") as place:  # short: sockets have their names below it
-        folder = Path(place)
-        (folder / "tmp").mkdir()
-        more = ["-o", str(folder / "records")] if name == "measure" else []
-        with started([*COMMANDS[name], *more], folder) as process:
+        furnish(name, folder := Path(place))
+        with started(command, folder) as process:
+            while not heeds(process.pid):
+                time.sleep(0.01)
             try:
                 process.wait(after_s)
             except subprocess.TimeoutExpired:
-                process.send_signal(number)
-            _, errors = process.communicate(timeout=GENEROUS_S)
-        assert process.returncode in (CODES[number], 0, 1), errors  # it may have been done
+                (os.killpg if whom == "its-group" else os.kill)(process.pid, signal.Signals[number])
+            _, errors = process.communicate(timeout=2 * GENEROUS_S)
+        assert process.returncode in (CODES[signal.Signals[number]], 0, 1), errors  # it may have been done
         assert "Traceback" not in errors
-        assert_nothing_left(process.pid, folder)
+        pids = [process.pid]
+        if number == "SIGKILL":  # nobody was left to clear up: the next run does
+            pids.append(run_next(folder))
+        assert left(pids, folder) == []
+        assert_goes_on(name, folder)
 
 
-@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+def run_next(folder: Path) -> int:
+    """Another run in the same place; its number."""
+    with started([*HANDOFF, "diagnose", f"{TARGETS}:rows", "-q"], folder) as process:
+        _, errors = process.communicate(timeout=GENEROUS_S)
+    assert process.returncode == 0, errors
+    return process.pid
+
+
+#: Where a command's records are.
+RECORDS = {"measure": "records", "bench": ".asv/records", "report": "given"}
+
+
+def assert_goes_on(name: str, folder: Path) -> None:
+    """Records are whole or absent, what there is can be reported, and the same folder goes on."""
+    if name not in RECORDS or not (place := folder / RECORDS[name]).is_dir():
+        return
+    records, problems = read_all(place)
+    assert problems == []
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        assert main(["report", str(place), "-o", str(folder / "read")]) == (0 if records else 2)
+    if name == "measure":
+        done = subprocess.run(COMMANDS[name][0], capture_output=True, text=True, cwd=folder, check=False)
+        records, problems = read_all(place)
+        assert problems == []
+        assert all(record.complete for record in records)
+        assert len(records) == len(START_METHODS)
+        assert done.returncode == 0 or "has 3 of 3 records" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("number", [*CODES][:3], ids=lambda number: number.name)
 def test_while_it_imports_too(number: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     code = (

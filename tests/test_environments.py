@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hostile_run import HANDOFF, ran
-from test_hostile import COMMANDS, some
+from ends import some
+from hostile_run import ran
+from test_hostile import CALLS, line
 
 #: ``RUN`` is the command. What mounts needs a namespace of its own, and so does not run everywhere.
 LINES = {
@@ -25,6 +26,25 @@ LINES = {
     "one-core": "taskset -c 0 RUN",
     "shadows": "echo 'raise SystemExit(3)' | tee json.py pickle.py numpy.py > /dev/null; RUN",
     "ignoring": "trap '' INT TERM HUP; RUN",
+    "nothing": "env -i RUN",
+    "relative-tmp": "mkdir t; TMPDIR=t RUN",
+    "strange-tmp": "mkdir -p 'a b'$'\\n''\"c\\''<d>'; TMPDIR=$PWD/'a b'$'\\n''\"c\\''<d>' RUN",
+    "long-tmp": "d=$PWD; for n in 1 2 3 4; do d=$d/$(printf 'x%.0s' {1..50}); done; mkdir -p $d; TMPDIR=$d RUN",
+    "strange-home": "HOME=/dev/null RUN",
+    "developing": "PYTHONDEVMODE=1 RUN",
+    "traced": "PYTHONTRACEMALLOC=5 PYTHONMALLOC=debug RUN",
+    "frozen-seed": "PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONNOUSERSITE=1 RUN",
+    "strange-path": "PYTHONPATH=:/nowhere:.:$PWD/mine.py RUN",
+    "strange-width": "COLUMNS=0 LINES=-1 TERM=no-such RUN",
+    "one-column": "COLUMNS=1 RUN",
+    "strange-language": "LANG=xx_YY.nothing LC_ALL=xx TZ=no/where RUN",
+    "few-processes": "ulimit -u 4000; RUN",
+    "small-stack": "ulimit -s 256; RUN",
+    "no-core": "ulimit -c unlimited; RUN",
+    "polite": "nice -n 19 RUN",
+    "at-an-address": "cd /; cd -  > /dev/null; mkdir -p \"a 'b' <c>\"; cp mine.py \"a 'b' <c>\"; cd \"a 'b' <c>\"; RUN",
+    "another-user-mask": "umask 0777; RUN",
+    "many-descriptors": 'for n in {10..200}; do eval "exec $n</dev/null"; done; RUN',
 }
 MOUNTS = {
     "small-shm": "mount -t tmpfs -o size=1m none /dev/shm && RUN",
@@ -47,8 +67,8 @@ def may_mount() -> bool:
 @pytest.mark.parametrize(("command", "where"), some(ROWS), ids=" ".join)
 def test_it_works_there(command: str, where: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def make(): return [1, 2]\n")
-    line = (LINES | MOUNTS)[where].replace("RUN", shlex.join([*HANDOFF, *COMMANDS[command]]))
-    shell = ["bash", "-c", line]
+    shown = (LINES | MOUNTS)[where].replace("RUN", shlex.join(line(command)))
+    shell = ["bash", "-c", shown]
     if where in MOUNTS:
         if not may_mount():
             pytest.skip("a file system cannot be mounted here")
@@ -63,7 +83,20 @@ def test_without_proc_it_says_what_is_missing(command: str, tmp_path: Path) -> N
     if not may_mount():
         pytest.skip("a file system cannot be mounted here")
     (tmp_path / "mine.py").write_text("def make(): return [1, 2]\n")
-    line = f"mount -t tmpfs none /proc && {shlex.join([*HANDOFF, *COMMANDS[command]])}"
-    ended = ran(["unshare", "-m", "bash", "-c", line], tmp_path)
+    shown = f"mount -t tmpfs none /proc && {shlex.join(line(command))}"
+    ended = ran(["unshare", "-m", "bash", "-c", shown], tmp_path)
     assert ended.faults(codes=(2,)) == [], ended
     assert "mount -t proc" in ended.err
+
+
+@pytest.mark.parametrize("command", CALLS)
+def test_without_proc_a_program_is_told_too(command: str, tmp_path: Path) -> None:
+    if not may_mount():
+        pytest.skip("a file system cannot be mounted here")
+    (tmp_path / "mine.py").write_text("def make(): return [1, 2]\n")
+    ended = ran(["unshare", "-m", "bash", "-c", f"mount -t tmpfs none /proc && {shlex.join(line(command))}"], tmp_path)
+    if command == "api-diagnose":  # it watches nobody
+        assert (ended.code, ended.left) == (0, ()), ended
+    else:
+        assert (ended.code, ended.left) == (1, ()), ended
+        assert "OSError: /proc is not mounted" in ended.err

@@ -22,6 +22,7 @@ import pytest
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS, KINDS, METRICS, NULL, START
 from handoff.measuring.experiment import measure, plan
+from handoff.measuring.unfinished import to_go_on
 from handoff.outcome import Kind
 from handoff.payload import Duty
 from handoff.processes.cleanup import PREFIX
@@ -382,3 +383,21 @@ def test_a_payload_and_its_pickle_lie_at_another_distance_in_each_interpreter() 
         return {subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(6)}
 
     assert len(distances("None")) < 4 <= len(distances("spacers()"))
+
+
+def test_a_run_that_was_ended_goes_on_in_the_same_folder(payloads: Mapping[str, Entry], tmp_path: Path) -> None:
+    profile = replace(TINY, trials=1)
+    both = plan({"numbers": payloads["numbers"]}, kinds=("codec", "argument"), start_methods=("fork",))
+    records = measure(both[:1], profile, tmp_path)
+    left = to_go_on(both, profile, tmp_path)
+    assert left == both[1:]
+    whole = records[0].write(tmp_path / "other")
+    replace(records[0], complete=False).write(tmp_path / "ended")
+    assert to_go_on(both[:1], profile, tmp_path / "ended") == both[:1]
+    records[0].write(tmp_path / "ended")  # in the place of the one that was not whole
+    assert read(tmp_path / "ended" / whole.name).complete
+    with pytest.raises(FileExistsError, match="in another way"):
+        to_go_on(both, replace(profile, trials=2), tmp_path)
+    whole.write_text("mine")
+    with pytest.raises(FileExistsError, match="in another way"):
+        to_go_on(both, profile, whole.parent)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from handoff import timeouts
 from handoff.processes import proc
 from handoff.terminal import printable
 
@@ -21,6 +25,13 @@ def seconds(option: str, text: str) -> float:
             if 0 < value < 1e6:
                 return value
     raise UsageError(f"{option} {text!r}: give a time above 0, such as 30s or 2m")
+
+
+def add_patience(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--patience``, the same for every command that opens a target; ``what`` it is for, with its default."""
+    parser.add_argument(
+        "--patience", metavar="SECONDS", default=f"{timeouts.TARGET_S:g}s", help=f"for {what} (default: %(default)s)"
+    )
 
 
 class UsageError(Exception):
@@ -52,12 +63,18 @@ def choose(what: str, wanted: Iterable[str], valid: Iterable[str]) -> list[str]:
 
 
 def write(text: str, output: str | None) -> None:
-    """Write the answer to a file, or to standard output."""
+    """Write the answer to a file, or to standard output. Raises :class:`UsageError`, also where a record is there."""
     text = printable(text if text.endswith("\n") else text + "\n")
     if output is None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    if output.endswith(".json") and os.path.exists(output):
+        from handoff.record import RecordError, read
+
+        with suppress(RecordError):
+            read(Path(output))
+            raise UsageError(f"{output} is a record, which nothing is written over; give another file")
     try:
         Path(output).write_text(text, encoding="utf-8")
     except OSError as error:

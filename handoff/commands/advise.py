@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from handoff.commands._options import UsageError, choose, needs_proc, seconds, write
+from handoff.commands._options import UsageError, add_patience, choose, needs_proc, seconds, write
 from handoff.start_methods import START_METHODS
 from handoff.terminal import ProgressLine
 
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     which = "fork, spawn or forkserver (repeatable; default: all there are, and which to take)"
     parser.add_argument("--start-method", action="append", default=[], metavar="M", help=which)
     parser.add_argument("--budget", metavar="SECONDS", default="30s", help="for measuring (default: 30s)")
-    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
+    add_patience(parser, "making the object")
     parser.add_argument("--format", choices=("text", "json", "markdown", "csv"), default="text", help="default: text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there, not to standard output")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from handoff.commands._options import seconds, write
+from handoff.commands._options import add_patience, seconds, write
 from handoff.terminal import ProgressLine
 
 HELP = "what in this object is in the way, where, and what to do about it?"
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--payload", metavar="NAME", help="which payload of a collection")
     parser.add_argument("--budget", metavar="SECONDS", default="30s", help="for looking at the object (default: 30s)")
-    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
+    add_patience(parser, "making the object")
     parser.add_argument("--format", choices=("text", "json", "markdown", "csv"), default="text", help="default: text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there, not to standard output")
 

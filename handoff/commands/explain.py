@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from handoff.commands._options import UsageError, seconds, write
+from handoff.commands._options import UsageError, add_patience, seconds, write
 
 if TYPE_CHECKING:
     from handoff.payload import Payload
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", metavar="NAME", nargs="+", help="as tables and messages spell it")
     parser.add_argument("--in", dest="target", metavar="TARGET", help="whose payloads (default: the built-in ones)")
-    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for importing the target (default: 60s)")
+    add_patience(parser, "importing the target")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there")
 
 

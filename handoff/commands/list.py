@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff import timeouts
-from handoff.commands._options import UsageError, choose, seconds, write
+from handoff.commands._options import UsageError, add_patience, choose, seconds, write
 
 if TYPE_CHECKING:
     from handoff.target import Entry
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("what", metavar="WHAT", help=f"one of: {', '.join(WHAT)}")
     parser.add_argument("target", metavar="TARGET", nargs="?", help="whose payloads (default: the built-in catalogue)")
-    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for importing the target (default: 60s)")
+    add_patience(parser, "importing the target")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there")
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handoff.analysis.metrics import DEEPER
-from handoff.commands._options import UsageError, choose, needs_proc, seconds
+from handoff.commands._options import UsageError, add_patience, choose, needs_proc, seconds
 from handoff.profile import PROFILES, Profile
 from handoff.start_methods import START_METHODS
 from handoff.target import Entry
 from handoff.terminal import Meter, ProgressLine
+
+if TYPE_CHECKING:
+    from handoff.measuring.experiment import Experiment
+    from handoff.record import Record
 
 HELP = "measure hand-offs and write records"
 PLACE = ("the suite", 1)
@@ -39,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--strategy", action="append", default=[], help="only this one (repeatable; handoff list strategies has all)"
     )
     parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
-    parser.add_argument("--patience", metavar="SECONDS", default="60s", help="for making the object (default: 60s)")
+    add_patience(parser, "making the object")
     parser.add_argument("--trials", type=int, help="go on until it is decided, or for so many trials")
     parser.add_argument("--seed", type=int, help="of the shuffling, to repeat a run's order")
 
@@ -60,11 +66,31 @@ def _profile(name: str, trials: int | None) -> Profile:
     return replace(profile, trials=min(profile.trials, trials), most_trials=trials, record_s=A_DAY_S)
 
 
+def _measured(
+    experiments: Sequence[Experiment], profile: Profile, folder: Path, args: argparse.Namespace
+) -> list[Record]:
+    """Measure those that have no record in the folder yet. Raises :class:`UsageError` where it cannot be written to."""
+    from handoff.measuring.experiment import measure
+    from handoff.measuring.unfinished import to_go_on
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        left = to_go_on(experiments, profile, folder)
+        there = f"{folder} has {len(experiments) - len(left)} of {len(experiments)} records"
+        if not left:
+            raise UsageError(f"{there}: to measure again, choose another folder")
+        if len(left) < len(experiments):
+            print(f"{there}, going on with the others", file=sys.stderr)
+        return measure(left, profile, folder, seed=args.seed, progress=Meter(quiet=args.quiet))
+    except OSError as error:
+        raise UsageError(f"cannot write {args.output}: {error}") from error
+
+
 def run(args: argparse.Namespace) -> int:
     """Measure; 1 when an experiment failed as a whole."""
     from handoff.advising.run import open_target
     from handoff.analysis.metrics import ALL_KINDS, KINDS
-    from handoff.measuring.experiment import measure, plan
+    from handoff.measuring.experiment import plan
     from handoff.strategies import registry
 
     needs_proc()
@@ -90,16 +116,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if not experiments:
         raise UsageError("nothing to measure: none of these strategies serves these duties for these payloads")
-    try:
-        records = measure(
-            experiments,
-            _profile(profile, args.trials),
-            Path(args.output),
-            seed=args.seed,
-            progress=Meter(quiet=args.quiet),
-        )
-    except FileExistsError as error:
-        raise UsageError(str(error)) from error
+    records = _measured(experiments, _profile(profile, args.trials), Path(args.output), args)
     if large:
         print(
             f"profile {profile} leaves out what is large: {', '.join(large)}; name it with --payload, or take another"

@@ -44,7 +44,10 @@ def run(args: argparse.Namespace) -> int:
     from handoff.selftesting import _show
 
     if args.output is not None:
-        Path(args.output).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(args.output).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot write {args.output}: {error.strerror}") from error
     report = _compared(*map(Path, args.compare)) if args.compare else _tested(args)
     if args.format == "text" and args.output is None and sys.stdout.isatty():
         with suppress(ImportError):

@@ -28,9 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--duty", action="append", default=[], help="argument, state, result or shared (repeatable)")
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
-    parser.add_argument(
-        "--patience", metavar="SECONDS", help="for making the object (default: 60s), and for an answer (default: 3s)"
-    )
+    both = f"(default: {timeouts.TARGET_S:g}s), and for an answer (default: {timeouts.CELL_S:g}s)"
+    parser.add_argument("--patience", metavar="SECONDS", help=f"for making the object {both}")
     parser.add_argument("--jobs", type=int, help="interpreters at the same time (default: one more than cores)")
     parser.add_argument("--isolated", action="store_true", help="an interpreter for each cell: slow, to compare")
 

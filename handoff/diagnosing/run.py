@@ -11,10 +11,13 @@ import gc
 import os
 import select
 import signal
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
@@ -25,6 +28,8 @@ from handoff.diagnosing.evidence import Seen
 from handoff.diagnosing.findings import STRATEGIES, Diagnosis, Finding
 from handoff.diagnosing.load_child import MainReached
 from handoff.diagnosing.load_elsewhere import end_group
+from handoff.processes import folders
+from handoff.processes.cleanup import adopt_orphans, descendants, end_all, end_strays, end_tree
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
 
@@ -61,6 +66,13 @@ def diagnose(
 
 
 def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, arrivals: bool) -> Diagnosis:
+    with folders.private_folder() as folder:
+        return _forked(obj, name, budget_s, ref, arrivals, folder)
+
+
+def _forked(
+    obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, arrivals: bool, folder: Path
+) -> Diagnosis:
     reader, writer = os.pipe()
     listener = Listener(new_word())
     with warnings.catch_warnings():
@@ -68,6 +80,7 @@ def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, a
         child = os.fork()
     if child == 0:
         os.close(reader)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)  # what its hooks leave there is nobody's
         _be_the_child(obj, name, budget_s, teller(writer, listener.word.decode()), ref, arrivals)
     os.close(writer)
     try:
@@ -78,7 +91,9 @@ def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, a
         told, ended = _told(reader, listener, time.monotonic() + budget_s + timeouts.DIAGNOSIS_GRACE_S)
     finally:
         os.close(reader)
+        end_tree(child)
         end_group(child)
+        end_strays(folder)
         _, status = os.waitpid(child, 0)
     diagnosis = Diagnosis.from_json(told["diagnosis"]) if told else Diagnosis(name)
     if listener.foreign_bytes:
@@ -114,6 +129,7 @@ def _be_the_child(
     code = 1
     try:
         os.setpgid(0, 0)
+        adopt_orphans()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
@@ -139,6 +155,8 @@ def _be_the_child(
         except BaseException:
             code = 2
     finally:
+        with suppress(BaseException):
+            end_all(lambda: descendants(os.getpid()))
         exit_now(code)
 
 

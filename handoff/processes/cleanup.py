@@ -87,6 +87,20 @@ def end_all(left: Callable[[], set[int]]) -> None:
             _await_end(pid)
 
 
+def descendants(pid: int) -> set[int]:
+    """What lives of what a process has started, but trackers, which end by themselves."""
+    found = proc.with_descendants({pid}) - {pid}
+    return {each for each in found if proc.lives(each) and not proc.is_tracker(each)}
+
+
+def end_tree(pid: int) -> None:
+    """End a process that adopts its orphans, with all that descends from it: as long as it is there, none gets away."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)  # it starts nothing any more
+        end_all(lambda: descendants(pid))
+        os.kill(pid, signal.SIGKILL)
+
+
 def _await_end(pid: int) -> None:
     """Wait until a process that was killed is no more: by then its children have come here, or to their subreaper."""
     try:

@@ -10,11 +10,13 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from handoff import start_methods
 from handoff.processes import folders
 from handoff.processes.boot import run
+from handoff.processes.cleanup import adopt_orphans, descendants, end_all, end_tree
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.lines import exit_now
 from handoff.timing import nothing
@@ -49,11 +51,19 @@ class Forked(Interpreter):
         self.process = process
         self._give(config)
 
+    def close(self, *, strays: bool = False) -> None:
+        """End it and all that it has started, wherever that has gone, and remove what they have left. Idempotent."""
+        code = self.process.poll()
+        if code is None:
+            end_tree(self.process.pid)
+        super().close(strays=strays or code not in (None, 0))
+
     def _be_the_child(self, module: str, orders: int, out: int, prepare: Callable[[], Any]) -> None:
         """Never returns. What this process inherited of multiprocessing's helpers belongs to its parent."""
         code = 1
         try:
             os.setsid()
+            adopt_orphans()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD, signal.SIGIO):
                 signal.signal(number, signal.SIG_DFL)
             os.dup2(orders, 0)
@@ -70,6 +80,8 @@ class Forked(Interpreter):
         except BaseException:
             os.write(2, traceback.format_exc().encode())
         finally:
+            with suppress(BaseException):
+                end_all(lambda: descendants(os.getpid()))
             exit_now(code)
 
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.processes import memory, proc
 from handoff.processes.cleanup import adopt_orphans, end_all
+from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.lines import NOT_OURS
 from handoff.stacks import user_frame
@@ -63,6 +64,14 @@ class Sandbox(Interpreter):
         adopt_orphans()  # a daemon may have dropped its environment, by which it would be known
         super().__init__(module, {**limits, **config}, seed=seed)
 
+    def patience(self, seconds: float) -> Patience:
+        """So long from now on, beside what it and its descendants will have waited for processors."""
+
+        def inside() -> Iterable[int]:
+            return proc.with_descendants({self.process.pid})
+
+        return Patience(seconds, inside, proc.queued_s(inside()))
+
     def close(self, *, strays: bool = True) -> None:
         """End whatever carries its mark, and remove everything. Idempotent."""
         if self.fd >= 0:
@@ -85,19 +94,20 @@ def ask(
 ) -> Iterator[dict[str, Any]]:
     """What ``inside_module`` tells: ``{"opened": …}`` within ``patience_s``, then its answers within ``more_s``.
 
-    Raises :class:`TargetError` that says in one line what went wrong, with the user's traceback as its cause.
+    Only the time counts in which what is inside had a processor or wanted none. Raises :class:`TargetError` that says
+    in one line what went wrong, with the user's traceback as its cause.
     """
     target = config["target"]
     progress("importing and making the object")
     with closing(Sandbox(inside_module, config)) as inside:
-        end = time.monotonic() + patience_s
+        patience = inside.patience(patience_s)
         opened = passed_over = False
         told = inside.told(2 * timeouts.TICK_S)
         while True:
             try:
                 message = next(told, None)
             except TimeoutError:
-                if time.monotonic() > end:
+                if not patience.left_s():
                     raise _given_up(target, inside, patience_s if not opened else more_s, opened=opened) from None
                 told = inside.told(2 * timeouts.TICK_S)
                 continue
@@ -109,7 +119,7 @@ def ask(
             if "failed" in message:
                 raise TargetError(message["failed"]) from _Theirs(message["traceback"])
             if "opened" in message:
-                opened, end = True, time.monotonic() + more_s + timeouts.SANDBOX_GRACE_S
+                opened, patience = True, inside.patience(more_s + timeouts.SANDBOX_GRACE_S)
             yield message
             if message.get("final"):
                 return

@@ -46,11 +46,13 @@ def answer_when_asked() -> None:
         import faulthandler  # is of the process: an interpreter within one cannot load it
     except ImportError:
         return
+    path = word_of(os.getpid(), "stack")
     try:
-        file = open(word_of(os.getpid(), "stack"), "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+        file = open(f"{path}.new", "a", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+        faulthandler.register(ASK, file=file, all_threads=True, chain=False)
+        os.rename(f"{path}.new", path)  # who sees it may ask: before that the signal would end this process
     except OSError:
         return
-    faulthandler.register(ASK, file=file, all_threads=True, chain=False)
     _files.append(file)
 
 

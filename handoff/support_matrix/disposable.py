@@ -4,18 +4,22 @@ Who does not answer is asked for its stacks first, so that the outcome can say w
 ``slow_s`` and does nothing waits on, while the next ones have their turn. At its end everything that it has started is
 ended, too: its workers, what they have started, and daemons that have left their session.
 
+Who stands at a line of the user's where others have stood for their whole patience is given up sooner, the sooner the
+more they were: what hangs by one way hangs by most, and there are many.
+
 Waiting for a processor is not hanging: a process is given that time beside its patience. Where that was not enough, the
 outcome is ``no answer``, and whoever asked may ask again.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,8 +38,10 @@ from handoff.timing import nothing
 
 Tell = Callable[[dict[str, Any]], None]
 
-BUSY = 0.25  #: of the time that it has had, in its processes on a processor: it works
+BUSY = 0.25  #: of the time that it has had, in its processes on a processor, or in the queue for one: it works
 WAITING = 16  #: processes that may wait beside the one that has its turn
+#: Of its patience, for who stands where many have hung: where one has, it gets a half, where two have, a quarter, …
+LEAST_SHARE = 0.05
 MAKINGS = 20  #: as often as it took to make and state the object, beside its patience, a process may be silent
 
 
@@ -56,12 +62,13 @@ class _Running:
     queued_s: float = 0.0  #: that its processes have waited for processors, when that was looked at
     queued_before_s: float = 0.0  #: that those which serve it had, when it began
     too_busy: bool = False
+    asked_s: float = 0.0  #: so long after it has told something it was asked where it stands
     making_s: float = 0.0  #: that it took until it could be handed over
     known: dict[str, Any] = field(default_factory=dict)  #: what it told beside its stages
 
     def next(self) -> None:
         """It goes on to its next number."""
-        self.stage, self.began, self.since = "making", time.perf_counter(), time.monotonic()
+        self.stage, self.began, self.since, self.asked_s = "making", time.perf_counter(), time.monotonic(), 0.0
 
 
 #: What a process does, in a folder of its own: it tells the outcomes of its numbers, and with each if it goes on.
@@ -87,7 +94,7 @@ class Disposable:
         self.tracker, self.server = tracker, server  #: shared by all of them, and not ended with one
         self.count = 0
         self.slow = False  #: whether one has made the others wait
-        self.hung = False  #: whether one did not answer at all: then the next that seem to work may do so for ever, too
+        self.stood: Counter[str] = Counter()  #: where some have hung for their whole patience, and how many
         self.todo: deque[deque[int]] = deque()  #: runs of numbers that no process has begun
         self.running: list[_Running] = []
         self.current: _Running | None = None  #: the one whose turn it is: the others wait
@@ -145,10 +152,15 @@ class Disposable:
         """A process that has told nothing yet is given up after its time; the next has its turn before that."""
         now = time.monotonic()
         if now > self._given_up_at(child) and not self._has_queued(child):
-            self._finish(work, child, self._where_it_hangs(child).to_json())
-            self.hung = True
+            outcome, place = self._where_it_hangs(child)
+            if place:
+                self.stood[place] += 1
+                child.known["stood"] = place
+            self._finish(work, child, outcome.to_json())
+        elif now > self._asked_at(child) and (gone := self._as_others(child, now)):
+            self._finish(work, child, gone.to_json())
         elif child is self.current and now > self._turn_ends(child):
-            if not self.hung and self._works(child):
+            if self._works(child):
                 child.looked = now
             else:
                 self.current = None
@@ -160,7 +172,7 @@ class Disposable:
 
     def _wait(self) -> list[int]:
         """Which of their descriptors have something to say, as soon as one has or a deadline passes."""
-        deadlines = [self._given_up_at(child) for child in self.running]
+        deadlines = [min(self._given_up_at(child), self._asked_at(child)) for child in self.running]
         if self.current is not None:
             deadlines.append(self._turn_ends(self.current))
         left = min(deadlines) - time.monotonic()
@@ -173,11 +185,31 @@ class Disposable:
 
     def _works(self, child: _Running) -> bool:
         """Whether one takes long because it has much to do: then others beside it would only make it take longer."""
-        worked_s = sum(processor_s(pid) for pid in self._members(child))
+        members = self._members(child)
+        worked_s = sum(map(processor_s, members)) + queued_s(members)
         return worked_s > BUSY * (time.perf_counter() - child.began)
 
     def _given_up_at(self, child: _Running) -> float:
         return child.since + self._patience(child) + child.queued_s
+
+    def _asked_at(self, child: _Running) -> float:
+        """When it is asked whether it stands where others have hung: each time after twice as long."""
+        if not self.stood:
+            return math.inf
+        share = max(0.5 ** max(self.stood.values()), LEAST_SHARE)
+        return child.since + max(share * self._patience(child), 2 * child.asked_s)
+
+    def _as_others(self, child: _Running, now: float) -> Outcome | None:
+        """What became of one that stands where others have hung; None: it has waited for processors, or goes on."""
+        took_s = child.asked_s = now - child.since
+        found_s = queued_s(self._members(child)) + self._queued_serving_s() - child.queued_before_s
+        where, place = self._stands(child)
+        others = self.stood[place]
+        if not others or took_s - found_s < max(0.5**others, LEAST_SHARE) * self._patience(child):
+            return None
+        return Outcome(
+            Kind.BROKEN, where, "", f"it hangs where others had no answer in {self._limit(child):g} s{place}"
+        )
 
     def _has_queued(self, child: _Running) -> bool:
         """Whether its processes have waited for processors since that was looked at: it gets so much longer."""
@@ -198,7 +230,7 @@ class Disposable:
 
     def _patience(self, child: _Running) -> float:
         if child.stage in ("making", "starting"):
-            return timeouts.CELL_START_S
+            return self._limit(child)
         return self.patience_s + MAKINGS * (child.making_s + self.making_s)
 
     def _fork(self, numbers: deque[int], body: Body) -> _Running:
@@ -241,28 +273,36 @@ class Disposable:
             outcome = Outcome(Kind.BROKEN, where, "", f"the parent {describe_exit(status)}").to_json()
             yield {"outcome": outcome}
 
-    def _where_it_hangs(self, child: _Running) -> Outcome:
-        """Who does not answer, and where does it hang?"""
-        members = self._members(child)
-        for member in members:
-            if spawn_server.word_of(member, "stack", str(child.folder)).exists():
-                with suppress(ProcessLookupError):
-                    os.kill(member, spawn_server.ASK)
-        time.sleep(timeouts.STACKS_S / 4)
-        limit = timeouts.CELL_START_S if child.stage in ("making", "starting") else self.patience_s
-        where = "parent" if child.stage in ("making", "parent") else "result" if child.stage == "result" else "worker"
-        place = ""
-        for member in members:
-            path = spawn_server.word_of(member, "stack", str(child.folder))
-            with suppress(OSError):
-                text = path.read_text(encoding="utf-8", errors="replace")
-                place = place or user_frame_in_brief(text)
-                if member == child.pid and where == "worker" and pickles(text):
-                    where = "parent"
+    def _limit(self, child: _Running) -> float:
+        begins = child.stage in ("making", "starting")
+        return max(self.patience_s, timeouts.CELL_START_S if begins else 0.0)
+
+    def _where_it_hangs(self, child: _Running) -> tuple[Outcome, str]:
+        """What became of one that does not answer; and the user's line where it stands, if it does."""
+        where, place = self._stands(child)
         if child.too_busy:
             took_s = time.monotonic() - child.since
-            return Outcome(Kind.NO_ANSWER, where, "", f"the machine was too busy to tell in {took_s:.0f} s{place}")
-        return Outcome(Kind.BROKEN, where, "", f"no answer in {limit:g} s{place}")
+            return Outcome(Kind.NO_ANSWER, where, "", f"the machine was too busy to tell in {took_s:.0f} s{place}"), ""
+        return Outcome(Kind.BROKEN, where, "", f"no answer in {self._limit(child):g} s{place}"), place
+
+    def _stands(self, child: _Running) -> tuple[str, str]:
+        """On which side it does not answer, and at which line of the user's."""
+        where = "parent" if child.stage in ("making", "parent") else "result" if child.stage == "result" else "worker"
+        asked = {each: spawn_server.word_of(each, "stack", str(child.folder)) for each in self._members(child)}
+        asked = {each: path for each, path in asked.items() if path.exists()}
+        for member, path in asked.items():
+            with suppress(OSError):
+                os.truncate(path, 0)  # it may have been asked before
+                os.kill(member, spawn_server.ASK)
+        end = time.monotonic() + timeouts.STACKS_S / 4
+        before: dict[int, str] = {}
+        texts = {0: ""}
+        while (texts != before or not all(texts.values())) and time.monotonic() < end:
+            time.sleep(timeouts.STACKS_S / 40)
+            before, texts = texts, {each: _text(path) for each, path in asked.items()}
+        if where == "worker" and pickles(texts.get(child.pid, "")):
+            where = "parent"
+        return where, next(filter(None, map(user_frame_in_brief, texts.values())), "")
 
     # -- the end of a process
 
@@ -303,6 +343,13 @@ class Disposable:
         """Its processes: its own descendants, those of its workers, and all orphans."""
         known = self._of_others(child)
         return with_descendants({child.pid, *_workers(child.folder), *own_children()} - known) - known
+
+
+def _text(path: Path) -> str:
+    """What a file holds; nothing where it is gone."""
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 def _workers(folder: Path) -> list[int]:

@@ -188,6 +188,7 @@ class Host:
             signal.signal(signal.SIGIO, signal.SIG_IGN)
             adopt_orphans()
             self.processes.write, self.processes.say = write, teller(write, word)
+            self.processes.stood.update(cells[0].stood)
             ref = Ref(**cells[0].ref)
             begin = time.monotonic()
             with suppress(Exception):  # each cell will see it, and say so
@@ -237,7 +238,8 @@ class Host:
         def done(number: int, told: dict[str, Any], seconds: float) -> None:
             nonlocal doubtful
             doubtful = doubtful or (number not in looks and told["kind"] == Kind.REFUSED and told["where"] == "parent")
-            word: HostTold = {"cell": cells[number].number, "outcome": told, "seconds": round(seconds, 4)}
+            word: HostTold = {"cell": cells[number].number, "stood": told.pop("stood", ""), "outcome": told}
+            word["seconds"] = round(seconds, 4)
             while len(json.dumps(word)) > WORD_BYTES and told["notes"]:
                 told["notes"].pop()
             while len(json.dumps(word)) > WORD_BYTES:
@@ -293,7 +295,8 @@ class Host:
             for name in modules if large not in modules else ():
                 with suppress(Exception):
                     importlib.import_module(name)
-            tell({"number": number, "modules": modules, "keep": told.get("keep", "")})
+            tell({"number": number, "modules": modules, "keep": told.get("keep", ""),
+                  "stood": told.get("stood", "")})  # fmt: skip
 
         self.processes.run(([number] for number in range(len(refs))), Work(body, done))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast
@@ -182,6 +182,7 @@ class _Run:
         self.wrote: set[int] = set()  #: cells at which a host was told what is not ours
         self.active: list[_Batch] = []
         self.modules: dict[Ref, list[str]] = {}  #: that a payload needs, and none before it
+        self.stood: dict[Ref, Counter[str]] = {}  #: where its cells have hung
         self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
         self.waiting: deque[_Batch] = deque()
         self.again = False  #: whether what had no answer is asked once more
@@ -303,6 +304,7 @@ class _Run:
         for ref, word in self._ask({**self._config("fork", ALWAYS), "large": LARGE}, "scout", refs):
             self.progress(0, len(self.todo), "looking at what the payloads need")
             self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
+            self._stood(ref, word)
 
     def _config(self, start_method: str, preload: Sequence[str]) -> HostConfig:
         busy = min(max(os.getloadavg()[0] / usable_cores(), 1.0), 6.0) if hasattr(os, "getloadavg") else 1.0
@@ -319,9 +321,12 @@ class _Run:
     def _start(self, batch: _Batch) -> None:
         config = self._config(batch.start_method, batch.preload)
         config["cells"] = [
-            CellOrder(index, asdict(cell.entry.ref), cell.strategy, str(cell.duty), self.kept.get(cell.entry.ref, ""))
+            CellOrder(
+                index, asdict(ref), cell.strategy, str(cell.duty), self.kept.get(ref, ""), self.stood.get(ref, {})
+            )
             for index in batch.cells
             for cell in (self.todo[index],)
+            for ref in (cell.entry.ref,)
         ]
         batch.inside = self.host(config)
         batch.began = time.monotonic()
@@ -348,7 +353,12 @@ class _Run:
                 self.progress(len(self.outcomes), len(self.todo), f"{cell.entry.payload.name} {cell.start_method}")
             case {"cell": index, "outcome": outcome, "seconds": seconds}:
                 batch.running.discard(index)
+                self._stood(self.todo[index].entry.ref, word)
                 self._settle(index, Outcome.from_json(outcome), seconds)
+
+    def _stood(self, ref: Ref, word: HostTold) -> None:
+        if place := word["stood"]:
+            self.stood.setdefault(ref, Counter())[place] += 1
 
     def _settle(self, index: int, outcome: Outcome, seconds: float) -> None:
         if index in self.wrote and NOT_OURS not in outcome.notes:

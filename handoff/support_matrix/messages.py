@@ -6,6 +6,7 @@ JSON, a message each, in the order in which it happens.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 
@@ -17,6 +18,7 @@ class CellOrder(NamedTuple):
     strategy: str
     duty: str
     keeps: str  #: what the process that forks it may have for all cells of its payload: the module, or the object too
+    stood: Mapping[str, int] = MappingProxyType({})  #: where cells of this payload have hung, and how many
 
 
 class HostConfig(TypedDict):
@@ -46,6 +48,7 @@ class HostTold(TypedDict, total=False):
     cell: int  #: what became of this one
     outcome: dict[str, Any]  #: of :class:`handoff.outcome.Outcome`
     seconds: float
+    stood: str  #: where it hung for its whole patience
     number: int  #: what was found out about this payload
     modules: list[str]  #: that making it imports
     keep: str  #: as in :class:`CellOrder`

@@ -104,10 +104,13 @@ def _original(payload: Payload, obj: Any) -> Original:
     return Original(obj, text, in_brief, use, seen)
 
 
+_looked_at: list[Original] = []  #: until this process ends, for a destructor may hang
+
+
 def worth_sharing(payload: Payload) -> bool:
     """Make one, and say whether many cells may have it in common, and gain by it."""
     begin = time.perf_counter()
-    found = original(payload)
+    _looked_at.append(found := original(payload))
     payload.touch(found.obj)
     took = time.perf_counter() - begin
     own = str(os.getpid()) in found.facts

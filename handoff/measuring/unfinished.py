@@ -1,0 +1,41 @@
+"""A run that was ended: what of it is still to be measured, in the same folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handoff.profile import Profile
+from handoff.record import RecordError, interrupted, name_of, read
+
+if TYPE_CHECKING:
+    from handoff.measuring.experiment import Experiment
+
+
+def to_go_on(experiments: Sequence[Experiment], profile: Profile, folder: Path) -> list[Experiment]:
+    """Those of which ``folder`` has no whole record yet: a run that was ended there goes on.
+
+    Raises ``FileExistsError`` where a file of that name was measured in another way, or is no record.
+    """
+    left = []
+    for each in experiments:
+        path = folder / f"{name_of(each.kind, each.entry.payload.name, each.start_method)}.json"
+        if not path.exists() or interrupted(path):
+            left.append(each)
+        elif not _is_of(path, each, profile):
+            raise FileExistsError(f"{path} was measured in another way; choose another folder")
+    return left
+
+
+def _is_of(path: Path, asked: Experiment, profile: Profile) -> bool:
+    """Whether a record is what an experiment leaves."""
+    try:
+        found = read(path)
+    except RecordError:
+        return False
+    same = found.collection == asked.entry.ref.module and found.profile == json.loads(json.dumps(asdict(profile)))
+    lacking = {*asked.strategies} - {*found.strategies}  # which were left out after others had been measured
+    return same and {*found.strategies} <= {*asked.strategies} and lacking <= found.left_out.keys()
