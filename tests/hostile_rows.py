@@ -311,7 +311,7 @@ OBJECTS = {
     "buffer-without-end": "import mmap; return mmap.mmap(-1, 1 << 40, flags=0x4022)  # private, anonymous, unreserved",
     "slots": "return Bad('__slots__ = (\"a\", \"__weakref__\")')",
     "copies-without-end": "return Bad('def __deepcopy__(self, memo): return [self.__deepcopy__(memo)]')",
-    "queue": "import multiprocessing as m; q = m.Queue(); q.put(lambda: 1); return q",
+    "queue": "import multiprocessing as m; q = m.Queue(); q.put(1); return q",
     "pool": "import multiprocessing as m; return m.get_context('fork').Pool(1)",
     "thread": "t = threading.Thread(target=time.sleep, args=(600,)); t.start(); return t",
     "held-lock": "a = threading.RLock(); a.acquire(); return {'a': a, 'b': threading.Condition(a)}",

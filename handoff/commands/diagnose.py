@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "target", metavar="TARGET", help='file.py:callable, package.module:callable(3, "x"), or a collection'
     )
     parser.add_argument("--payload", metavar="NAME", help="which payload of a collection")
-    parser.add_argument("--budget", metavar="SECONDS", default="30s", help="for looking at the object (default: 30s)")
+    parser.add_argument("--budget", metavar="SECONDS", default="20s", help="for looking at the object (default: 20s)")
     add_patience(parser, "making the object")
     parser.add_argument("--format", choices=("text", "json", "markdown", "csv"), default="text", help="default: text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the answer there, not to standard output")

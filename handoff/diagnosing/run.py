@@ -33,7 +33,7 @@ from handoff.processes.cleanup import adopt_orphans, descendants, end_all, end_s
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
 
-BUDGET_S = 30.0
+BUDGET_S = 20.0
 
 
 def diagnose(

@@ -45,6 +45,21 @@ def sweep(folder: Path) -> None:
                 with suppress(OSError):
                     path.unlink()
     shutil.rmtree(folder, ignore_errors=True)  # last: as long as it is there, the next run knows what to look for
+    if os.path.lexists(folder):
+        _open_up(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open_up(folder: Path) -> None:
+    """What the user's code has closed in our folder is ours all the same; no link is followed."""
+    with suppress(OSError):
+        if not folder.is_symlink():
+            folder.chmod(0o700)
+    for place, names, _ in os.walk(folder):  # from above: each is opened before it is looked into
+        for path in (Path(place, name) for name in names):
+            with suppress(OSError):
+                if not path.is_symlink():
+                    path.chmod(0o700)
 
 
 def end_strays(folder: Path) -> None:

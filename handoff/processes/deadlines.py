@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from handoff import timeouts
-from handoff.processes.proc import queued_s, with_descendants
+from handoff.processes.proc import processor_s, queued_s, with_descendants
 
 
 class NoAnswer(BaseException):
@@ -30,10 +30,17 @@ class NoAnswer(BaseException):
 class Patience:
     """So many seconds in which somebody could have run: what they wait for processors is added, as far as it goes."""
 
-    def __init__(self, seconds: float, whose: Callable[[], Iterable[int]], before_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        whose: Callable[[], Iterable[int]],
+        before_s: float = 0.0,
+        worked_before_s: float | None = None,
+    ) -> None:
         """``whose`` gives the processes that are waited for, when it has to be known; ``before_s``: what they had
-        queued when it began."""
-        self.seconds, self.whose, self.before_s = seconds, whose, before_s
+        queued when it began. Where ``worked_before_s``, what they had worked then, is given, nothing is added once they
+        have worked for as long as the patience: they had their time."""
+        self.seconds, self.whose, self.before_s, self.worked_before_s = seconds, whose, before_s, worked_before_s
         self.begun = time.monotonic()
         self.too_busy = False  #: whether it ended although they were still waiting for processors
 
@@ -42,7 +49,10 @@ class Patience:
         took_s = time.monotonic() - self.begun
         if took_s < self.seconds:
             return self.seconds - took_s
-        left_s = self.seconds + min(queued_s(self.whose()) - self.before_s, took_s) - took_s
+        whose = list(self.whose())
+        if self.worked_before_s is not None and sum(map(processor_s, whose)) - self.worked_before_s >= self.seconds:
+            return 0.0
+        left_s = self.seconds + min(queued_s(whose) - self.before_s, took_s) - took_s
         self.too_busy = left_s > timeouts.BUSY_LOOK_S and took_s >= min(
             timeouts.BUSIEST * self.seconds, self.seconds + timeouts.BUSY_MOST_S
         )

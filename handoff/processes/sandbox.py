@@ -70,7 +70,7 @@ class Sandbox(Interpreter):
         def inside() -> Iterable[int]:
             return proc.with_descendants({self.process.pid})
 
-        return Patience(seconds, inside, proc.queued_s(inside()))
+        return Patience(seconds, inside, proc.queued_s(inside()), sum(map(proc.processor_s, inside())))
 
     def close(self, *, strays: bool = True) -> None:
         """End whatever carries its mark, and remove everything. Idempotent."""
