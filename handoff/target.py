@@ -176,7 +176,13 @@ def parse_work(text: str) -> tuple[str, str]:
 
 def parse_target(text: str) -> Ref | Path:
     """Where a TARGET's object comes from, or the path of a collection; imports nothing. Raises :class:`TargetError`."""
-    found = None if Path(text).exists() else _TARGET.fullmatch(text)
+    try:
+        os.stat(text)
+        found = None
+    except OSError:
+        found = _TARGET.fullmatch(text)
+    except ValueError as error:  # a null character, or what no file system encodes
+        raise TargetError(f"{text}: no file can be named so: {error}") from None
     if found is None:
         if "(" in text and ":" in text and not Path(text).exists():
             raise TargetError(f'{text}: not a target; write file.py:callable, or file.py:callable(3, "x", k=[1])')

@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from ends import GENEROUS_S, left
+from ends import GENEROUS_S, HANDOFF, HERE, left, started
 from test_ends import run_next
 
 from handoff.processes import folders
@@ -91,3 +93,29 @@ def test_the_lock_is_its_makers_alone(place: Path, monkeypatch: pytest.MonkeyPat
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         folders.remove(folder)
+
+
+def test_folders_and_sockets_are_their_users_alone(place: Path) -> None:
+    """Of a server, a manager and a pool at work: all that they have lies in folders that nobody else may enter."""
+    ways = [
+        "--start-method",
+        "forkserver",
+        "--strategy",
+        "manager-dict,pickle-5,pool",
+        "--trials",
+        "1",
+        "-o",
+        "records",
+    ]
+    command = [*HANDOFF, "measure", str(HERE / "awkward.py"), "--payload", "numbers", "--duty", "argument", "-q", *ways]
+    sockets, modes = set(), set()
+    with started(command, place) as process:
+        while process.poll() is None:
+            for folder in (place / "tmp").iterdir():
+                with suppress(OSError):  # it may be gone by now
+                    modes.add(stat.S_IMODE(folder.lstat().st_mode))
+                    sockets |= {path.name for path in folder.rglob("*") if path.is_socket()}
+            time.sleep(0.01)
+        assert process.returncode == 0, process.communicate()
+    assert modes == {0o700}
+    assert sockets
