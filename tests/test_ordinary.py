@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import json
 import pickle
 import sys
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from handoff.compare.altered import judge
-from handoff.compare.facts import facts
+from handoff.compare.facts import INLINE_PARTS, facts
 from handoff.measuring import looking
 from handoff.payload import Payload
 from handoff.support_matrix.matrix import MatrixCell, support
@@ -91,6 +93,76 @@ def test_all_alterations_are_listed_each_with_its_path() -> None:
     assert [each.path for each in verdict.altered] == ["obj['a'][1]", "obj['b'].number", "obj['b'].rows[0]"]
     assert verdict.reason == "obj['a'][1]: 2, arrived as 5"
     assert type(verdict).from_json(verdict.to_json()) == verdict
+
+
+class Asked:
+    """Has a default that is made where somebody asks for it, as traits do; its pickle brings it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "rows":
+            self.rows = [1]
+            return self.rows
+        raise AttributeError(name)
+
+
+def test_what_an_original_gives_when_it_is_asked_for_it_may_arrive() -> None:
+    arrived, other = Asked(), Asked()
+    arrived.rows, other.rows = [1], [2]
+    assert judged(Asked(), arrived, Asked)[0] == []
+    assert judged(Asked(), other, Asked)[0] == ["obj.rows: not there, arrived as list"]
+
+
+WHEN = dt.datetime(2024, 1, 1)
+
+
+def test_which_of_two_equal_values_it_is_tells_nothing_and_which_list_it_is_does() -> None:
+    rows: list[int] = []
+    for sent, arrived, altered in (
+        ([WHEN, WHEN], [WHEN, WHEN.replace()], 0),
+        ([(WHEN, None), {"a": 1}], [(WHEN.replace(), None), {"a": 1}], 0),
+        ([rows, rows], [rows, []], 1),
+        ([(WHEN, rows), rows], [(WHEN, []), rows], 1),
+    ):
+        assert len(judged(sent, arrived, functools.partial(list, sent))[0]) == altered, sent
+
+
+def test_long_texts_are_told_apart_under_their_attributes_names() -> None:
+    sent, arrived = Noisy(1), Noisy(1)
+    sent.text = "x" * 3000  # type: ignore[attr-defined]
+    arrived.text = "x" * 2999 + "y"  # type: ignore[attr-defined]
+    (told,) = judged(sent, arrived)[0]
+    assert told.startswith("obj.text: 'xxx")
+
+
+def many(last: Any) -> list[Any]:
+    return [*(Noisy(number) for number in range(INLINE_PARTS)), last]
+
+
+def test_beyond_what_is_stated_in_full_an_original_made_here_tells_what_differs() -> None:
+    lost = Noisy(1)
+    del lost.number
+    assert judged(many(Noisy(1)), many(lost), lambda: many(Noisy(1)))[0] == [
+        f"obj[{INLINE_PARTS}].number: 1, did not arrive"
+    ]
+    arrived = Asked()
+    arrived.rows = [1]
+    assert judged(many(Asked()), many(arrived), lambda: many(Asked()))[0] == []
+    assert judged(many(Asked()), many(arrived))[0] != []  # nobody to ask
+    numbers = iter(range(10))
+    assert judged(many(Noisy(100)), many(Noisy(200)), lambda: many(Noisy(next(numbers))))[0] == []
+
+
+class Missing:
+    def __deepcopy__(self, memo: Any) -> Missing:
+        return self
+
+
+missing = Missing()
+
+
+def test_a_marker_that_is_to_be_the_only_one_is_one_under_any_name() -> None:
+    assert judged([missing], [Missing()])[0] == [f"obj[0]: {__name__}.missing itself, arrived as a copy"]
+    assert judged([Missing()], [Missing()])[0] == []
 
 
 def test_a_control_is_made_only_where_an_answer_depends_on_it() -> None:

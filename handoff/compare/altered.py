@@ -28,14 +28,22 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from handoff import timeouts
-from handoff.compare.difference import NANS, Comparison, Difference, compare, difference
-from handoff.compare.facts import facts, stated_with_parts
+from handoff.compare.class_words import (
+    contents,
+    equal,
+    equalities,
+    fold_matters,
+    is_property,
+    is_value,
+    keeps_otherwise,
+    user_equality,
+)
+from handoff.compare.difference import NANS, OWN, Comparison, Difference, compare, difference
+from handoff.compare.facts import FULL_PARTS, INLINE_PARTS, facts, stated_with_parts
 from handoff.compare.identity import hashes, keeps_hash, made_alike
-from handoff.compare.names import class_name, installed, module_of, type_dict, type_mro
+from handoff.compare.names import class_name, module_of
 from handoff.compare.ownership import CACHE, INSTALLED, LEAVES_OUT, PRIVATE, REFERENCE, REMAKES, STATE, is_data
 
-#: The state of these travels inside what is said of them; their own equality would compare no more.
-EQUALITIES = ("identical", "equals", "__eq__")  #: in this order: the strictest first
 MOST_NOTES = 20
 
 Limit = Callable[[float], AbstractContextManager[Any]]
@@ -136,9 +144,11 @@ class _Judge:
         control: Callable[[], Any] | None,
         limit: Limit,
         control_s: float,
+        most: int = INLINE_PARTS,
     ) -> None:
         self.sent, self.received, self.objects = sent, found.statement, found.objects
         self.control, self.limit, self.control_s = control, limit, control_s
+        self.most = most  #: parts that are stated in full
         self.compared: Comparison = compare(sent, found.statement)
         self.originals: list[_Original | None] = []
         self.words: dict[int, bool | None] = {}
@@ -147,8 +157,10 @@ class _Judge:
     def verdict(self) -> Verdict:
         altered: list[Alteration] = []
         notes: list[Alteration] = []
+        certain = False  #: whether something counts among the parts that are stated in full
         for each in self.compared.found:
             why = self.excuse(each)
+            certain = certain or (not why and each.kind != "rest")
             statement = self.sent["parts"][each.sent][1] if each.sent >= 0 else {}
             hook = statement.get(STATE, {}).get(LEAVES_OUT, "") if each.kind in ("absent", "length", "item") else ""
             found = Alteration(each.path, each.text, hook, str(statement.get("class", "")), why)
@@ -156,7 +168,28 @@ class _Judge:
                 notes += [found] * (len(notes) < MOST_NOTES)
             else:
                 altered.append(found)
+        folded = self.sent["folded"] or self.received["folded"]
+        if folded and self.compared.found and not certain and (whole := self.in_full()) is not None:
+            return whole
         return Verdict((*altered, *self.hashes()), tuple(notes))
+
+    def in_full(self) -> Verdict | None:
+        """The verdict on all parts, where the first ones are stated in full and others differ.
+
+        What was sent is not here any more: an original stands for it, and another one for the noise. None where there
+        is no original, or the parts are too many.
+        """
+        if self.most > INLINE_PARTS or self.control is None or self.received["nodes"] > FULL_PARTS:
+            return None
+        try:
+            with self.limit(self.control_s):
+                original = looked_at(self.control(), most=FULL_PARTS)
+                found = looked_at(self.objects[0], most=FULL_PARTS)
+        except Exception:
+            return None
+        if original.statement["folded"] or found.statement["folded"]:
+            return None
+        return _Judge(original.statement, found, self.control, self.limit, self.control_s, FULL_PARTS).verdict()
 
     def hashes(self) -> Iterator[Alteration]:
         """Parts that bring the hash which they had elsewhere: equal to an original, and not to be found by it."""
@@ -202,11 +235,21 @@ class _Judge:
 
     def is_librarys_own(self, number: int) -> bool:
         """Whether a part is an attribute of a library's instance, and of no class of the user's."""
-        parts = self.sent["parts"]
-        parent, label, same = parts[number][2], str(parts[number][3]), parts[number][1].get("same as")
-        meant = parts[same["part"]][1] if same and same["part"] < len(parts) else parts[number][1]
+        parts, meant = self.sent["parts"], self.meant(number)
+        parent, label = parts[number][2], str(parts[number][3])
         users = STATE in meant and not meant[STATE].get(INSTALLED)
         return label.startswith(".") and parent >= 0 and bool(self.mark(parent).get(INSTALLED)) and not users
+
+    def is_own(self, number: int) -> bool:
+        """Whether it is the object that a module has under a name: it is compared with that by identity."""
+        return bool(self.meant(number).get(OWN))
+
+    def meant(self, number: int) -> dict[str, Any]:
+        """What is said of a part, also where it is the same as an earlier one."""
+        parts = self.sent["parts"]
+        same = parts[number][1].get("same as")
+        said: dict[str, Any] = parts[same["part"]][1] if same and same["part"] < len(parts) else parts[number][1]
+        return said
 
     def mark(self, number: int, *, sent: bool = True) -> dict[str, Any]:
         parts = self.sent["parts"] if sent else self.received["parts"]
@@ -228,8 +271,11 @@ class _Judge:
             return self.beyond(found)
         if found.kind in _IDENTITY and self.in_library(found.sent):
             return IN_LIBRARY
-        if found.kind == "alias" and self.is_librarys_own(found.sent):
-            return IN_LIBRARY
+        if found.kind == "alias" and not self.is_own(found.sent):
+            if self.is_librarys_own(found.sent):
+                return IN_LIBRARY
+            if is_value(self.objects[found.received] if found.received < len(self.objects) else None):
+                return "a value: which of two equal ones it is tells nothing"
         return self.by_place(found) or self.by_kind(found) or self.noise(found)
 
     def by_place(self, found: Difference) -> str:
@@ -281,16 +327,26 @@ class _Judge:
         if there is None:
             return ""
         if found.kind == "fold":
-            return "" if self.asked(lambda: _fold_matters(there)) is not False else "the same time with either fold"
-        if found.kind in _KEPT and not found.name and _keeps_otherwise(type(there)):
+            return "" if self.asked(lambda: fold_matters(there)) is not False else "the same time with either fold"
+        if found.kind in _KEPT and not found.name and keeps_otherwise(type(there)):
             made = self.original(0)
             same = made is not None and self.asked(
-                lambda: self.same(_contents(self.of(made, found.sent)), _contents(there))
+                lambda: self.same(contents(self.of(made, found.sent)), contents(there))
             )
             return "the same in its own order" if same else ""
         if found.kind == "results in the cache":
             return "a cache"
+        if found.kind == "extra" and found.name and self.gives_alike(found.sent, found.name, there):
+            return "what an original gives, too, when it is asked for it"
         return ""
+
+    def gives_alike(self, number: int, name: str, there: Any) -> bool:
+        """Whether an original has no attribute of that name, and makes one alike where somebody asks for it."""
+        made = self.original(0)
+        original = self.of(made, number) if made else None
+        if type(original) is not type(there):
+            return False
+        return self.asked(lambda: self.same(getattr(original, name), getattr(there, name))) is True
 
     def noise(self, found: Difference) -> str:
         if found.kind not in _CONTENTS or self.control is None:
@@ -319,7 +375,7 @@ class _Judge:
         if public == name or not public or there is None or made is None:
             return False
         original = self.of(made, number)
-        if not self.deeper or type(original) is not type(there) or not _is_property(type(there), public):
+        if not self.deeper or type(original) is not type(there) or not is_property(type(there), public):
             return False
         return self.asked(lambda: self.same(getattr(original, public), getattr(there, public))) is False
 
@@ -332,7 +388,7 @@ class _Judge:
     def agrees(self, number: int, *, user: bool = False) -> bool:
         """Whether the part's class has an equality (``user``: one of the user's own) that finds no difference."""
         there = self.live(number)
-        if there is None or (user and not _user_equality(type(there))):
+        if there is None or (user and not user_equality(type(there))):
             return False
         return self.word(number) is True
 
@@ -344,12 +400,12 @@ class _Judge:
 
     def _word(self, number: int) -> bool | None:
         there = self.live(number)
-        if there is None or not _equalities(type(there)) or (made := self.original(0)) is None:
+        if there is None or not equalities(type(there)) or (made := self.original(0)) is None:
             return None
-        word = _equal(there, self.of(made, number), self.asked)
+        word = equal(there, self.of(made, number), self.asked)
         if word is False:  # a word only where two originals are equal by it
             other = self.original(1)
-            return False if other and _equal(self.of(made, number), self.of(other, number), self.asked) else None
+            return False if other and equal(self.of(made, number), self.of(other, number), self.asked) else None
         return word
 
     def live(self, number: int) -> Any:
@@ -372,7 +428,7 @@ class _Judge:
         assert self.control is not None
         try:
             with self.limit(self.control_s):
-                said, objects = stated_with_parts(self.control())
+                said, objects = stated_with_parts(self.control(), most=self.most)
                 compared = compare(self.sent, json.loads(json.dumps(said)))
         except Exception:
             return None
@@ -401,67 +457,11 @@ def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__") and name not in ("__init__", "__call__")
 
 
-def _equalities(kind: type) -> list[str]:
-    """Which equalities a class has of its own; none where all it has is identity."""
-    bases = [base for base in type_mro(kind) if base is not object]
-    return [name for name in EQUALITIES if any(name in type_dict(base) for base in bases)]
-
-
-def _user_equality(kind: type) -> bool:
-    """Whether it is a class of the user's own that defines its equality."""
-    for base in type_mro(kind):
-        if base is not object and "__eq__" in type_dict(base):
-            return not installed(module_of(base))
-    return False
-
-
-def _equal(one: Any, other: Any, asked: Callable[[Callable[[], Any]], bool | None]) -> bool | None:
-    """The word of the first of the equalities that gives one."""
-    if type(one) is not type(other):
-        return None
-    for name in _equalities(type(one)):
-        word = asked((lambda: one == other) if name == "__eq__" else lambda n=name: getattr(one, n)(other))  # type: ignore[misc]  # n has a default
-        if word is not None:
-            return word
-    return None
-
-
-def _is_property(kind: type, name: str) -> bool:
-    """Whether a class computes an attribute: then asking for it tells what is public of its private state."""
-    for base in type_mro(kind):
-        if name in type_dict(base):
-            has = {
-                n
-                for each in type_mro(type(type_dict(base)[name]))
-                for n in ("__get__", "__set__")
-                if n in type_dict(each)
-            }
-            return "__get__" in has and "__set__" in has
-    return False
-
-
-def looked_at(obj: Any) -> Arrived:
-    """What is stated of an object, as it looks after a journey through JSON, and its parts."""
-    said, objects = stated_with_parts(obj)
+def looked_at(obj: Any, *, most: int = INLINE_PARTS) -> Arrived:
+    """What is stated of an object, as it looks after a journey through JSON, and its parts; ``most`` in full."""
+    said, objects = stated_with_parts(obj, most=most)
     return Arrived(json.loads(json.dumps(said)), objects)
 
 
 #: Facts of what a dict or list has inside; a class of its own that is one may keep its content elsewhere.
 _KEPT = frozenset({"order", "item", "length", "absent", "extra"})
-
-
-def _keeps_otherwise(kind: type) -> bool:
-    """Whether a class iterates, or has a length, in a way of its own, past what it inherits from dict or list."""
-    for base in type_mro(kind):
-        if not {"__iter__", "__len__"}.isdisjoint(type_dict(base)):
-            return module_of(base) != "builtins"
-    return False
-
-
-def _contents(obj: Any) -> tuple[int, list[Any]]:
-    return len(obj) if hasattr(type(obj), "__len__") else -1, list(iter(obj))
-
-
-def _fold_matters(moment: Any) -> bool:
-    other = moment.replace(fold=1 - moment.fold)
-    return moment.tzinfo is None or moment.utcoffset() != other.utcoffset()

@@ -189,7 +189,7 @@ def _part_differences(
     names = [name for name in (*sent, *(n for n in received if n not in sent)) if not name.startswith("~")]
     for name in names:
         ours, theirs = sent.get(name), received.get(name)
-        if ours == theirs:
+        if ours == theirs or (name == OWN and not ours and not theirs):
             continue
         if name == OWN:
             what = sent.get("~", "an object of its own")

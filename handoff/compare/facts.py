@@ -34,6 +34,8 @@ STRETCH = 1000  #: parts a digest stands for; doubles with every 256 stretches
 LONG = 2048  #: more scalars than this in one container are stated by digests of 32 blocks
 BLOCKS = 32
 SHOWN = 2000  #: characters of scalars shown one by one; beyond, by digest
+LONG_TEXT = 100  #: characters of an attribute's text, where all of them together are more than that
+FULL_PARTS = 50_000  #: parts stated in full where what differs is looked for: as many cost about a second
 CLIMB = 8  #: labels shown of a path that is deeper than this
 NESTED_LIMIT = 500  #: parts looked at to put one element of a set in its canonical place; of sets in it a quarter
 PLACE_CHARS = 4096  #: of what was found there: the nearest come first, and tell most elements apart
@@ -61,11 +63,15 @@ def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type], str]:
         return walk.statement(), frozenset(walk.plans), digest(dumps(walk.briefly.statement()))
 
 
-def stated_with_parts(obj: Any) -> tuple[dict[str, Any], list[Any]]:
-    """The facts, and the objects that the first of their parts are, for who looks at these again."""
+def stated_with_parts(obj: Any, *, most: int = INLINE_PARTS) -> tuple[dict[str, Any], list[Any]]:
+    """The facts, and the objects that the first of their parts are, for who looks at these again.
+
+    ``most`` parts are stated in full, and their characters are not counted where these are more than usual.
+    """
     with _not_collecting():
         walk = FactsWalk()
-        walk.objects = []
+        walk.objects, walk.most_parts = [], most
+        walk.most_chars = INLINE_CHARS if most == INLINE_PARTS else sys.maxsize
         walk.run(obj)
         return walk.statement(), walk.objects
 
@@ -120,6 +126,7 @@ class FactsWalk:
         self.parts: list[list[Any]] = []
         self.chars = 0
         self.inline = inline  #: whether the first parts are stated in full
+        self.most_parts, self.most_chars = INLINE_PARTS, INLINE_CHARS
         self.briefly: FactsWalk | None = None  #: states the same, but no part in full
         self.texts: list[str] = []  # of the stretch that is being collected
         self.start = 0
@@ -155,7 +162,7 @@ class FactsWalk:
     def visit(self, parent: int, label: Any, obj: Any) -> tuple[int | None, Iterator[tuple[Any, Any]]] | None:
         """State one part; return its number and what it consists of, if anything."""
         kind = type(obj)
-        if self.objects is not None and len(self.objects) < INLINE_PARTS:
+        if self.objects is not None and len(self.objects) < self.most_parts:
             self.objects.append(obj)
         if kind in self.values:
             self.state(parent, label, values.value_statement(obj, kind))
@@ -214,7 +221,7 @@ class FactsWalk:
             attributes = {}
             statement["unreadable"] = f"{type(error).__name__}: {error}"
         if attributes:
-            if self.inline and len(self.parts) < INLINE_PARTS:
+            if self.inline and len(self.parts) < self.most_parts:
                 statement[STATE] = plan.ownership.marks(attributes)
             if plan.hashes and len(self.keepers) < identity.KEEPERS and identity.has_large_int(attributes):
                 self.keepers.append(obj)
@@ -248,7 +255,7 @@ class FactsWalk:
             else:
                 children.append((" (what it reduces to)", reduced))
         elif plan.kind is object or plan.by_identity:
-            places = self.places(obj)
+            places = self.places(obj) or identity.singleton_of_its_module(obj)
             statement[OWN] = bool(places)
             if places:
                 statement["~"] = ".".join(places[0])
@@ -317,7 +324,7 @@ class FactsWalk:
 
     def note(self, parent: int, label: Any, statement: dict[str, Any]) -> None:
         """Note the part that was stated last: in full while there is room, then as text of the present stretch."""
-        full = self.inline and len(self.parts) < INLINE_PARTS and self.chars < INLINE_CHARS
+        full = self.inline and len(self.parts) < self.most_parts and self.chars < self.most_chars
         if full and not self.folded and not self.texts:
             shown = self.shown(statement)
             path = self.path(len(self.parents) - 1)
@@ -358,7 +365,11 @@ class FactsWalk:
                 continue
             texts = [_text_of(item) for item in values]
             labels = _labels(name, keys, len(texts))
-            if sum(map(len, texts)) + sum(map(len, labels)) > SHOWN:
+            size = sum(map(len, texts)) + sum(map(len, labels))
+            if size > SHOWN and name == "attributes":  # each under its name, for each may belong to somebody else
+                texts = [_beginning(text) for text in texts]
+                size = 0 if len(texts) * LONG_TEXT < INLINE_CHARS // 10 else size
+            if size > SHOWN:
                 result["blocks"] = self.blocks(keys, values)
             else:
                 result[name] = [[label, text] for label, text in zip(labels, texts, strict=True)]
@@ -403,6 +414,11 @@ class FactsWalk:
             "memory": memory,
             "memory of": groups,  # the same, by the numbers of the parts
         }
+
+
+def _beginning(text: str) -> str:
+    """A long text by its beginning and its digest."""
+    return text if len(text) <= LONG_TEXT else f"{text[:60]}\N{HORIZONTAL ELLIPSIS}{digest(text)}"
 
 
 def digest(text: str) -> str:

@@ -47,6 +47,21 @@ def is_marker(attributes: Mapping[str, Any], places: list[tuple[str, str]]) -> b
     return any(name.strip("_").lower() in words for _, name in places) or any(map(_asked_for, places))
 
 
+def singleton_of_its_module(obj: Any) -> list[tuple[str, str]]:
+    """Where the module of its class has an instance without state that is to be the only one, under any name.
+
+    Its class says so by a copying that is its own, or the module by asking for it with ``is``.
+    """
+    kind = type(obj)
+    module_name = type_dict(kind).get("__module__")
+    module = sys.modules.get(module_name) if type(module_name) is str else None
+    if not issubclass(type(module), ModuleType):
+        return []
+    places = [(str(module_name), name) for name, value in list(module_dict(module).items()) if value is obj]
+    copies = any(name in type_dict(base) for base in type_mro(kind)[:-1] for name in ("__copy__", "__deepcopy__"))
+    return places if copies or any(map(_asked_for, places)) else []
+
+
 def _asked_for(place: tuple[str, str]) -> bool:
     module, name = place
     return any(name in code.co_names and _asks(code, name) for code in _module_codes(sys.modules.get(module)))
