@@ -40,8 +40,6 @@ APART = {
     "instance-main": "its module is the main one of the process that is asked",
     "instance-main-guard": "the same",
     "setstate-hangs": "waiting for it is most of what it costs; tests/test_diagnose.py has such ones",
-    "thread": "dill sends what a thread is, not that it runs: a diagnosis does not tell",
-    "file-iterator": "whether cloudpickle can read a file that is iterated over is not asked by a diagnosis",
 }
 OFTEN = 1 if "HANDOFF_WHOLE_CATALOGUE" in os.environ else 3  #: of so many one in every run; another for every Python
 SAMPLE = {

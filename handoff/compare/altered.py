@@ -41,7 +41,7 @@ from handoff.compare.class_words import (
 from handoff.compare.difference import NANS, OWN, Comparison, Difference, compare, difference
 from handoff.compare.facts import FULL_PARTS, INLINE_PARTS, facts, stated_with_parts
 from handoff.compare.identity import hashes, keeps_hash, made_alike
-from handoff.compare.names import class_name, module_of
+from handoff.compare.names import class_name, installed, module_of
 from handoff.compare.ownership import CACHE, INSTALLED, LEAVES_OUT, PRIVATE, REFERENCE, REMAKES, STATE, is_data
 
 MOST_NOTES = 20
@@ -210,11 +210,10 @@ class _Judge:
             return False
         made = self.original(0)
         if made is not None:
-            original = self.of(made, number)
-            return self.asked(lambda: obj == original and hash(obj) != hash(original)) is True
-        return (
-            self.asked(lambda: any(bool(obj == each) and hash(obj) != hash(each) for each in made_alike(obj))) is True
-        )
+            original, other = self.of(made, number), self.original(1)
+            again = self.of(other, number) if other else None  # whose hash is its address, say, has none to bring
+            return self.asked(lambda: _stale(obj, original) and not _stale(again, original)) is True
+        return self.asked(lambda: any(_stale(obj, each) for each in made_alike(obj))) is True
 
     # -- where a difference lies
 
@@ -251,6 +250,11 @@ class _Judge:
         said: dict[str, Any] = parts[same["part"]][1] if same and same["part"] < len(parts) else parts[number][1]
         return said
 
+    def same_code(self, found: Difference) -> bool:
+        """Whether a function that travelled by value is the one that a class or module has, but for its identity."""
+        ours, theirs = self.meant(found.sent), self.received["parts"][found.received][1]
+        return "code" in ours and (ours["name"], ours["code"]) == (theirs.get("name"), theirs.get("code"))
+
     def mark(self, number: int, *, sent: bool = True) -> dict[str, Any]:
         parts = self.sent["parts"] if sent else self.received["parts"]
         found = dict(parts[number][1].get(STATE, {}))
@@ -274,6 +278,8 @@ class _Judge:
         if found.kind == "alias" and not self.is_own(found.sent):
             if self.is_librarys_own(found.sent):
                 return IN_LIBRARY
+            if self.same_code(found):
+                return "a function: which of two alike it is tells nothing"
             if is_value(self.objects[found.received] if found.received < len(self.objects) else None):
                 return "a value: which of two equal ones it is tells nothing"
         return self.by_place(found) or self.by_kind(found) or self.noise(found)
@@ -290,6 +296,8 @@ class _Judge:
                 return "" if kernels or self.tells(number, name) else f"private to {self.kind_of(number)}"
             if name in mark.get(CACHE, ()):
                 return "a cache that its class fills in"
+            if name == "args" and self.says_the_same(number):
+                return f"arguments of {self.kind_of(number)}'s constructor: it says the same"
             if self.made_anew(number, name, mark, found):
                 return f"made anew by {mark[REMAKES]}"
             if name and name.startswith("_") and not mark.get(INSTALLED) and self.agrees(number, user=True):
@@ -310,6 +318,17 @@ class _Judge:
             return True
         child = self.child(number, name)
         return child is not None and (name.startswith("_") or not is_data(type(child)))
+
+    def says_the_same(self, number: int) -> bool:
+        """Whether it is a library's exception that has the text of an original: it may keep its arguments elsewhere."""
+        there, made = self.live(number), self.original(0)
+        if (
+            not issubclass(type(there), BaseException)
+            or _standard(type(there))
+            or not installed(module_of(type(there)))
+        ):
+            return False
+        return self.asked(lambda: made is not None and str(there) == str(self.of(made, number))) is True
 
     def child(self, number: int, name: str) -> Any:
         """The attribute as it arrived, past all code of its class; None where there is none."""
@@ -336,12 +355,12 @@ class _Judge:
             return "the same in its own order" if same else ""
         if found.kind == "results in the cache":
             return "a cache"
-        if found.kind == "extra" and found.name and self.gives_alike(found.sent, found.name, there):
-            return "what an original gives, too, when it is asked for it"
+        if found.kind in ("extra", "absent") and found.name and self.gives_alike(found.sent, found.name, there):
+            return "made when it is asked for"
         return ""
 
     def gives_alike(self, number: int, name: str, there: Any) -> bool:
-        """Whether an original has no attribute of that name, and makes one alike where somebody asks for it."""
+        """Whether an original and what arrived give alike where somebody asks for an attribute that one has not."""
         made = self.original(0)
         original = self.of(made, number) if made else None
         if type(original) is not type(there):
@@ -444,6 +463,11 @@ class _Judge:
         if type(answer) is bool:
             return answer
         return bool(answer) if class_name(type(answer)) in ("numpy.bool", "numpy.bool_") else None
+
+
+def _stale(obj: Any, made: Any) -> bool:
+    """Whether two are plainly equal, and have not the same hash."""
+    return (obj == made) is True and hash(obj) != hash(made)
 
 
 REDUCED = " (what it reduces to)"  #: the label of what C code says that an object consists of

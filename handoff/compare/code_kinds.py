@@ -22,7 +22,7 @@ from handoff.compare.names import (
     type_mro,
     type_qualname,
 )
-from handoff.compare.ownership import REFERENCE, STATE
+from handoff.compare.ownership import PRIVATE, REFERENCE, STATE, kept_by_libraries
 from handoff.compare.values import value_statement
 
 
@@ -146,6 +146,7 @@ def _say_class(walk: Walker, obj: Any) -> Said:
         ]
     values = [(name, table[name]) for name in names]
     values = [(n, v) for n, v in values if type(v) not in (MemberDescriptorType, GetSetDescriptorType)]
+    said[STATE][PRIVATE] = kept_by_libraries(obj, dict(values))
     scalars = [(n, v) for n, v in values if type(v) in (int, float, str, bool, complex, type(None))]
     said["attributes"] = ([name for name, _ in scalars], [value for _, value in scalars])
     parts = [(f".{n}", v) for n, v in values if type(v) not in (int, float, str, bool, complex, type(None))]

@@ -6,6 +6,7 @@ What is asked is the class, by its dictionaries and the code of its methods, whi
 from __future__ import annotations
 
 import dis
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, MethodDescriptorType
 from typing import Any
@@ -17,6 +18,7 @@ STATE = "~state"
 PRIVATE, CACHE, INSTALLED, REFERENCE = "private", "cache", "installed", "reference"
 REMAKES, LEAVES_OUT = "remakes", "leaves out"  #: the hook that makes an instance's state anew; that tells what travels
 
+_DUNDER = re.compile(r"__\w+__")
 _METHODS = (staticmethod, classmethod)
 #: Classes of plain data: what a hook puts anew into such an attribute is a value like any other.
 _DATA = frozenset(
@@ -116,6 +118,16 @@ class Ownership:
                 has = {n for each in type_mro(kind) for n in ("__get__", "__set__") if n in type_dict(each)}
                 return has == {"__get__"}
         return False
+
+
+def kept_by_libraries(kind: type, table: Mapping[str, Any]) -> list[str]:
+    """What libraries keep in a class of the user's: data under a name in two underscores that a base of theirs, or its
+    metaclass, declares (pydantic's schemas)."""
+    above = (*type_mro(kind), type(kind))
+    theirs = [base for base in above if base not in (object, type) and installed(module_of(base))]
+    code = FunctionType | property | staticmethod | classmethod
+    data = [name for name in table if _DUNDER.fullmatch(name) and not isinstance(table[name], code)]
+    return [name for name in data if any(name in _names(base) for base in theirs)]
 
 
 def is_data(kind: type) -> bool:

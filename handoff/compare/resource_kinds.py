@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from handoff.compare.difference import UNSHARED
@@ -235,9 +236,17 @@ def _say_thread_local(walk: Walker, obj: Any) -> Said:
     return walk.mapping(sys.modules["_thread"]._local.__getattribute__(obj, "__dict__"))
 
 
+_ran: dict[int, Any] = {}  #: threads that run where this process was forked from, by id
+
+
+def keep_alive(threads: Iterable[Any]) -> None:
+    """Take these for running, as they do where this process was forked from: a fork has one thread only."""
+    _ran.update((id(thread), thread) for thread in threads)
+
+
 def _say_thread(walk: Walker, obj: Any) -> Said:
     table = object.__getattribute__(obj, "__dict__")
-    alive = sys.modules["threading"].Thread.is_alive(obj)
+    alive = id(obj) in _ran or sys.modules["threading"].Thread.is_alive(obj)
     said = {"name": table.get("_name"), "daemon": table.get("_daemonic"), "alive": alive}
     return said, [(f".{name}", table[name]) for name in ("_target", "_args", "_kwargs") if name in table]
 

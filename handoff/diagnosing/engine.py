@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import time
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -260,6 +261,7 @@ class Steps:
                 continue
             if refused is not None:
                 errors[name] = error_text(refused)
+        self._prove(codec)  # before dill, which moves a file that it pickles, has seen the object
 
     def _some_culprits(self) -> list[int]:
         """The culprits that other codecs are asked about: of one kind and type, as many as are listed."""
@@ -378,6 +380,8 @@ class Steps:
             return reasons.HASH, ALL_STARTS
         if failure["type"] == "AuthenticationError":
             return reasons.AUTHKEY, ALL_STARTS
+        if isinstance(obj, types.MethodType) and failure["type"] == "AttributeError":
+            return reasons.METHOD, ALL_STARTS
         if isinstance(obj, BaseException) and stage in ("make", "new"):
             return reasons.EXCEPTION, ALL_STARTS
         if stage == "items" and isinstance(obj, dict | list | set):
@@ -392,13 +396,12 @@ class Steps:
         name = make.__name__.lower()
         if name not in seen.codecs_run or not (seen.roots[name] or seen.walk.hooked):
             return
-        for load in seen.loads.values():  # made again by the same hooks, whoever pickled it
-            if "pickle" in load.codecs and load.kind not in (reasons.MAIN, reasons.MISSING):
-                load.codecs.add(name)
+        codec: Pickling = make(seen.plain)
+        for load in seen.loads.values():
+            if "pickle" in load.codecs and load.kind not in (reasons.MAIN, reasons.MISSING, reasons.METHOD):
+                load.codecs.add(name)  # made again by the same hooks, whoever pickled it
         if not seen.roots[name] and seen.dump_s > 0.05:
             return  # nothing here that it would take apart in another way than pickle
-        codec: Pickling = make(seen.plain)
-        self._prove(codec)
         if seen.dump_s > WHOLE_MOST_S:
             seen.note(f"{name} was asked for what pickle refuses only, not for the whole object: it is large")
             return

@@ -92,6 +92,10 @@ def gathered(walk: Walk, head: int, inner: list[Finding], own: Finding | None) -
 
 def _again(walk: Walk, node: int) -> str:
     """How to do without it, and how to make it again: as the user's own class does, where its source says so."""
+    if (place := _name_in_its_library(walk.objs[node])) is not None:
+        return "import it in the worker: from {} import {}; what is set on it here is to be set there, too".format(
+            *place
+        )
     at, step = walk.parents[node], walk.steps[node]
     owner = walk.objs[at] if at >= 0 else None
     if owner is None or not isinstance(step, tuple) or step[0] != "a" or installed(module_of(type(owner))):
@@ -103,6 +107,19 @@ def _again(walk: Walk, node: int) -> str:
         f"leave {name!r} out in `{kind}.__getstate__`, and make it again in `{kind}.__setstate__`: {again}; or make it "
         "in the worker, once, in the pool's initializer"
     )
+
+
+def _name_in_its_library(obj: Any) -> tuple[str, str] | None:
+    """Where its library has this very object for everybody: in the outermost module that binds it."""
+    top = module_of(type(obj)).partition(".")[0]
+    modules = sorted((name for name in list(sys.modules) if name.partition(".")[0] == top), key=len)
+    for module in modules[:_INSIDE_MOST]:
+        for name, value in (
+            list(vars(sys.modules[module]).items()) if type(sys.modules[module]) is types.ModuleType else ()
+        ):
+            if value is obj and not name.startswith("_"):
+                return module, name
+    return None
 
 
 def altered_outside(altered: Iterable[Finding], heads: Iterable[Finding]) -> tuple[Finding, ...]:

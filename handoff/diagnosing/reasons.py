@@ -351,6 +351,12 @@ CONSTRUCTOR = Reason(
     "it pickles, but making it again in the worker fails",
     "define __reduce__ to return the class and all the arguments it needs, or give the arguments defaults",
 )
+METHOD = Reason(
+    "method-name",
+    "a bound method is stored as its object and its function's own name, and the object has no attribute of that name",
+    "give the function the name that it has as an attribute (function.__name__ = ..., functools.wraps), or send the "
+    "object, and take the method of it there",
+)
 EXCEPTION = Reason(
     "exception-arguments",
     "an exception is made again from its args, and this class's constructor wants others",

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from typing import Any
 
 from handoff import timeouts
 from handoff.compare.names import class_name
+from handoff.compare.resource_kinds import keep_alive
 from handoff.diagnosing.dumps import error_text
 from handoff.diagnosing.engine import Steps
 from handoff.diagnosing.evidence import Seen
@@ -75,12 +77,14 @@ def _forked(
 ) -> Diagnosis:
     reader, writer = os.pipe()
     listener = Listener(new_word())
+    running = threading.enumerate()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of threads; the child never returns to them
         child = os.fork()
     if child == 0:
         os.close(reader)
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)  # what its hooks leave there is nobody's
+        keep_alive(running)
         _be_the_child(obj, name, budget_s, teller(writer, listener.word.decode()), ref, arrivals)
     os.close(writer)
     try:
