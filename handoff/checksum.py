@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
@@ -58,22 +58,27 @@ def touch(obj: Any) -> int:
 
     It goes level by level, and all of a level that are of one type are read by a few calls into C; rows of equal length
     column by column. A task must not take longer for reading the object than for getting it, where nobody asked for it.
-    The state of the libraries' objects is read and not summed: what they keep there, caches among it, is their own.
+    The state of the libraries' objects is read and not summed: what they keep there, caches among it, is their own. Nor
+    is that of classes which say themselves what of it travels, or iterate in their own way: what these make anew is no
+    loss.
     """
     seen: set[int] = set()
     keep: list[Any] = []  # keeps what was seen alive, so that no id is used twice
-    inner: list[Any] = []
+    inner: list[Inside] = []
     total = _walk([(obj,)], seen, keep, inner)
     while inner:  # read too, and not in the sum
-        later: list[Any] = []
-        for item in inner:
-            _walk(_state(item), seen, keep, later)
+        later: list[Inside] = []
+        for inside in inner:
+            _walk(inside(), seen, keep, later)
         inner = later
     return total & MASK
 
 
-def _walk(groups: list[Sequence[Any]], seen: set[int], keep: list[Any], inner: list[Any]) -> int:
-    """The sum over all that can be reached; but the state of a library's objects is left in ``inner``."""
+Inside = Callable[[], list[Sequence[Any]]]  #: gives the parts of what is read and not summed
+
+
+def _walk(groups: list[Sequence[Any]], seen: set[int], keep: list[Any], inner: list[Inside]) -> int:
+    """The sum over all that can be reached; but what is not summed is left in ``inner``."""
     total = 0
     while groups:
         parts: list[Iterable[Any]] = []
@@ -87,9 +92,15 @@ def _walk(groups: list[Sequence[Any]], seen: set[int], keep: list[Any], inner: l
                     continue
                 items = _fresh(items, seen)
                 keep.append(items)
+                if _iterates_itself(kind):
+                    total += 5 * len(items)
+                    inner.append(partial(_laid_open, kind, items, content=True))
+                    continue
                 total += _open(kind, items, parts, columns)
                 if _is_of_a_library(kind):
-                    inner += items
+                    inner += [partial(_state, item) for item in items]
+                elif _says_itself(kind):
+                    inner.append(partial(_laid_open, kind, items))
                 else:
                     _lay_open(kind, items, parts, columns)
         rest = list(chain.from_iterable(parts))
@@ -146,6 +157,33 @@ def _lay_open(kind: type, items: Sequence[Any], parts: list[Iterable[Any]], colu
     columns += [_values(slot, items) for slot in slots]
     if state is not None:
         _rows([found.values() for found in _values(state, items) if isinstance(found, dict)], parts, columns)
+
+
+def _laid_open(kind: type, items: Sequence[Any], *, content: bool = False) -> list[Sequence[Any]]:
+    parts: list[Iterable[Any]] = []
+    columns: list[Sequence[Any]] = []
+    if content:
+        _open(kind, items, parts, columns)
+    _lay_open(kind, items, parts, columns)
+    return [*columns, [*chain.from_iterable(parts)]]
+
+
+@cache
+def _iterates_itself(kind: type) -> bool:
+    """Whether a container of the user's has an iteration or a length of its own: it may keep its content elsewhere."""
+    if kind.__module__ == "builtins" or not issubclass(kind, dict | list | tuple | set | frozenset):
+        return False
+    first = next(base for base in kind.__mro__ if not {"__iter__", "__len__"}.isdisjoint(base.__dict__))
+    return first.__module__ != "builtins" and not _is_of_a_library(first)
+
+
+@cache
+def _says_itself(kind: type) -> bool:
+    """Whether a class of the user's, or a base of it, says what of its state travels; dataclasses' hooks take all."""
+    hooks = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
+    bases = [base for base in kind.__mro__ if base.__module__ != "builtins"]
+    found = [base.__dict__[name] for base in bases for name in hooks if name in base.__dict__]
+    return any(getattr(each, "__module__", "") != "dataclasses" for each in found)
 
 
 def _state(item: Any) -> list[Sequence[Any]]:

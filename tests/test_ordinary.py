@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from handoff.checksum import touch
 from handoff.compare.altered import judge
 from handoff.compare.facts import INLINE_PARTS, facts
 from handoff.measuring import looking
@@ -248,3 +249,28 @@ def test_an_object_that_has_no_control_is_compared_with_a_copy_beside_it() -> No
     assert (found.altered, [each.why for each in found.notes]) == ((), ["the same in its own order"])
     lost = judge(facts({"a": 1}), {"a": 2})
     assert looking.reconsidered(lost, payload, {"a": 1}, looking.sent(json.dumps(facts({"a": 1})), 0.0)) == lost
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("ok-")])
+def test_what_is_no_loss_changes_no_checksum(name: str) -> None:
+    """A sample's acknowledgement is compared with it: a way that carries the object would be called broken."""
+    obj = CASES[name].payload.make()
+    assert touch(pickle.loads(pickle.dumps(obj))) == touch(obj)
+
+
+def test_a_function_that_travels_by_value_may_be_another_one_than_its_class_has() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    method = Named().called
+    with pytest.raises(AttributeError):
+        pickle.loads(pickle.dumps(method))
+    assert judged(method, pickle.loads(cloudpickle.dumps(method)), lambda: Named().called)[0] == []
+
+
+class Named:
+    def _make() -> Any:  # type: ignore[misc]  # runs in the class's body
+        def inner(self: Any) -> int:
+            return 1
+
+        return inner
+
+    called = _make()
