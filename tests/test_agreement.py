@@ -39,6 +39,7 @@ COSTS = ("config-dict", "stdlib-400", "rows-slots-1k", "nested-50", "cycle-two",
 APART = {
     "instance-main": "its module is the main one of the process that is asked",
     "instance-main-guard": "the same",
+    "thread": "pytest's hook for threads is nothing that dill carries; tests/test_diagnose_fixes.py asks elsewhere",
     "setstate-hangs": "waiting for it is most of what it costs; tests/test_diagnose.py has such ones",
 }
 OFTEN = 1 if "HANDOFF_WHOLE_CATALOGUE" in os.environ else 3  #: of so many one in every run; another for every Python
@@ -48,7 +49,7 @@ SAMPLE = {
     if (entry.ref.module in FAMILIES or name in COSTS) and name not in APART
 }
 ADVISED = ("config-dict", "ok-nan-as-a-value", "altered-a-public-attribute", "function-lambda", "lock")
-SAMPLE |= {name: CATALOGUE[name] for name in (*ADVISED, "lru-cache-filled") if name in CATALOGUE}
+SAMPLE |= {name: CATALOGUE[name] for name in (*ADVISED, "lru-cache-filled", "file-iterator") if name in CATALOGUE}
 ALL: Mapping[str, Entry] = {**ORDINARY, **LIBRARIES, **SAMPLE}
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import copyreg
 import functools
 import multiprocessing
+import os
+import pickle
 import subprocess
 import sys
+import xmlrpc.client
 from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
@@ -131,3 +136,73 @@ def test_importing_does_not_count_as_loading(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "True ()\n"
+
+
+class KeywordsError(Exception):
+    def __init__(self, *, code: int, why: str) -> None:
+        self.code, self.why = code, why
+
+
+def exception_fix(error: Exception) -> str:
+    (finding,) = diagnose(error).culprits
+    assert (finding.kind, finding.where) == ("exception-arguments", "load")
+    return finding.fix.partition(": ")[2]
+
+
+def test_the_reducer_for_an_exception_of_a_librarys_is_code_that_runs() -> None:
+    error = xmlrpc.client.ProtocolError("there", 404, "no", {})
+    try:
+        exec(exception_fix(error), {"copyreg": copyreg, "ProtocolError": xmlrpc.client.ProtocolError})
+        assert_portable({"error": error})
+        assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
+    finally:
+        copyreg.dispatch_table.pop(xmlrpc.client.ProtocolError, None)
+
+
+def test_the_reducer_for_an_exception_of_your_own_is_code_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = KeywordsError(code=4, why="no")
+    names: dict[str, Any] = {"functools": functools}
+    exec(f"def reduce(self): {exception_fix(error)}", names)
+    monkeypatch.setattr(KeywordsError, "__reduce__", names["reduce"], raising=False)
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
+
+
+def test_what_a_library_has_for_everybody_is_imported_in_the_worker() -> None:
+    (finding,) = diagnose({"environment": os.environ}).culprits
+    assert (finding.path, finding.kind) == ("obj['environment']", "inside-a-library")
+    assert "from os import environ" in finding.fix and finding.inside
+    (finding,) = diagnose(argparse.ArgumentParser()).culprits
+    assert (finding.path, finding.kind) == ("obj", "inside-a-library")
+
+
+THREADS = """
+import threading
+from handoff.diagnosing import diagnose
+
+thread = threading.Thread(target=threading.Event().wait, daemon=True)
+for name in ("new", "running"):
+    print(name, *{way for each in diagnose([thread]).altered for way in each.blocks})
+    if name == "new":
+        thread.start()
+"""
+
+
+def test_a_thread_is_as_alive_as_it_was_where_the_diagnosis_was_asked_for() -> None:
+    """In an interpreter of its own: pytest's hook for threads is nothing that dill carries."""
+    told = subprocess.check_output([sys.executable, "-c", THREADS], text=True)
+    assert told.splitlines() == ["new", "running dill"]
+
+
+class Level:
+    def _make() -> Any:  # type: ignore[misc]  # runs in the class's body
+        def log(self: Any, message: str) -> str:
+            return message
+
+        return log
+
+    info = _make()
+
+
+def test_a_bound_method_whose_function_has_another_name() -> None:
+    (finding,) = diagnose(Level().info).culprits
+    assert (finding.kind, set(finding.blocks)) == ("method-name", set(PICKLES)), str(finding)

@@ -21,10 +21,10 @@ belongs into a process that may hang and crash. What raises, or gives no plain a
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from types import CellType
 from typing import Any
 
 from handoff import timeouts
@@ -33,9 +33,13 @@ from handoff.compare.class_words import (
     equal,
     equalities,
     fold_matters,
+    is_dunder,
     is_property,
+    is_standard,
     is_value,
     keeps_otherwise,
+    sets,
+    stale,
     user_equality,
 )
 from handoff.compare.difference import NANS, OWN, Comparison, Difference, compare, difference
@@ -212,8 +216,8 @@ class _Judge:
         if made is not None:
             original, other = self.of(made, number), self.original(1)
             again = self.of(other, number) if other else None  # whose hash is its address, say, has none to bring
-            return self.asked(lambda: _stale(obj, original) and not _stale(again, original)) is True
-        return self.asked(lambda: any(_stale(obj, each) for each in made_alike(obj))) is True
+            return self.asked(lambda: stale(obj, original) and not stale(again, original)) is True
+        return self.asked(lambda: any(stale(obj, each) for each in made_alike(obj))) is True
 
     # -- where a difference lies
 
@@ -250,6 +254,19 @@ class _Judge:
         said: dict[str, Any] = parts[same["part"]][1] if same and same["part"] < len(parts) else parts[number][1]
         return said
 
+    def never_set(self, found: Difference) -> bool:
+        """Whether what two functions shared is a variable with a plain value, which neither of them sets."""
+        parts, cell = self.sent["parts"], self.arrived(found)
+        first = parts[found.sent][1].get("same as", {}).get("part", -1)
+        if type(cell) is not CellType or first < 0 or not is_value(cell.cell_contents):
+            return False
+        functions = [(self.live(parts[at][2]), str(parts[at][3])) for at in (first, found.sent)]
+        return not any(sets(function, label.removeprefix(" (closure ")[:-1]) for function, label in functions)
+
+    def arrived(self, found: Difference) -> Any:
+        """The part that is not the same, as it arrived."""
+        return self.objects[found.received] if found.received < len(self.objects) else None
+
     def same_code(self, found: Difference) -> bool:
         """Whether a function that travelled by value is the one that a class or module has, but for its identity."""
         ours, theirs = self.meant(found.sent), self.received["parts"][found.received][1]
@@ -278,9 +295,11 @@ class _Judge:
         if found.kind == "alias" and not self.is_own(found.sent):
             if self.is_librarys_own(found.sent):
                 return IN_LIBRARY
+            if self.never_set(found):
+                return "a closure's cell that no function sets"
             if self.same_code(found):
                 return "a function: which of two alike it is tells nothing"
-            if is_value(self.objects[found.received] if found.received < len(self.objects) else None):
+            if is_value(self.arrived(found)):
                 return "a value: which of two equal ones it is tells nothing"
         return self.by_place(found) or self.by_kind(found) or self.noise(found)
 
@@ -292,7 +311,7 @@ class _Judge:
                 return "a worker imports its own"
             private = name in mark.get(PRIVATE, ()) or (label == REDUCED and mark.get(INSTALLED, False))
             if private:
-                kernels = found.kind in _KERNEL and _standard(type(self.live(number)))
+                kernels = found.kind in _KERNEL and is_standard(type(self.live(number)))
                 return "" if kernels or self.tells(number, name) else f"private to {self.kind_of(number)}"
             if name in mark.get(CACHE, ()):
                 return "a cache that its class fills in"
@@ -303,7 +322,7 @@ class _Judge:
             if name and name.startswith("_") and not mark.get(INSTALLED) and self.agrees(number, user=True):
                 return f"equal by {self.kind_of(number)}'s own equality"
             reference = reference or bool(mark.get(REFERENCE))
-            if reference and _is_dunder(name) and label.startswith("."):
+            if reference and is_dunder(name) and label.startswith("."):
                 return "a worker imports its own"
         return ""
 
@@ -324,7 +343,7 @@ class _Judge:
         there, made = self.live(number), self.original(0)
         if (
             not issubclass(type(there), BaseException)
-            or _standard(type(there))
+            or is_standard(type(there))
             or not installed(module_of(type(there)))
         ):
             return False
@@ -465,20 +484,7 @@ class _Judge:
         return bool(answer) if class_name(type(answer)) in ("numpy.bool", "numpy.bool_") else None
 
 
-def _stale(obj: Any, made: Any) -> bool:
-    """Whether two are plainly equal, and have not the same hash."""
-    return (obj == made) is True and hash(obj) != hash(made)
-
-
 REDUCED = " (what it reduces to)"  #: the label of what C code says that an object consists of
-
-
-def _standard(kind: type) -> bool:
-    return module_of(kind).partition(".")[0] in sys.stdlib_module_names
-
-
-def _is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__") and name not in ("__init__", "__call__")
 
 
 def looked_at(obj: Any, *, most: int = INLINE_PARTS) -> Arrived:

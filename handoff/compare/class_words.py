@@ -5,11 +5,15 @@ Some of this runs the object's own code; who asks bounds its time.
 
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from handoff.compare.facts import SCALARS
 from handoff.compare.names import installed, module_of, type_dict, type_mro
+from handoff.compare.ownership import codes
 
 EQUALITIES = ("identical", "equals", "__eq__")  #: in this order: the strictest first
 
@@ -50,6 +54,14 @@ def is_value(obj: Any) -> bool:
     return hashed is not None and any("__eq__" in names for names in mro) and installed(module_of(type(obj)))
 
 
+def sets(function: Any, name: str) -> bool:
+    """Whether a function, or one inside it, sets a variable of the function around it; what is no function may."""
+    if type(function) is not FunctionType:
+        return True
+    steps = (step for code in codes([function]) for step in dis.get_instructions(code))
+    return any(step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval == name for step in steps)
+
+
 def is_property(kind: type, name: str) -> bool:
     """Whether a class computes an attribute: then asking for it tells what is public of its private state."""
     for base in type_mro(kind):
@@ -81,3 +93,18 @@ def keeps_otherwise(kind: type) -> bool:
 def contents(obj: Any) -> tuple[int, list[Any]]:
     """The length that its class says it has (-1: none), and what it iterates over."""
     return len(obj) if hasattr(type(obj), "__len__") else -1, list(iter(obj))
+
+
+def stale(obj: Any, made: Any) -> bool:
+    """Whether two are plainly equal, and have not the same hash."""
+    return (obj == made) is True and hash(obj) != hash(made)
+
+
+def is_standard(kind: type) -> bool:
+    """Whether a class is of the standard library."""
+    return module_of(kind).partition(".")[0] in sys.stdlib_module_names
+
+
+def is_dunder(name: str) -> bool:
+    """Whether a name is the data model's; a user's own __init__ and __call__ are code like any other."""
+    return name.startswith("__") and name.endswith("__") and name not in ("__init__", "__call__")

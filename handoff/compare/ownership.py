@@ -125,7 +125,7 @@ def kept_by_libraries(kind: type, table: Mapping[str, Any]) -> list[str]:
     metaclass, declares (pydantic's schemas)."""
     above = (*type_mro(kind), type(kind))
     theirs = [base for base in above if base not in (object, type) and installed(module_of(base))]
-    code = FunctionType | property | staticmethod | classmethod
+    code = (FunctionType, property, *_METHODS)
     data = [name for name in table if _DUNDER.fullmatch(name) and not isinstance(table[name], code)]
     return [name for name in data if any(name in _names(base) for base in theirs)]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from handoff import timeouts
 from handoff.diagnosing import hooks, libraries, reasons
+from handoff.diagnosing.again import exception_fix
 from handoff.diagnosing.arrival import PLAINS
 from handoff.diagnosing.evidence import LoadCulprit, Seen
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Depth, Diagnosis, Finding, Shared
@@ -174,8 +175,11 @@ class _Conclusion:
         blocks = tuple(
             name for name in STRATEGIES if name in load.codecs or ("pickle" in load.codecs and name in PLAINS)
         )
-        return Finding(walk.path(node), reasons.type_name(type(walk.objs[node])), f"{load.kind.reason} ({load.error})",
-                       load.kind.fix, blocks, load.kind.name, "load", load.error, walk.other_paths(load.index), "",
+        obj, fix = walk.objs[node], load.kind.fix
+        if load.kind is reasons.EXCEPTION and isinstance(obj, BaseException):
+            fix = exception_fix(obj)
+        return Finding(walk.path(node), reasons.type_name(type(obj)), f"{load.kind.reason} ({load.error})",
+                       fix, blocks, load.kind.name, "load", load.error, walk.other_paths(load.index), "",
                        load.starts)  # fmt: skip
 
     def _shared(self) -> tuple[Shared, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from handoff.diagnosing import hooks, reasons
+from handoff.diagnosing.absent import Absent
 from handoff.diagnosing.conclusion import conclude
 from handoff.diagnosing.dumps import Met, Pickling, error_text, pickles
 from handoff.diagnosing.evidence import LoadCulprit, Seen
@@ -70,14 +71,8 @@ class Steps:
             seen.note("what arrives was not compared: the object is too large")
             return
         found = received(
-            seen.obj,
-            seen.walk,
-            seen.codecs_run,
-            seen.left_out,
-            seen.dump_s,
-            seen.end,
-            seen.ref,
-        )
+            seen.obj, seen.walk, seen.codecs_run, seen.left_out, seen.dump_s, seen.end, seen.ref
+        )  # fmt: skip
         seen.arrivals.add(found)
         for note in found.notes:
             seen.note(note)
@@ -315,20 +310,15 @@ class Steps:
             return
         memo = pickler.memo if isinstance(pickler.memo, dict) else pickler.memo.copy()
         by_place: dict[int, Any] = dict(memo.values())
-        detail = load_elsewhere(
-            file.getvalue(),
-            codec.name,
-            "tolerant",
-            max(1.0, min(seen.left_s() / 2, 12.0)),
-            modules=seen.walk.modules(),
-        )
+        limit_s = max(1.0, min(seen.left_s() / 2, 12.0))
+        detail = load_elsewhere(file.getvalue(), codec.name, "tolerant", limit_s, modules=seen.walk.modules())
         named = 0
         for failure in detail.get("failures", ()):
             if failure.get("guarded"):
                 seen.note(f"loading was stopped before it emptied a file ({failure['error']})")
                 named += 1
                 continue
-            if failure.get("doubtful"):
+            if failure.get("doubtful") or Absent.__module__ in failure["error"]:
                 why = f"parts are left out ({failure['error']})"
                 seen.note(f"{codec.name}: whether all can be restored was not seen, for {why}")
                 named += 1
@@ -418,10 +408,8 @@ class Steps:
     def _dump_whole(self, codec: Pickling) -> bytes | None:
         """Pickle all but the known culprits with ``codec``; what it refuses beyond them becomes a culprit."""
         seen = self.seen
-        name, late = (
-            codec.name,
-            f"{codec.name} was not tried on the whole object: it takes longer than there is time for",
-        )
+        name = codec.name
+        late = f"{name} was not tried on the whole object: it takes longer than there is time for"
         for _ in range(20):
             file = io.BytesIO()
             try:

@@ -32,6 +32,17 @@ def _code_of_library(function: types.FunctionType) -> bool:
     return isinstance(module, str) and installed(module)
 
 
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names and module != "builtins"
+
+
+def _made_inside(part: Any) -> bool:
+    """Whether it is a function that one of the standard library's has made: an object of that one's holds it."""
+    if not issubclass(type(part), types.FunctionType) or "<locals>" not in part.__qualname__:
+        return False
+    return _code_of_library(part) and _is_standard(str(part.__globals__.get("__name__")))
+
+
 def _is_users(part: Any) -> bool:
     """Whether a part is the user's own: an instance, class or function of a module that nobody has installed."""
     if issubclass(type(part), types.FunctionType):
@@ -44,6 +55,7 @@ def head_of(walk: Walk, index: int) -> int | None:
     """The outermost library's object that a culprit stands in, below the user's own; None where there is none."""
     if _is_users(walk.objs[index]) and not _in_library_code(walk, index):
         return None
+    made_inside = _made_inside(walk.objs[index])
     head, at = None, walk.parents[index]
     while at >= 0:
         part = walk.objs[at]
@@ -53,7 +65,7 @@ def head_of(walk: Walk, index: int) -> int | None:
             elif not _code_of_library(part):
                 break
         elif not issubclass(type(part), type):
-            if is_library(module_of(type(part))):
+            if is_library(module_of(type(part))) or (made_inside and _is_standard(module_of(type(part)))):
                 head = at
             elif _is_users(part):
                 break

@@ -37,6 +37,8 @@ _MP_FIX = (
 )
 
 KINDS: tuple[Reason, ...] = (
+    Reason("row", "a row of sqlite3's refers to its cursor", "send tuple(row) or dict(row)", ("sqlite3.Row",)),
+    Reason("match", "a match refers to the scanner's memory", "send match.groups() or match.span()", ("re.Match",)),
     Reason(
         "lock",
         "a lock belongs to the process that made it and cannot be pickled",
@@ -353,9 +355,8 @@ CONSTRUCTOR = Reason(
 )
 METHOD = Reason(
     "method-name",
-    "a bound method is stored as its object and its function's own name, and the object has no attribute of that name",
-    "give the function the name that it has as an attribute (function.__name__ = ..., functools.wraps), or send the "
-    "object, and take the method of it there",
+    "a bound method is stored as its object and its function's own name, and no attribute has that name",
+    "give the function its attribute's name (__name__, functools.wraps), or send the object and take the method there",
 )
 EXCEPTION = Reason(
     "exception-arguments",
@@ -451,11 +452,7 @@ def type_name(kind: type) -> str:
     return str(name) if module in ("builtins", None) or not isinstance(module, str) else f"{module}.{name}"
 
 
-def _index() -> dict[str, Reason]:
-    return {name: kind for kind in KINDS for name in kind.types}
-
-
-_BY_TYPE = _index()
+_BY_TYPE: dict[str, Reason] = {name: kind for kind in KINDS for name in kind.types}
 _CACHE: dict[type, Reason | None] = {}
 
 
@@ -471,13 +468,10 @@ def _find(kind: type) -> Reason | None:
         row = _BY_TYPE.get(f"{type.__getattribute__(base, '__module__')}.{type.__getattribute__(base, '__qualname__')}")
         if row is not None:
             return row
-    if any("__next__" in base.__dict__ for base in kind.__mro__) and not _is_python_class(kind):
+    in_python = kind.__flags__ & (1 << 9)  # Py_TPFLAGS_HEAPTYPE
+    if any("__next__" in base.__dict__ for base in kind.__mro__) and not in_python:
         return _BY_TYPE["collections.abc.Iterator"]
     return None
-
-
-def _is_python_class(kind: type) -> bool:
-    return bool(kind.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE
 
 
 def _is_foreign(module: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.absent import Absent
+from handoff.diagnosing.again import exception_fix
 from handoff.diagnosing.dumps import error_text, pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
 from handoff.diagnosing.load_child import Control, Known, judge_apart, maker
@@ -260,6 +261,8 @@ def _finding(obj: Any, each: Mapping[str, str], blocks: tuple[str, ...]) -> Find
     way = _resolve(obj, place)
     path, part, _ = way[-1]
     kind, reason, fix = hooks.explain(way, _in_words(text), each["hook"], blocks)
+    if isinstance(part, BaseException) and place.startswith(f"{path}.args"):
+        fix = exception_fix(part)
     if path != place and "type(" not in place and place.startswith("obj"):
         reason = f"{place}: {reason}" if not reason.startswith(place) else reason
     return Finding(path, reasons.type_name(type(part)), reason, fix, blocks, kind, "arrival")
