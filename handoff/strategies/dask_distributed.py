@@ -17,6 +17,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.outcome import HandoverEnded, Kind, Outcome
 from handoff.payload import Duty, Trait
+from handoff.strategies._actor import Doing, Kept
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, told_as
 from handoff.strategies.executors import AsFuture
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
@@ -172,22 +173,6 @@ class ScatterExecutor:
 
     def keep(self, obj: Any) -> Any:
         return self.dask.scatter(obj)
-
-
-class Kept:
-    """Stands in a call for what the actor keeps."""
-
-
-class Doing:
-    """The actor: lives in the worker, and does what it is told."""
-
-    kept: Any = None
-
-    def keep(self, obj: Any) -> None:
-        self.kept = obj
-
-    def do(self, function: Callable[..., Any], *args: Any) -> Any:
-        return function(*(self.kept if isinstance(each, Kept) else each for each in args))
 
 
 class ActorExecutor:

@@ -1,0 +1,277 @@
+"""ray: by value in the task, put into the object store before it, or sent to an actor.
+
+One local ray of one processor serves all of them in a process, and is there until that ends. An argument of at most
+100 KiB travels in the task, a bigger one is put each time (``max_direct_call_object_size``). The object is sent anew
+each time: a second ``get`` of what was put once rebuilds views of memory that is mapped already, and moves nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
+from functools import partial
+from typing import Any
+
+from handoff.outcome import HandoverEnded, Kind, Outcome, Unavailable
+from handoff.payload import Duty, Trait
+from handoff.strategies._actor import Doing, Kept
+from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY
+from handoff.strategies.executors import AsFuture
+from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
+
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # it would tell its makers
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what it does from now on; else it warns of it
+}
+NOT_LOADED = "At least one of the input arguments for this task could not be computed"
+SERIALIZES = ("ray/_private/serialization.py", "ray/cloudpickle/")  #: where a result is pickled
+
+
+class LocalRay:
+    """The ray of this process."""
+
+    _here: LocalRay | None = None
+
+    def __init__(self) -> None:
+        import ray
+
+        self.folder = tempfile.mkdtemp(prefix="r")  # short: sockets are made in it, whose paths end after 107 bytes
+        # A token of our own: it would write one into the home directory.
+        os.environ.update({**SETTINGS, "RAY_AUTH_TOKEN": secrets.token_hex(32)})
+        atexit.register(self._end)
+        path = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # a worker loads its arguments before anything else
+        try:
+            ray.init(
+                address="local",  # whatever RAY_ADDRESS says
+                num_cpus=1,
+                include_dashboard=False,
+                _temp_dir=self.folder,
+                configure_logging=False,
+                log_to_driver=False,
+            )
+        except Exception as error:
+            raise Unavailable(f"no local ray: {str(error).strip().splitlines()[0]}") from None
+        finally:
+            os.environ.pop("PYTHONPATH")
+            os.environ.update({"PYTHONPATH": path} if path is not None else {})
+        self.run = ray.remote(max_retries=0)(_run)
+        self.actor = ray.remote(num_cpus=0, max_restarts=0)(Doing)
+
+    @classmethod
+    def here(cls) -> LocalRay:
+        if cls._here is None:
+            cls._here = cls()
+        return cls._here
+
+    def _end(self) -> None:
+        import ray
+
+        ray.shutdown()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_begun: Initializer | None = None
+
+
+def _run(initializer: Initializer, function: Callable[..., Any], *args: Any) -> Any:
+    """A task: in whichever worker, which ray may replace by another between two of them."""
+    global _begun
+    if _begun != initializer:
+        begin, given = initializer
+        begin(*given)
+        _begun = initializer
+    return function(*args)
+
+
+class RayTaskExecutor:
+    """``task.remote`` with the object as an argument."""
+
+    def __init__(self, site: Site, initializer: Initializer) -> None:
+        self.ray, self.initializer = LocalRay.here(), initializer
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        return sent(partial(self.ray.run.remote, self.initializer, function, *args))
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Its tasks are done, and what they were given is dropped with them."""
+
+
+class RayPutExecutor(RayTaskExecutor):
+    """``ray.put`` of the object, and a task that gets it."""
+
+    def __init__(self, site: Site, initializer: Initializer) -> None:
+        super().__init__(site, initializer)
+        self.obj = site.obj
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        return super().submit(function, *(self.keep(each) if each is self.obj else each for each in args))
+
+    def keep(self, obj: Any) -> Any:
+        import ray
+
+        try:
+            return ray.put(obj)
+        except Exception as error:
+            raise _refused(error) from None
+
+
+class RayActorExecutor:
+    """Calls of an actor's method."""
+
+    def __init__(self, site: Site, initializer: Initializer) -> None:
+        self.actor: Any = LocalRay.here().actor.remote()
+        function, arguments = initializer
+        self.submit(function, *arguments).result()
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
+        return sent(partial(self.actor.do.remote, function, *args))
+
+    def keep(self, obj: Any) -> Any:
+        sent(partial(self.actor.keep.remote, obj)).result()
+        return Kept()
+
+    def shutdown(self, wait: bool = True) -> None:
+        import ray
+
+        actor, self.actor = self.actor, None
+        if actor is not None:
+            ray.kill(actor)
+
+
+def sent(send: Callable[[], Any]) -> AsFuture:
+    """A task that is on its way. Raises :class:`HandoverEnded` where it cannot be pickled."""
+    try:
+        found = send()
+    except Exception as error:
+        raise _refused(error) from None
+    return AsFuture(partial(_result, found))
+
+
+def _refused(error: Exception) -> HandoverEnded:
+    """Of what cannot be pickled here; the cause says why."""
+    return HandoverEnded(Outcome.from_exception(Kind.REFUSED, "parent", error.__cause__ or error))
+
+
+def _result(found: Any) -> Any:
+    """What a task has returned; what it raised, told apart by where that was."""
+    import ray
+    from ray import exceptions
+
+    try:
+        return ray.get(found)
+    except (exceptions.WorkerCrashedError, exceptions.RayActorError, exceptions.NodeDiedError) as error:
+        raise BrokenExecutor(str(error).strip().splitlines()[0]) from None
+    except exceptions.RayTaskError as error:  # the worker's own traceback is its text
+        text = str(error)
+        back = NOT_LOADED not in text and any(place in text for place in SERIALIZES)
+        kind, where = (Kind.REFUSED, "result") if back else (Kind.BROKEN, "worker")
+        raise HandoverEnded(_last_line(kind, where, text)) from None
+    except exceptions.RaySystemError as error:  # what has come cannot be loaded here
+        raise HandoverEnded(_last_line(Kind.BROKEN, "result", str(error))) from None
+
+
+def _last_line(kind: Kind, where: str, traceback: str) -> Outcome:
+    name, _, message = traceback.strip().splitlines()[-1].strip().partition(": ")
+    return Outcome(kind, where, name.rpartition(".")[2], message)
+
+
+_START = """
+import os
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_AUTH_MODE"] = "disabled"  # on this machine alone; else a token is written into the home directory
+os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+
+import ray
+
+@ray.remote
+def work(numbers):
+    return sum(numbers)
+
+if __name__ == "__main__":
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+"""
+
+_TASK_AFTER = (
+    _START
+    + """    print(ray.get(work.remote([1, 2, 3])))
+    ray.shutdown()
+"""
+)
+
+_PUT_AFTER = (
+    _START
+    + """    numbers = ray.put([1, 2, 3])
+    print(ray.get(work.remote(numbers)))
+    ray.shutdown()
+"""
+)
+
+_ACTOR_AFTER = (
+    _START.replace(
+        "@ray.remote\ndef work(numbers):\n", "@ray.remote\nclass Summing:\n    def work(self, numbers):\n"
+    ).replace("    return sum", "        return sum")
+    + """    actor = Summing.remote()
+    print(ray.get(actor.work.remote([1, 2, 3])))
+    ray.shutdown()
+"""
+)
+
+#: Arrays arrive as views of the store, or of the message, and nothing can be written to them.
+_FAILS = (*BY_VALUE_FAILS, (Trait.BUFFER, Kind.ALTERED))
+
+
+def _strategy(
+    name: str,
+    summary: str,
+    make: Callable[[Site, Initializer], Executor],
+    after: str,
+    duties: tuple[Duty, ...],
+) -> Strategy:
+    return Strategy(
+        name=name,
+        pickled_as="cloudpickle",
+        summary=summary,
+        meaning=COPY + "; arrays can't be written to",
+        channel=Channel.PIPE,
+        launch=Launch.EXECUTOR,
+        execution=Execution(make=make, duties=duties, keeps=True, raises="WorkerCrashedError"),
+        start_methods=("spawn",),
+        needs=("ray",),
+        fails=_FAILS,
+        late=4,
+        named_only=True,
+        recipe=Recipe(BEFORE, after),
+    )
+
+
+STRATEGIES = (
+    _strategy(
+        "ray-task",
+        "ray: task.remote(obj), the object an argument; above 100 KiB it is put into the object store each time",
+        RayTaskExecutor,
+        _TASK_AFTER,
+        (Duty.ARGUMENT, Duty.RESULT),
+    ),
+    _strategy(
+        "ray-put",
+        "ray: ray.put(obj), then a task that gets it from the object store",
+        RayPutExecutor,
+        _PUT_AFTER,
+        (Duty.ARGUMENT, Duty.STATE),
+    ),
+    _strategy(
+        "ray-actor",
+        "ray: a call of an actor's method; as state, the actor keeps it",
+        RayActorExecutor,
+        _ACTOR_AFTER,
+        (Duty.ARGUMENT, Duty.RESULT, Duty.STATE),
+    ),
+)

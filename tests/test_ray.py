@@ -1,0 +1,247 @@
+"""ray on this machine: each trap of its object store is designed out, and nothing stays."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handoff.outcome import Kind, Outcome
+from handoff.payload import Duty, Payload
+from handoff.processes import proc
+from handoff.processes.executing import Executing, nothing
+from handoff.strategies import registry
+from handoff.strategy import Site
+from handoff.target import Ref
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="ray is an optional extra"),
+    pytest.mark.filterwarnings("default"),  # it leaves files and sockets to the garbage collector
+]
+WAYS = ("ray-task", "ray-put", "ray-actor")
+GENEROUS_S = 30.0
+STORED = 100 * 1024  #: bytes of an argument beyond which it goes through the object store
+
+
+def _made(name: str, folder: Path, obj: Any = None) -> Executing:
+    strategy, count = registry()[name], itertools.count()
+    site = Site(
+        ctx=multiprocessing.get_context("spawn"), start_method="spawn", obj=obj,
+        payload=Payload(name="none", make=list), ref=Ref(str(folder), "none", "none"), folder=folder,
+        manager=pytest.fail, at_end=lambda call: call, segment_name=lambda: f"none-{os.getpid()}-{next(count)}",
+    )  # fmt: skip
+    assert strategy.execution
+    return Executing(strategy.execution, site, (nothing, ()))
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Executing]]:
+    made: list[Executing] = []
+
+    def start(name: str, obj: Any = None) -> Executing:
+        made.append(_made(name, tmp_path, obj))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop()
+
+
+class Counted:
+    """Counts in this process how often it is pickled."""
+
+    times = 0
+
+    def __reduce__(self) -> Any:
+        type(self).times += 1
+        return str, ("counted",)
+
+
+def test_the_same_object_is_sent_each_time(way: str, make: Callable[..., Executing]) -> None:
+    """What was put once would be fetched from memory that is mapped already."""
+    obj = Counted()
+    executing = make(way, obj)
+    for turn in range(3):
+        before = Counted.times
+        assert executing.submit(len, obj).result() == len("counted"), turn
+        assert Counted.times > before
+
+
+def test_the_same_array_is_put_anew_each_time(make: Callable[..., Executing]) -> None:
+    executor: Any = make("ray-put").executor
+    array = np.arange(1000.0)
+    assert executor.keep(array) != executor.keep(array)
+
+
+@pytest.mark.parametrize("size", [STORED // 16, STORED])
+def test_an_array_arrives_and_cannot_be_written_to(size: int, way: str, make: Callable[..., Executing]) -> None:
+    """On both sides of what travels in the task itself."""
+    array = np.arange(float(size))
+    told = make(way, array).submit(_described, array).result()
+    assert told == ("ndarray", False, size * (size - 1) / 2)
+
+
+def _described(array: Any) -> tuple[str, bool, float]:
+    return type(array).__name__, bool(array.flags.writeable), float(array.sum())
+
+
+def test_state_is_not_sent_with_the_tasks(way: str, make: Callable[..., Executing]) -> None:
+    executing = make(way)
+    if Duty.STATE not in executing.execution.duties:
+        pytest.skip("it serves no state")
+    kept = executing.keep(Counted())
+    before = Counted.times
+    assert [executing.submit(len, *kept).result() for _ in range(3)] == [len("counted")] * 3
+    assert Counted.times == before
+
+
+def test_one_processor_is_one_worker(make: Callable[..., Executing]) -> None:
+    executing = make("ray-task")
+    assert len({executing.submit(os.getpid).result() for _ in range(5)}) == 1
+
+
+def test_a_worker_has_the_allocator_settings_of_its_parent(way: str, make: Callable[..., Executing]) -> None:
+    names = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX", "LD_PRELOAD")
+    assert make(way).submit(_environment, names).result() == [os.environ.get(name) for name in names]
+
+
+def _environment(names: tuple[str, ...]) -> list[str | None]:
+    return [os.environ.get(name) for name in names]
+
+
+class Unloadable:
+    """Can be pickled, and raises when it is loaded."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+class HeldLock:
+    """Its field cannot be pickled."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+ENDS = [
+    (Unloadable, Kind.BROKEN, "worker", "invalid literal for int()"),
+    (threading.Lock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
+    (HeldLock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
+]
+
+
+def _failure(executing: Executing, duty: Duty, ask: Callable[[], Any]) -> Outcome:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever ray has for it
+        ask()
+    return executing.failure(caught.value, duty)
+
+
+@pytest.mark.parametrize(("of", "kind", "where", "message"), ENDS, ids=[end[0].__name__ for end in ENDS])
+def test_what_does_not_arrive_is_told_by_where_and_why(
+    of: Callable[[], Any], kind: Kind, where: str, message: str, way: str, make: Callable[..., Executing]
+) -> None:
+    obj = of()
+    executing = make(way, obj)
+    argument = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, obj).result())
+    assert (argument.kind, argument.where, message in argument.message) == (kind, where, True), argument
+    result = _failure(executing, Duty.RESULT, lambda: executing.submit(of).result())
+    assert (result.kind, result.where, message in result.message) == (kind, "result", True), result
+    if Duty.STATE in executing.execution.duties:
+        state = _failure(executing, Duty.STATE, lambda: executing.submit(repr, *executing.keep(obj)).result())
+        assert (state.kind, state.where, message in state.message) == (kind, where, True), state
+    assert executing.submit(repr, 1).result() == "1"  # and the worker goes on
+
+
+def test_a_dead_worker_costs_its_lane_alone(way: str, make: Callable[..., Executing]) -> None:
+    executing = make(way)
+    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
+    assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
+    assert "died" in outcome.message
+    executing.stop()
+    assert make(way).submit(repr, 1).result() == "1"
+
+
+_begun = ""
+
+
+def _begin(word: str) -> None:
+    global _begun
+    _begun = word
+
+
+def _word() -> str:
+    return _begun
+
+
+def test_another_worker_begins_before_it_does_a_task(tmp_path: Path) -> None:
+    """ray ends idle workers and starts others: what each does first goes with the task."""
+    made = _made("ray-task", tmp_path)
+    executor: Any = made.executor
+    executor.initializer = _begin, ("begun",)
+    assert executor.submit(_word).result() == "begun"
+    with pytest.raises(Exception, match="died"):
+        executor.submit(os._exit, 3).result()
+    assert executor.submit(_word).result() == "begun"
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_ray
+for name in test_ray.WAYS:
+    print(test_ray._made(name, Path.cwd()).submit(repr, 1).result())
+print("at work", flush=True)
+if len(sys.argv) > 1:
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+def test_nothing_is_left_of_a_program(killed: bool, tmp_path: Path) -> None:
+    """The folder of one that was killed is swept by the tool; here nobody does, and it stays."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)))
+    command = [sys.executable, str(program), *(["wait"] if killed else [])]
+    home = tmp_path / "home"
+    home.mkdir()
+    with tempfile.TemporaryDirectory(prefix="r-") as short:  # ray's sockets have no room below pytest's folders
+        environment = {**os.environ, "TMPDIR": short, "HOME": str(home)}
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as started:
+            assert started.stdout
+            try:
+                told = [started.stdout.readline().strip() for _ in range(4)]
+                if killed:
+                    started.send_signal(signal.SIGKILL)
+                assert started.wait(GENEROUS_S) == (-signal.SIGKILL if killed else 0)
+            finally:
+                started.kill()
+        assert told == ["1", "1", "1", "at work"]
+        end = time.monotonic() + GENEROUS_S
+        while (left := _carrying(Path(short))) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert left == []
+        assert bool(os.listdir(short)) is killed
+    assert os.listdir(home) == [], "no token, no cache"
+
+
+def _carrying(folder: Path) -> list[int]:
+    return [pid for pid in proc.pids() if pid != os.getpid() and proc.carries(pid, folder)]
