@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from benchmarks._progress import NOW
 from handoff import timeouts
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import DEEPER, INHERITANCE, START, STARTUP
+from handoff.analysis.metrics import DEEPER, INHERITANCE, START, STARTS, STARTUP
 from handoff.measuring.experiment import Experiment, measure, plan, serves
 from handoff.payload import Trait
 from handoff.profile import PROFILES, Profile
@@ -70,7 +70,7 @@ def rows(kind: str, experiments: list[Experiment]) -> list[str]:
     A strategy that takes one shape of object only has no row in a slice without that shape; the records say why.
     """
     if kind == START:
-        return ["bare", "with-payload"]
+        return list(STARTS)
     if kind in DEEPER and not DEEPER[kind].strategies:
         return list(DEEPER[kind].lanes)
     traits = frozenset[Trait]().union(*(experiment.entry.payload.traits for experiment in experiments))

@@ -111,7 +111,6 @@ def _write(records: Path, folder: Path, benchmarks: Mapping[str, Any]) -> None:
         return
     site.write(
         sources,
-        records,
         folder,
         problems=problems,
         selftests=newest_reports(selftests),

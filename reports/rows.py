@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from handoff.analysis import answers, judging, regret, stats, units
 from handoff.analysis.answers import Asked
@@ -149,6 +149,7 @@ class Source:
 
     record: Record
     path: str = ""  #: relative to the folder of records, with '/'
+    file: Path | None = None  #: which it was read from
 
     @property
     def run(self) -> str:

@@ -52,7 +52,7 @@ def load(source: Path, *, without: Path | None = None) -> Found:
     for path, item in each([*paths, *beside]):
         match item:
             case Record():
-                found.sources.append(Source(item, path.relative_to(root).as_posix()))
+                found.sources.append(Source(item, path.relative_to(root).as_posix(), path))
             case RecordError():
                 found.problems.append(str(item))
             case {"kind": kind} if kind == SELFTEST:
@@ -61,9 +61,26 @@ def load(source: Path, *, without: Path | None = None) -> Found:
     return found
 
 
+def load_runs(runs: Sequence[Path], *, without: Path | None = None) -> Found:
+    """Several folders of records, or records: each is a run of its own, called as its folder is."""
+    if len(runs) == 1:
+        return load(runs[0], without=without)
+    places = [run.resolve() for run in runs]
+    names = [place.name for place in places]
+    if len(set(names)) < len(names):  # of a/records and b/records, what is different
+        names = ["-".join(place.relative_to(os.path.commonpath(places)).parts) for place in places]
+    found = Found()
+    for name, run in zip(names, runs, strict=True):
+        one = load(run, without=without)
+        found.sources += [moved(source, name) for source in one.sources]
+        found.problems += one.problems
+        found.selftests += one.selftests
+    found.selftests = newest(found.selftests)
+    return found
+
+
 def write(
     sources: Sequence[Source],
-    root: Path,
     folder: Path,
     *,
     problems: Sequence[str] = (),
@@ -76,7 +93,7 @@ def write(
     Raises ``FileExistsError`` where that would write over files which are no report's. No link there is followed.
     """
     files = render(sources, problems=problems, selftests=selftests, graph=graph, up=up)
-    copies = {f"records/{source.path}": root / source.path for source in sources if source.path}
+    copies = {f"records/{source.path}": source.file for source in sources if source.file}
     copies = {name: file for name, file in copies.items() if not _same(folder / name, file)}
     if not _ours(folder) and (taken := [name for name in (*files, *copies) if os.path.lexists(folder / name)]):
         raise FileExistsError(f"{folder / taken[0]} is there and no report's; give another folder, or an empty one")

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff import checksum
+from handoff.analysis.figures import Figures
+from handoff.machine import usable_cores
 from handoff.measuring.experiment import Experiment, measure
 from handoff.outcome import Kind, Outcome
 from handoff.profile import PROFILES
@@ -81,6 +83,20 @@ def test_what_becomes_of_each_is_as_declared() -> None:
     assert not differences(cells, entries, whole=False)
     refused = {c.message for c in cells if c.payload == "array-f64-4kib" and c.outcome == "refused"}
     assert all("does not support loading in subinterpreters" in message for message in refused), refused
+
+
+@there
+@pytest.mark.parametrize("kind", ["memory-argument", "memory-state"])
+def test_their_memory_is_what_the_process_has_grown_by(kind: str) -> None:
+    """Of one, and of as many as there are cores; a pool's are its own, and it is said that nobody looked."""
+    names = ("interpreter-queue", "interpreter-pool", "pickle-default" if kind == "memory-argument" else "process-args")
+    (record,) = measure([Experiment(CATALOGUE["rows-dict-1k"], kind, "spawn", names)], PROFILES["quick"], None, seed=1)
+    assert record.outcomes["interpreter-queue"].ok, record.outcomes
+    assert record.outcomes["interpreter-pool"].message == "its workers are its own, and not looked into"
+    figures = Figures(record)
+    one, all_of_them = (figures.amount("interpreter-queue", f"{who}-uss-bytes").value for who in ("worker", "workers"))
+    assert one > 2**20, "an interpreter has its own modules"
+    assert all_of_them > 1.5 * one or usable_cores() == 1
 
 
 @there

@@ -31,8 +31,20 @@ from handoff.outcome import Kind, Outcome
 from handoff.record import Record
 from handoff.start_methods import START_METHODS
 from handoff.target import load_target
-from reports import compare, decide_data, extra_pages, plain, site, steps, verdicts
+from reports import (
+    compare,
+    decide_data,
+    extra_pages,
+    interpreters_page,
+    plain,
+    pythons_page,
+    site,
+    start_methods_page,
+    steps,
+    verdicts,
+)
 from reports.rows import Rank, Source, Table, noise, tables
+from reports.run import runs
 
 
 def table_of(*records: object, metric: str = "handoff", kind: str = "argument") -> Table:
@@ -756,3 +768,70 @@ def test_more_pages_are_found_by_their_name(monkeypatch: pytest.MonkeyPatch) -> 
     assert "&lt;i&gt;" in files["another.html"]
     assert 'href="another.html"' in files["index.html"]
     assert "history.html" not in files, "one run: nothing to compare, so no page"
+
+
+# -- one run of each Python, and one of each start method --------------------------------------------------------------
+
+
+def run_on(folder: Path, python: str, *, method: str = "spawn", default: str = "fork", pickled_s: float = 1e-3) -> None:
+    """A run on a Python: one payload sent, a bare worker started, in the folder called as the Python."""
+    marks = {"python": f"{python}.2", "default_start_method": default, "default_pickle_protocol": 4}
+    lanes = {"pickle-default": pickled_s, "pickle-5": 1e-3, "dill": 1e-2}
+    starts = {"bare": 1e-2, "interpreter": 5e-3} if python >= "3.14" else {"bare": 1e-2}
+    for record in (
+        synthetic.record("rows", start_method=method, metrics={"handoff": lanes}),
+        synthetic.record(
+            "rows", kind="start", start_method=method, metrics={"start": starts}, baseline="bare", noise=1e-4
+        ),
+    ):
+        record.fingerprint = {**record.fingerprint, **marks}
+        if record.kind == "start":
+            record.strategies = []
+        record.write(folder / python)
+
+
+def test_several_runs_are_reported_at_once_each_called_as_its_folder(tmp_path: Path) -> None:
+    for python in ("3.13", "3.14"):
+        run_on(tmp_path, python)
+    folders = [str(tmp_path / python) for python in ("3.13", "3.14")]
+    assert main(["report", *folders, "-o", str(tmp_path / "out")]) == 0
+    copies = {path.parent.name for path in (tmp_path / "out" / "records").rglob("*.json")}
+    assert copies == {"3.13", "3.14"}
+    for place in ("a", "b"):
+        run_on(tmp_path / place, "3.13")
+    found = site.load_runs([tmp_path / "a" / "3.13", tmp_path / "b" / "3.13"])
+    assert {source.run for source in found.sources} == {"a-3.13", "b-3.13"}
+
+
+def test_pythons_stand_side_by_side_with_what_changed_between_them(tmp_path: Path) -> None:
+    run_on(tmp_path, "3.13", method="fork")
+    run_on(tmp_path, "3.13")
+    run_on(tmp_path, "3.14", default="spawn", pickled_s=2e-3)
+    text = page_of(pythons_page, tmp_path / "3.13", tmp_path / "3.14")
+    assert "| start method | fork | spawn |" in text, "what each does by default"
+    row = re.search(r"hand-off with every task: `rows` \| (\S+) ms \S+ \| (\S+) ms ", text)
+    assert row and [float(each) for each in row.groups()] == pytest.approx([1, 2], rel=0.05)
+    assert "From 3.13 to 3.14: 1 of 4 times changed" in text
+    (changed,) = re.findall(r"\| `rows` \| argument, handoff \| spawn \| `pickle-default` .* \| (\S+)× ", text)
+    assert float(changed) == pytest.approx(2, rel=0.05)
+    assert page_of(pythons_page, tmp_path / "3.13") == "", "one Python: nothing to compare"
+
+
+def test_start_methods_and_interpreters_have_pages_of_their_own(tmp_path: Path) -> None:
+    for python in ("3.13", "3.14"):
+        run_on(tmp_path, python)
+        assert page_of(start_methods_page, tmp_path / python) == "", "one start method: nothing to compare"
+        run_on(tmp_path, python, method="fork")
+    text = page_of(start_methods_page, tmp_path / "3.14")
+    assert "| start | fork | spawn |" in text and "| payload | fork | spawn |" in text
+    row = re.search(r"\| interpreter \| (\S+) ms \S+ \| (\S+) ms ", text)
+    assert row and [float(each) for each in row.groups()] == pytest.approx([5, 5], rel=0.05)
+    assert page_of(interpreters_page, tmp_path / "3.13") == ""
+    (factor, _) = re.findall(r"`interpreter` \| .*ms .* \| (\S+)× ", page_of(interpreters_page, tmp_path / "3.14"))
+    assert float(factor) == pytest.approx(0.5, rel=0.05)
+
+
+def page_of(module: Any, *folders: Path) -> str:
+    """One of the pages beside Decide as markdown; "" where there is nothing to show."""
+    found = module.page(runs(site.load_runs(folders).sources), [])
+    return plain.as_markdown(found.blocks) if found else ""

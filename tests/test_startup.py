@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from multiprocessing import forkserver
@@ -13,7 +14,7 @@ import pytest
 from test_measuring import assert_no_trace
 
 from handoff.analysis.figures import Figures
-from handoff.analysis.metrics import BARE, BIS, METRICS, STARTUP
+from handoff.analysis.metrics import BARE, BIS, INTERPRETER, METRICS, STARTUP
 from handoff.measuring.experiment import measure, plan
 from handoff.measuring.startup import CONDITIONS
 from handoff.outcome import Kind
@@ -45,16 +46,23 @@ def test_every_condition_has_figures_or_a_reason(record: Record) -> None:
     assert record.complaints == []
     figures = Figures(record)
     for name, condition in CONDITIONS.items():
-        if record.start_method in condition.start_methods:
+        if not (why := condition.lacks(record.start_method)):
             assert record.outcomes[name].ok, record.outcomes[name]
             assert len(figures.flat(name, "first")) == 2
             assert len(figures.flat(name, "start")) == 2 * 2
             assert figures.amount(name, "parent-uss-bytes").n_trials == 2
         else:
             assert record.outcomes[name].kind is Kind.UNAVAILABLE
-            assert "forkserver" in record.outcomes[name].message
+            assert record.outcomes[name].message == why and why.startswith("only ")
     assert figures.has(BIS, "start")
     assert record.baseline == BARE
+
+
+def test_an_interpreter_is_started_where_there_are_some(record: Record) -> None:
+    """In the same rounds as the processes, whatever the start method."""
+    there = sys.version_info >= (3, 14)
+    assert record.outcomes[INTERPRETER].ok is there
+    assert Figures(record).has(INTERPRETER, "start") is there
 
 
 def test_the_ballast_is_resident_and_private(record: Record) -> None:

@@ -23,7 +23,18 @@ JOB = "job"  #: whole jobs, and the parts from which the cost model predicts the
 JOB_TASKS = (16, 64, 256, 1024)  #: from where starting is nearly all to where it is hardly anything
 CONTENDED = ("read", "own-write", "update")
 BARE = "bare"  #: a process that is started under no condition
-STARTUPS = (BARE, "main-numpy", "main-numpy-preloaded", "parent-200mb", "parent-1gb", "parent-payload")
+WITH_PAYLOAD = "with-payload"  #: one that has the payload among its arguments
+INTERPRETER = "interpreter"  #: no process: an interpreter of the same one, the same under each start method
+STARTS = (BARE, WITH_PAYLOAD, INTERPRETER)  #: what every run measures
+STARTUPS = (
+    BARE,
+    "main-numpy",
+    "main-numpy-preloaded",
+    "parent-200mb",
+    "parent-1gb",
+    "parent-payload",
+    INTERPRETER,
+)
 INHERIT, FROZEN = "inherit", "inherit-frozen"
 
 #: Ways to use several workers: how many tasks travel together; 0: as the library thinks best, by their number.

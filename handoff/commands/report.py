@@ -13,12 +13,16 @@ PLACE = ("the suite", 2)
 EXAMPLES = (
     "handoff report records -o pages",
     "handoff report records",
+    "handoff report on-3.13 on-3.14 -o pages",
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("records", metavar="RECORDS", help="folder of records, or one record")
+    parser.add_argument(
+        "records", metavar="RECORDS", nargs="+",
+        help="folder of records, or one record; of several each is a run, and the pages compare them",
+    )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="DIR", help="write pages there (default: markdown on standard output)"
     )
@@ -28,21 +32,21 @@ def run(args: argparse.Namespace) -> int:
     """Report; 2 when there is no record to report on."""
     from handoff.reports import plain, site  # type: ignore[import-not-found]  # checked as the top level's reports
 
-    source = Path(args.records)
-    if not source.exists():
-        raise UsageError(f"{source}: no such folder; make records with: handoff measure TARGET -o {source}")
-    found = site.load(source, without=Path(args.output) if args.output else None)
+    sources = [Path(each) for each in dict.fromkeys(args.records)]
+    for source in sources:
+        if not source.exists():
+            raise UsageError(f"{source}: no such folder; make records with: handoff measure TARGET -o {source}")
+    found = site.load_runs(sources, without=Path(args.output) if args.output else None)
     for problem in found.problems:
         print(f"skipped: {problem}", file=sys.stderr)
     if not found.sources:
-        raise UsageError(f"{source}: no records; make some with: handoff measure TARGET -o {source}")
+        raise UsageError(f"{' '.join(args.records)}: no records; make some with: handoff measure TARGET -o records")
     if args.output is None:
         write(plain.markdown(each.record for each in found.sources), None)
         return 0
-    root = source.parent if source.is_file() else source
     try:
         pages = Path(args.output)
-        index = site.write(found.sources, root, pages, problems=found.problems, selftests=found.selftests)
+        index = site.write(found.sources, pages, problems=found.problems, selftests=found.selftests)
     except OSError as error:
         raise UsageError(f"cannot write {args.output}: {error}") from error
     print(f"report: {index}")

@@ -3,7 +3,8 @@
 Each reading has workers of its own, all of which have built or received the object and read all of it when the kernel
 is asked. ``worker…`` is one worker, ``workers…`` the sum over as many as there are usable cores; ``total`` is the
 parent with all its workers and servers (a manager's, a fork server). The bare worker of the lane ``null`` says what a
-worker has before it has anything; a worker that needs numpy for its payload also has numpy.
+worker has before it has anything; a worker that needs numpy for its payload also has numpy. An interpreter is in the
+process that starts it: what that process has grown by is the interpreter's, its modules included, as a process has its.
 
 The kind ``inheritance`` asks what happens to pages that a forked worker has from its parent. They are shared until one
 of the two writes to them, and reading a Python object is writing: its reference count, and in a collection also its GC
@@ -46,12 +47,15 @@ def run(measuring: Measuring) -> None:
     duty = DEEPER[measuring.kind].duty
     todo: list[Strategy | None] = [*measuring.usable(), None]
     measuring.random.shuffle(todo)
+    todo.sort(key=lambda strategy: strategy is not None and strategy.launch.in_this_process)  # nothing forks after them
     for strategy in todo:
         name = strategy.name if strategy else metrics.NULL
         lane = Lane(name, strategy)
         try:
-            if strategy is not None and strategy.launch.in_this_process:
+            if strategy is not None and strategy.launch is Launch.THREAD:
                 raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", "in this process: no memory of its own"))
+            if strategy is not None and strategy.execution is not None:
+                raise LaneRefused(Outcome(Kind.UNAVAILABLE, "", "", "its workers are its own, and not looked into"))
             for workers, prefix in ((1, "worker"), (usable_cores(), "workers")):
                 with measuring.trying(name, 2 * timeouts.WORKER_START_S):
                     _look(measuring, lane, duty, workers, prefix)
@@ -67,10 +71,10 @@ def _look(measuring: Measuring, lane: Lane, duty: Duty, workers: int, prefix: st
     """One reading of ``workers`` workers that all have the object."""
     gc.collect()
     trim()
-    peak = Peak()
+    before, peak = usage(), Peak()
     with crew(measuring, lane, duty, workers) as (handles, ends):
         kept = hand_over(measuring, lane, duty, handles, ends)
-        found = [usage(handle.pid) for handle in handles]
+        found = _grown(before) if _inside(lane) else [usage(handle.pid) for handle in handles]
         total = sum((seen.pss_bytes for seen in _seen(members(os.getpgrp()))), 0)
         used = machine_used_bytes()
         rise = peak.rise_bytes()
@@ -88,6 +92,17 @@ def _look(measuring: Measuring, lane: Lane, duty: Duty, workers: int, prefix: st
         measuring.value(lane, f"{among}parent-peak-bytes", rise)
     if among:
         measuring.value(lane, "machine-used-bytes", used)
+
+
+def _inside(lane: Lane) -> bool:
+    return lane.strategy is not None and lane.strategy.launch is Launch.INTERPRETER
+
+
+def _grown(before: Usage) -> list[Usage]:
+    """What this process has got since: all interpreters in it, and the objects that they have."""
+    trim()  # of what was there only while it was handed over
+    now = usage()
+    return [Usage(max(0, now.pss_bytes - before.pss_bytes), max(0, now.uss_bytes - before.uss_bytes))]
 
 
 def _seen(pids: Sequence[int] | dict[int, bool]) -> Iterator[Usage]:
@@ -112,9 +127,8 @@ def crew(measuring: Measuring, lane: Lane, duty: Duty, workers: int) -> Iterator
         for end in ends:
             given = end[far] if duty in (Duty.ARGUMENT, Duty.RESULT) else end
             # a pool's workers are processes like others; several pools of one each would fork among their threads
-            handle = Handle.hire(
-                measuring.shop.ctx, WorkerStart(measuring.ref, duty, ((lane.name, given),)), Launch.PROCESS
-            )
+            launch = Launch.INTERPRETER if _inside(lane) else Launch.PROCESS
+            handle = Handle.hire(measuring.shop.ctx, WorkerStart(measuring.ref, duty, ((lane.name, given),)), launch)
             handles.append(handle)
             if given is not end:
                 near.append(end[1 - far])
@@ -143,6 +157,8 @@ def _ends(strategy: Strategy, duty: Duty, measuring: Measuring, lane: Lane, work
     site = measuring.site(lane)
     if duty is Duty.STATE:
         assert strategy.hold is not None
+        if _inside(lane):  # a queue gives each thing once
+            return [strategy.hold(site) for _ in range(workers)]
         return [strategy.hold(site)] * workers
     if duty is Duty.SHARED:
         assert strategy.share is not None

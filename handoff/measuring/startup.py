@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
 from handoff.analysis import metrics
-from handoff.analysis.metrics import BARE, START
+from handoff.analysis.metrics import BARE, INTERPRETER, START, WITH_PAYLOAD
 from handoff.outcome import OK, Kind, Outcome
 from handoff.processes.interpreter import Interpreter
 from handoff.start_methods import START_METHODS
@@ -39,6 +40,13 @@ class Condition:
     holding: bool = False  #: the parent has built the payload's object
     passing: bool = False  #: and gives it to each process as an argument
     start_methods: tuple[str, ...] = START_METHODS
+    interpreter: bool = False  #: it starts an interpreter of its own process instead of a process
+
+    def lacks(self, start_method: str) -> str:
+        """Why there is no such thing under a start method, or on this Python; "" where there is."""
+        if start_method not in self.start_methods:
+            return f"only under {' and '.join(self.start_methods)}"
+        return "only from Python 3.14 on" if self.interpreter and sys.version_info < (3, 14) else ""
 
 
 #: The ballast is that of a program with some data and of one with much: the sizes of the claim in design.md's traps
@@ -50,6 +58,7 @@ CONDITIONS = {
     "parent-200mb": Condition(ballast_bytes=200_000_000),
     "parent-1gb": Condition(ballast_bytes=1_000_000_000),
     "parent-payload": Condition(holding=True),
+    INTERPRETER: Condition(interpreter=True),
     metrics.BIS: Condition(),
 }
 
@@ -67,6 +76,7 @@ class Program:
             "preload": condition.preload,
             "ref": asdict(measuring.ref) if condition.holding or condition.passing else None,
             "passing": condition.passing,
+            "interpreter": condition.interpreter,
             "orders": path,
         }
         self.inside = Interpreter("handoff.measuring.startup_parent", config, script=condition.script)
@@ -92,7 +102,8 @@ class Program:
 #: What every run measures; the others are asked for.
 PLAIN = {
     BARE: Condition(),
-    "with-payload": Condition(passing=True),
+    WITH_PAYLOAD: Condition(passing=True),
+    INTERPRETER: Condition(interpreter=True),
     metrics.BIS: Condition(),
 }
 
@@ -112,9 +123,8 @@ def run_conditions(measuring: Measuring, conditions: dict[str, Condition]) -> No
         measuring.random.shuffle(names)
         for name in names:
             condition = conditions[name]
-            if measuring.shop.start_method not in condition.start_methods:
-                only = " and ".join(condition.start_methods)
-                measuring.settle(name, Outcome(Kind.UNAVAILABLE, "", "", f"only under {only}"))
+            if why := condition.lacks(measuring.shop.start_method):
+                measuring.settle(name, Outcome(Kind.UNAVAILABLE, "", "", why))
                 continue
             try:
                 with measuring.trying(name):

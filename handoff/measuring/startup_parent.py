@@ -1,10 +1,14 @@
-"""A program that starts processes when it is told to. It imports next to nothing: its size is a part of every start."""
+"""A program that starts processes, or interpreters, when it is told to.
+
+It imports next to nothing: its size is a part of every start.
+"""
 
 from __future__ import annotations
 
 import json
 import mmap
 import multiprocessing
+import sys
 
 from handoff import timing
 from handoff.measuring.startup_child import nothing
@@ -28,13 +32,14 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
     obj = _built(config["ref"]) if config["ref"] else None
     args = (obj,) if config["passing"] else ()
 
-    def one(_: int) -> None:
-        process = ctx.Process(target=nothing, args=args)
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise RuntimeError(f"the process ended with exit code {process.exitcode}")
+    def process(_: int) -> None:
+        started = ctx.Process(target=nothing, args=args)
+        started.start()
+        started.join()
+        if started.exitcode:
+            raise RuntimeError(f"the process ended with exit code {started.exitcode}")
 
+    one = _interpreter if config["interpreter"] else process
     tell({"uss_bytes": _uss_bytes()})
     with open(config["orders"], "rb", buffering=0) as orders:
         tell(timing.repeat(one, json.loads(orders.readline()))._asdict())  # the first, cold as it is
@@ -46,6 +51,25 @@ def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
             took = spent.seconds / json.loads(line)
             tell(spent._asdict())
     del ballast
+
+
+def _interpreter(_: int) -> None:
+    """One that does what the process does, and is closed."""
+    from concurrent import interpreters  # type: ignore[attr-defined, unused-ignore]  # 3.14 and later
+
+    started = interpreters.create()
+    started.call(_nothing_there, tuple(sys.path))
+    started.close()
+
+
+def _nothing_there(path: tuple[str, ...]) -> None:
+    """In the new interpreter, which begins with the path of a fresh Python; it gets this function's code alone."""
+    import sys
+
+    sys.path[:] = path
+    from handoff.measuring.startup_child import nothing
+
+    nothing()
 
 
 def _built(ref: dict[str, Any]) -> Any:
