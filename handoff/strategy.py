@@ -202,7 +202,7 @@ class Strategy:
     #: The pickler of which the diagnosis tells what becomes of an object that goes this way; "": none is at work.
     pickled_as: str = "pickle-default"
     chunked: bool = False  #: what a pool does by itself: tasks of a chunk are pickled at once, the object in them once
-    named_only: bool = False  #: it starts an engine, seconds each time: tried where it is asked for by name alone
+    named_only: bool = False  #: it starts a server or an engine each time: tried where it is asked for by name alone
     makes: bool = False  #: workers make the object themselves: it takes a target that says how
     change: int = 9  #: how much of a program it changes, 0: nothing; of ways as fast as each other the least wins
 

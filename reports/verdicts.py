@@ -59,7 +59,8 @@ def advise(table: Table) -> TableWords:
         words, short = _untimed(table)
         return TableWords("", False, " ".join([words, *failures]), short, others)
     decision = table.decision
-    main = " ".join([regret.sentence(decision, each=EACH.get(table.metric, "a task")), *_also(table), *failures])
+    said = regret.sentence(decision, each=EACH.get(table.metric, "a task"), left_out=len(table.record.left_out))
+    main = " ".join([said, *_also(table), *failures])
     more = " ".join(filter(None, (*_references(table), others)))
     keep = decision.answer is Answer.KEEP
     take = decision.advised if decision.decided else ""

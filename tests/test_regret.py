@@ -453,6 +453,8 @@ def test_words_where_there_is_no_choice() -> None:
     assert regret.sentence(regret.decide([], "x", limit=1.25)) == "Nothing here has a time."
     assert regret.sentence(regret.decide([way("x", 1)], "x", limit=1.25)) == "Keep `x`: nothing else carries it."
     assert regret.sentence(regret.decide([way("x", 1, None)], "y", limit=1.25)) == "Take `x`: nothing else carries it."
+    far = regret.sentence(regret.decide([way("x", 1)], "x", limit=1.25), left_out=2)
+    assert far == "Keep `x`: whatever else carries it takes surely several times as long."
 
 
 def test_at_most_is_never_rounded_down() -> None:

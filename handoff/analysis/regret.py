@@ -286,15 +286,21 @@ def trials_to_decide(
 # -- words -------------------------------------------------------------------------------------------------------------
 
 
-def sentence(decision: Decision, *, each: str = "a task") -> str:
-    """What to do, with the numbers that say so. Names stand in backticks."""
+def sentence(decision: Decision, *, each: str = "a task", left_out: int = 0) -> str:
+    """What to do, with the numbers that say so. Names stand in backticks.
+
+    ``left_out``: how many more carry it, and were measured no further because they are surely far slower.
+    """
     name, base = (f"`{code(each)}`" for each in (decision.advised, decision.baseline))
     bound = f"at most {shown_bound(decision.bound)} × the best"
     if not decision.advised:
         return "Nothing here has a time."
     first = f"`{code(decision.fails)}` does not carry it. " if decision.fails else ""
     if decision.ways == 1:
-        return f"{first}{'Keep' if decision.answer is Answer.KEEP else 'Take'} {name}: nothing else carries it."
+        others = (
+            "whatever else carries it takes surely several times as long" if left_out else "nothing else carries it"
+        )
+        return f"{first}{'Keep' if decision.answer is Answer.KEEP else 'Take'} {name}: {others}."
     if decision.answer is Answer.KEEP:
         if math.isfinite(decision.saves_s) and decision.bound > 1:
             return f"Keep {name}: no way can save more than {units.seconds(rounded_up(decision.saves_s))} {each}."

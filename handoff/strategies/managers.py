@@ -322,6 +322,17 @@ def _carry_holder(site: Site) -> Ends:
     return HolderSender(holder), HolderReceiver(holder)
 
 
+def _carry_holder_by_tcp(site: Site) -> Ends:
+    from handoff.strategies._manager import HandoffManager
+
+    manager: Any = HandoffManager(("127.0.0.1", 0), ctx=site.ctx)
+    manager.start()
+    site.at_end(manager.shutdown)
+    holder = manager.Holder(site.ref)
+    _keep(site, holder)
+    return HolderSender(holder), HolderReceiver(holder)
+
+
 def _hold_holder(site: Site) -> Holding:
     holder = _holder(site)
     holder.put(site.obj)
@@ -490,5 +501,16 @@ STRATEGIES = (
         baseline_turn=3,
         late=8,
         recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER, _own_servers.KEEPER),
+    ),
+    Strategy(
+        name="manager-class-tcp",
+        summary="the same class on a manager that listens on TCP, as a remote one does; here on this machine",
+        meaning="a proxy: the one object is the server's, whoever calls; it goes with its last proxy",
+        channel=Channel.MANAGER,
+        carry=_carry_holder_by_tcp,
+        fails=MANAGER_FAILS,
+        late=8,
+        named_only=True,
+        recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER.replace("ModelManager() as", 'ModelManager(("127.0.0.1", 0)) as')),
     ),
 )
