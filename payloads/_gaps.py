@@ -10,7 +10,7 @@ from handoff.outcome import Kind
 DILL = ("dill", "dill-recurse", "pathos")
 BY_CLOUDPICKLE = ("cloudpickle", "loky", "joblib")
 FRESH = ("spawn", "forkserver")
-MANAGERS = ("manager-dict", "manager-list", "manager-namespace", "manager-class")
+MANAGERS = ("manager-dict", "manager-list", "manager-namespace", "manager-class", "manager-class-tcp")
 NUMPY_ARRAYS = ("array-locked-numpy", "array-raw-numpy")
 PICKLES = ("pickle-default", "pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-5-oob")
 #: Every way to send a copy.
@@ -255,7 +255,7 @@ GAPS = (
     *(
         Gap(
             payload=name,
-            strategy="manager-class",
+            strategy=("manager-class", "manager-class-tcp"),
             duty="result",
             start_method=FRESH,
             outcome=Kind.ALTERED,

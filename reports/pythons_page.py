@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from handoff.analysis.metrics import BARE, START
+from handoff.machine import has_gil
 
 from . import changes, compare, plain, side_by_side, verdicts
 from .extra_pages import Page
@@ -56,7 +57,7 @@ def _machine(by: Mapping[str, Run]) -> list[plain.Block]:
             " default pickle protocol. Medians with 99 % intervals, each from a run of its own;"
             " ±?: too few trials for one."
         ),
-        plain.Grid("By default", ["", *by], _defaults(by, known)),
+        plain.Grid("By default", ["what", *by], _defaults(by, known)),
         plain.Heading(3, "What changed from one to the next"),
     ]
     for (before, old), (after, new) in pairwise(by.items()):
@@ -130,7 +131,7 @@ def _defaults(by: Mapping[str, Run], known: Mapping[str, Known]) -> list[list[st
         row("Python", "python"),
         row("start method", "default_start_method"),
         row("pickle protocol", "default_pickle_protocol"),
-        row("GIL", "gil"),
+        ["GIL", *("on" if has_gil(run.tables[0].record.fingerprint) else "off" for run in by.values())],
         *([name, *(str(found.get(name, "none")) for found in versions)] for name in LIBRARIES),
     ]
     usual = {name: _mark(run, "default_start_method") for name, run in by.items()}

@@ -176,11 +176,11 @@ class ManagedElements:
 
 def _new(site: Site, new: New, items: Mapping[Any, Any]) -> Managed:
     managed: Any = new(site, items)
-    _keep(site, managed.proxy)
+    keep(site, managed.proxy)
     return cast("Managed", managed)
 
 
-def _keep(site: Site, proxy: Any) -> None:
+def keep(site: Site, proxy: Any) -> None:
     """Keep a proxy until the end: the server drops an object with its last proxy, and a new worker's does not count.
 
     The end asks nothing of the server, and hangs up: a request that got no answer would keep every later one waiting.
@@ -313,23 +313,12 @@ class HolderElements:
 
 def _holder(site: Site) -> Any:
     holder = site.manager().Holder(site.ref)  # type: ignore[attr-defined]  # registered by HandoffManager
-    _keep(site, holder)
+    keep(site, holder)
     return holder
 
 
 def _carry_holder(site: Site) -> Ends:
     holder = _holder(site)
-    return HolderSender(holder), HolderReceiver(holder)
-
-
-def _carry_holder_by_tcp(site: Site) -> Ends:
-    from handoff.strategies._manager import HandoffManager
-
-    manager: Any = HandoffManager(("127.0.0.1", 0), ctx=site.ctx)
-    manager.start()
-    site.at_end(manager.shutdown)
-    holder = manager.Holder(site.ref)
-    _keep(site, holder)
     return HolderSender(holder), HolderReceiver(holder)
 
 
@@ -394,7 +383,7 @@ if __name__ == "__main__":
         print(pool.apply(work, (prices, "apple")), pool.apply(work, (prices, "pear")))
 """
 
-_CLASS_BEFORE = """
+CLASS_BEFORE = """
 import multiprocessing as mp
 
 class Model:
@@ -413,7 +402,7 @@ if __name__ == "__main__":
         print(pool.apply(work, (model, 12)))
 """
 
-_CLASS_AFTER = """
+CLASS_AFTER = """
 import multiprocessing as mp
 from multiprocessing.managers import BaseManager
 
@@ -500,17 +489,6 @@ STRATEGIES = (
         baseline_of=frozenset({Duty.SHARED}),
         baseline_turn=3,
         late=8,
-        recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER, _own_servers.KEEPER),
-    ),
-    Strategy(
-        name="manager-class-tcp",
-        summary="the same class on a manager that listens on TCP, as a remote one does; here on this machine",
-        meaning="a proxy: the one object is the server's, whoever calls; it goes with its last proxy",
-        channel=Channel.MANAGER,
-        carry=_carry_holder_by_tcp,
-        fails=MANAGER_FAILS,
-        late=8,
-        named_only=True,
-        recipe=Recipe(_CLASS_BEFORE, _CLASS_AFTER.replace("ModelManager() as", 'ModelManager(("127.0.0.1", 0)) as')),
+        recipe=Recipe(CLASS_BEFORE, CLASS_AFTER, _own_servers.KEEPER),
     ),
 )
