@@ -16,9 +16,9 @@ import re
 import sys
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, NoReturn
 
 from handoff import __version__, commands
@@ -85,9 +85,17 @@ class _Parser(argparse.ArgumentParser):
     """Says which valid word was perhaps meant."""
 
     valid: frozenset[str] = frozenset()
+    commands: Mapping[str, _Parser] = MappingProxyType({})
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=_Help, **options)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What nobody knows is the command's to say, with what it does know."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.commands.get(found.command, self).error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found
 
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
@@ -106,7 +114,6 @@ def parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="handoff", description="\n".join([about.rstrip(), *listed]), epilog="handoff COMMAND --help")
     parser.add_argument("--version", action="version", version=f"handoff {__version__}")
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help="one of the above")
-    options: set[str] = set()
     for name, module in found.items():
         examples = "\n".join(f"  {example}" for example in module.EXAMPLES)
         verb = verbs.add_parser(name, description=module.__doc__, epilog=f"examples:\n{examples}")
@@ -114,8 +121,8 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument("-v", "--verbose", action="store_true", help="also notes, and tracebacks of what went wrong")
         module.configure(verb)
         verb.set_defaults(run=module.run)
-        options |= {option for action in verb._actions for option in action.option_strings}
-    parser.valid = frozenset({*found, *options})
+        verb.valid = frozenset(option for action in verb._actions for option in action.option_strings)
+    parser.valid, parser.commands = frozenset(found), verbs.choices
     return parser
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,10 @@ from .rows import Table, TableCell
 SCHEMA = 1
 #: What makes another machine, and what makes another environment on the same one; by their names in a fingerprint.
 MACHINE = ("cpu", "usable_cores", "memory_bytes", "system")
-ENVIRONMENT = ("python", "python_build", "gil", "libc", "malloc", "transparent_hugepages", "default_pickle_protocol")
+ENVIRONMENT = (
+    "python", "python_build", "gil", "libc", "malloc", "transparent_hugepages", "default_start_method",
+    "default_pickle_protocol",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,11 @@ class Change:
         return self.factor is not None and self.factor.value > 1
 
     @property
+    def missing(self) -> bool:
+        """Whether one of the two runs could not have it at all."""
+        return self.factor is None and "unavailable" in (self.before, self.after)
+
+    @property
     def lost(self) -> bool:
         """Whether what arrived before does no longer."""
         return self.factor is None and self.before == "ok" and self.after != "unavailable"
@@ -70,12 +79,25 @@ class TwoRuns:
 
     @property
     def summary(self) -> str:
-        slower, outcomes = sum(each.slower for each in self.changes), sum(not each.factor for each in self.changes)
+        slower, faster = (sum(each.slower is way for each in self.changes if each.factor) for way in (True, False))
+        elsewhere = sum(each.missing for each in self.changes)
+        outcomes = len(self.changes) - slower - faster - elsewhere
         what = "ratios to the baseline" if self.ratios else "seconds"
+        there = f"; {elsewhere} that only one of the two runs has" if elsewhere else ""
         return (
-            f"{slower} slower, {len(self.changes) - slower - outcomes} faster, {outcomes} with another outcome,"
-            f" of {self.compared:,} figures compared ({what})"
+            f"{slower} slower, {faster} faster, {outcomes} with another outcome, of {self.compared:,} figures compared"
+            f" ({what}){there}"
         )
+
+    @property
+    def missing(self) -> Mapping[tuple[str, str, str], int]:
+        """What one run could not have, for want of a library or a newer Python: way, before, after; how often."""
+        return Counter((each.strategy, each.before, each.after) for each in self.changes if each.missing)
+
+    @property
+    def told(self) -> list[Change]:
+        """The others, each worth a line."""
+        return [each for each in self.changes if not each.missing]
 
 
 def compare(before: Sequence[Table], after: Sequence[Table], *, ratios: bool | None = None) -> TwoRuns:
@@ -159,8 +181,9 @@ def as_text(found: TwoRuns) -> str:
     """In words, a line a change, grouped by what was measured."""
     lines = [found.summary]
     lines += [f"  {mark}: {a} → {b}" for mark, (a, b) in found.unlike.items()]
+    lines += [f"  {way}: {a} → {b}, {count} times" for (way, a, b), count in found.missing.items()]
     group = ""
-    for change in sorted(found.changes, key=_group):
+    for change in sorted(found.told, key=_group):
         if _group(change) != group:
             group = _group(change)
             lines += ["", group]
@@ -175,10 +198,11 @@ def _group(change: Change) -> str:
 
 def as_markdown(found: TwoRuns) -> str:
     """A table a change is a row of."""
-    lines = [f"**{found.summary}**", *(f"- {mark}: {a} → {b}" for mark, (a, b) in found.unlike.items()), ""]
-    if found.changes:
+    lines = [f"**{found.summary}**", *(f"- {mark}: {a} → {b}" for mark, (a, b) in found.unlike.items())]
+    lines += [*(f"- `{way}`: {a} → {b}, {count} times" for (way, a, b), count in found.missing.items()), ""]
+    if found.told:
         lines += ["| what | way | before | after | factor |", "| --- | --- | --- | --- | --- |"]
-    for change in found.changes:
+    for change in found.told:
         cells = (_group(change), f"`{change.strategy}`", change.before, change.after, change.words or "outcome")
         lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return "\n".join(lines) + "\n"

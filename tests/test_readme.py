@@ -70,6 +70,10 @@ def test_a_name_that_is_nearly_right_is_asked_back(capsys: pytest.CaptureFixture
             main(arguments)
         assert ended.value.code == 2
         assert f"did you mean {meant!r}?" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["list", "payloads", "--format", "csv"])
+    said = capsys.readouterr().err
+    assert "usage: handoff list" in said and "did you mean" not in said, "other commands have it, this one does not"
 
 
 @pytest.mark.parametrize("what", listing.WHAT)

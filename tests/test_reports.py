@@ -413,6 +413,19 @@ def test_compare_minds_what_no_longer_arrives(tmp_path: Path, capsys: pytest.Cap
     assert main(["compare", str(worse / "after"), str(worse / "before")]) == 0, "and that it arrives again is none"
 
 
+def test_compare_tells_once_of_what_one_run_could_not_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A library that is not installed in one of them is no outcome of each object."""
+    two_runs(tmp_path, failures={"dill": Outcome(Kind.UNAVAILABLE, "", "", "dill: not installed")})
+    for form, line in (
+        ("text", "  dill: ok → unavailable, 1 times"),
+        ("markdown", "- `dill`: ok → unavailable, 1 times"),
+    ):
+        assert compared(tmp_path, "--format", form) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert "0 with another outcome" in lines[0] and "; 1 that only one of the two runs has" in lines[0]
+        assert line in lines and not any("| `dill` |" in each for each in lines)
+
+
 def test_compare_takes_no_seconds_of_unlike_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     two_runs(tmp_path, dill=2e-2, machine={"cpu": "Another CPU", "python": "3.14.0"})
     assert compared(tmp_path) == 1

@@ -15,10 +15,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from handoff.cli import main
 from handoff.compare.facts import stated
 from handoff.start_methods import START_METHODS
 from handoff.support_matrix.expected import differences
@@ -433,3 +434,18 @@ def test_what_is_declared_is_what_happens() -> None:
     cells = support(CATALOGUE, start_methods=methods)
     assert differences(cells, CATALOGUE) == []
     assert unnamed(cells) == []
+
+
+def test_the_command_tries_by_itself_what_support_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried by name alone starts servers and engines: none of that without being asked."""
+    asked: list[Any] = []
+
+    def noted(*_: Any, **options: Any) -> list[MatrixCell]:
+        asked.append(options["strategies"])
+        return []
+
+    monkeypatch.setattr("handoff.support_matrix.matrix.support", noted)
+    (tmp_path / "mine.py").write_text("def make():\n    return 5\n")
+    for more in ([], ["--strategy", "manager-class-tcp"]):
+        main(["support", f"{tmp_path / 'mine.py'}:make", *more])
+    assert asked == [(), ["manager-class-tcp"]]

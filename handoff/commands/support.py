@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         line.clear()
     payloads = choose("payload", args.payload, collection)
-    strategies = choose("strategy", args.strategy, ways())
+    strategies = choose("strategy", args.strategy, ways()) if args.strategy else ()
     duties = choose("duty", args.duty, [str(duty) for duty in Duty])
     start_methods = choose("start method", args.start_method, START_METHODS)
     if args.jobs is not None and args.jobs < 1:
