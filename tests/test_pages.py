@@ -6,6 +6,8 @@ import json
 import math
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +25,7 @@ from handoff.cli import main
 from handoff.outcome import Kind
 from handoff.record import COLUMNS, Record
 from handoff.strategies import registry
-from reports import meanings, plain, verdicts
+from reports import meanings, pictures, plain, verdicts
 from reports.rows import Rank, Source, Table, TableCell, tables
 
 if TYPE_CHECKING:
@@ -668,3 +670,15 @@ def test_six_thousand_cells_are_light_and_soon_there(page: Page, tmp_path: Path)
         assert path.stat().st_size <= LIMIT_BYTES, path.name
     visit(page, found)
     assert page.locator("#matrix .cell").count() >= 3000 - len(names)
+
+
+def test_readmes_picture_can_be_drawn_again(tmp_path: Path, records: list[Record]) -> None:
+    """By the command that CONTRIBUTING names; from records that have the question."""
+    for record in records:
+        record.write(tmp_path / "run")
+    picture = tmp_path / "decide.png"
+    question = ["--payload", "model-50mib", "-o", str(picture)]
+    command = [sys.executable, "-m", "reports.pictures", str(tmp_path / "run"), *question]
+    subprocess.run(command, cwd=Path(__file__).parent.parent, check=True)  # a browser of its own
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert pictures.main([str(tmp_path / "run"), *question, "--start-method", "fork"]) == 2
