@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+import types
 import xmlrpc.client
 from multiprocessing.managers import SyncManager
 from pathlib import Path
@@ -206,3 +207,20 @@ class Level:
 def test_a_bound_method_whose_function_has_another_name() -> None:
     (finding,) = diagnose(Level().info).culprits
     assert (finding.kind, set(finding.blocks)) == ("method-name", set(PICKLES)), str(finding)
+
+
+class LateOnly:
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (int, ("x",)) if int(protocol) < 4 else (LateOnly, ())
+
+
+def test_a_pickle_that_only_some_protocols_cannot_load() -> None:
+    obj = LateOnly()
+    found = [each for each in diagnose(obj).altered if each.where == "load"]
+    assert [(each.kind, each.blocks) for each in found] == [("by-protocol", ("pickle-2", "pickle-3"))]
+    assert found[0].fix.startswith("send it by pickle-4 or pickle-5") and "invalid literal" in found[0].reason
+
+
+def test_a_namespace_of_yours_is_no_object_of_a_librarys() -> None:
+    space = types.SimpleNamespace(parser=argparse.ArgumentParser())
+    assert [each.path for each in diagnose(space).culprits] == ["obj.parser"]

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from handoff import timeouts
+from handoff.compare.names import module_of
 from handoff.diagnosing import hooks, libraries, reasons
 from handoff.diagnosing.again import exception_fix
 from handoff.diagnosing.arrival import PLAINS
@@ -22,6 +23,8 @@ from handoff.diagnosing.walk import GROUP_MOST, Culprit
 from handoff.processes.deadlines import limited
 
 SHARED_MOST = 20
+#: Reasons whose fix is to change the class.
+_A_CLASSES_OWN = (reasons.CLASS, reasons.GETSTATE, reasons.UNPICKLABLE)
 
 
 def conclude(seen: Seen) -> Diagnosis:
@@ -118,9 +121,12 @@ class _Conclusion:
         reason = kind.reason
         if kind in (reasons.GETSTATE, reasons.UNPICKLABLE):
             reason = f"{reason} ({culprit.error})"
+        fix = kind.fix
+        if kind in _A_CLASSES_OWN and libraries.is_library(module_of(type(obj))):
+            fix = libraries.again(walk, node)  # nobody can mend the class
         starts = FRESH_STARTS if kind is reasons.MAIN else ALL_STARTS
         return Finding(
-            walk.path(node), reasons.type_name(type(obj)), reason, kind.fix, tuple(blocks), kind.name, "dump",
+            walk.path(node), reasons.type_name(type(obj)), reason, fix, tuple(blocks), kind.name, "dump",
             culprit.error, walk.other_paths(index), self._behind(index), starts, source=hooks.source_of(obj),
         )  # fmt: skip
 

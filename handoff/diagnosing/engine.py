@@ -30,6 +30,7 @@ BEHIND_S = 0.25  #: for each of cloudpickle and dill behind what pickle refuses,
 LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy could cost the machine its memory
 WHOLE_MOST_S = 0.15  #: objects that take pickle longer are not pickled and loaded again with cloudpickle and dill
 TELLING_S = 0.05
+_CONTAINERS = (dict, list, tuple, set, frozenset)  #: the picklers never ask about these: no stand-in can be put for one
 
 
 class Steps:
@@ -83,8 +84,6 @@ class Steps:
             begin = time.monotonic()
             self.send(conclude(self.seen))
             self.telling_s = time.monotonic() - begin
-
-    # -- steps
 
     def dump(self) -> None:
         """The oracle: pickle the object for real, as it is."""
@@ -188,16 +187,14 @@ class Steps:
                 seen.data = file.getvalue()
                 seen.size = len(seen.data)
                 return
-            if isinstance(error, RecursionError) and any(self._is_container(head) for head in seen.recursion):
+            if isinstance(error, RecursionError) and any(
+                type(seen.walk.objs[head]) in _CONTAINERS for head in seen.recursion
+            ):
                 seen.note("the object was not loaded in another process: it nests too deep")
                 return
             if isinstance(error, TookTooLong) or not self._narrow(seen.plain, seen.skip(), error):
                 seen.note(f"pickle still refuses the rest, which the walk found in order: {error_text(error)}")
                 return
-
-    def _is_container(self, index: int) -> bool:
-        """Whether no stand-in can be put for a node: the picklers never ask about built-in containers."""
-        return type(self.seen.walk.objs[index]) in (dict, list, tuple, set, frozenset)
 
     def _narrow(self, codec: Pickling, skip: dict[int, Any], error: BaseException) -> bool:
         """Find the deepest node of the walk that alone still fails to pickle, and record it. False if there is none."""
@@ -328,8 +325,9 @@ class Steps:
                 self._add_load(index, codec.name, failure)
                 named += 1
         if not named and answer.get("hung"):  # what really hangs is named: no step may take so long as that
-            why = "no part was seen to hang, so it may just be slow"
-            seen.note(f"{codec.name}: {answer['error']} in another process; {why}: give it more time")
+            seen.note(
+                f"{codec.name}: {answer['error']} in another process; no part was seen to hang: give it more time"
+            )
         elif not named and skip:  # a stand-in may have reached somebody's destructor, or C code
             why = f"parts are left out ({answer.get('error')})"
             seen.note(f"{codec.name}: whether all can be restored was not seen, for {why}")
@@ -395,6 +393,7 @@ class Steps:
         if seen.dump_s > WHOLE_MOST_S:
             seen.note(f"{name} was asked for what pickle refuses only, not for the whole object: it is large")
             return
+        self._clear_loads(codec)
         data = self._dump_whole(codec)
         if data is None or not seen.roots[name]:
             return
@@ -405,11 +404,20 @@ class Steps:
             if not answer.get("ok"):
                 self._blame_loads(codec, answer)
 
+    def _clear_loads(self, codec: Pickling) -> None:
+        """Take back that loading fails, where it failed beside stand-ins and the whole is carried without any."""
+        seen, file = self.seen, io.BytesIO()
+        doubted = [load for load in seen.loads.values() if codec.name in load.codecs]
+        whole = doubted and seen.skip() and not self._touches_files(codec.name)
+        if whole and pickles(codec, seen.obj, {}, file) is None:
+            loaded = load_elsewhere(file.getvalue(), codec.name, "fast", self._load_s()).get("ok")
+            for load in doubted if loaded else ():
+                load.codecs.discard(codec.name)
+
     def _dump_whole(self, codec: Pickling) -> bytes | None:
         """Pickle all but the known culprits with ``codec``; what it refuses beyond them becomes a culprit."""
         seen = self.seen
         name = codec.name
-        late = f"{name} was not tried on the whole object: it takes longer than there is time for"
         for _ in range(20):
             file = io.BytesIO()
             try:
@@ -424,7 +432,7 @@ class Steps:
                     if self._blame_known(codec) or self._narrow(codec, seen.skip_for(name), error):
                         continue
             except TookTooLong:
-                seen.note(late)
+                seen.note(f"{name} was not tried on the whole object: it takes longer than there is time for")
                 return None
             seen.note(f"{name} refuses the rest, which the walk found in order: {error_text(error)}")
             return None
@@ -475,9 +483,9 @@ class Steps:
         return found
 
     def _touches_files(self, codec: str) -> bool:
-        if codec != "dill":
-            return False
-        return any(c.kind.name in ("file", "temporary-file") for c in self.seen.walk.culprits.values())
+        return codec == "dill" and any(
+            c.kind.name in ("file", "temporary-file") for c in self.seen.walk.culprits.values()
+        )
 
     def weigh(self) -> None:
         """What is heavy, by the size of the pickle that went through."""

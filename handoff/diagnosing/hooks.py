@@ -134,7 +134,7 @@ def explain(way: Way, text: str, said: str, blocks: tuple[str, ...]) -> tuple[st
         if any(mark in text for mark in marks):
             return kind, text, fix
     owner = _owner(way, "does not arrive" in text and bool(way[-1][2]))
-    if (partly := _better(blocks)) and "does not arrive" not in text:
+    if (partly := by_another(blocks)) and "does not arrive" not in text:
         by = f": {_called(owner[1])} writes it so" if owner and owner[1] else ""
         return "by-protocol", f"{text}{by}", partly
     if owner is None or owner[1] is None:
@@ -155,7 +155,7 @@ def explain(way: Way, text: str, said: str, blocks: tuple[str, ...]) -> tuple[st
     return "left-out", f"{text}: {verb.format(hook=f'{called}{where}')}", fix
 
 
-def _better(blocks: tuple[str, ...]) -> str:
+def by_another(blocks: tuple[str, ...]) -> str:
     """The advice to take another protocol, where only some of pickle's alter it."""
     pickles = [f"pickle-{protocol}" for protocol in (2, 3, 4, 5)]
     good = [name for name in pickles if name not in blocks]

@@ -32,15 +32,15 @@ def _code_of_library(function: types.FunctionType) -> bool:
     return isinstance(module, str) and installed(module)
 
 
-def _is_standard(module: str) -> bool:
-    return module.partition(".")[0] in sys.stdlib_module_names and module != "builtins"
+def _maker_of(part: Any) -> str:
+    """The standard library's module that has made a function inside one of its own; "" for all else.
 
-
-def _made_inside(part: Any) -> bool:
-    """Whether it is a function that one of the standard library's has made: an object of that one's holds it."""
+    An object of that module's holds it, not the user.
+    """
     if not issubclass(type(part), types.FunctionType) or "<locals>" not in part.__qualname__:
-        return False
-    return _code_of_library(part) and _is_standard(str(part.__globals__.get("__name__")))
+        return ""
+    module = str(part.__globals__.get("__name__"))
+    return module if module.partition(".")[0] in sys.stdlib_module_names else ""
 
 
 def _is_users(part: Any) -> bool:
@@ -55,7 +55,7 @@ def head_of(walk: Walk, index: int) -> int | None:
     """The outermost library's object that a culprit stands in, below the user's own; None where there is none."""
     if _is_users(walk.objs[index]) and not _in_library_code(walk, index):
         return None
-    made_inside = _made_inside(walk.objs[index])
+    maker = _maker_of(walk.objs[index])
     head, at = None, walk.parents[index]
     while at >= 0:
         part = walk.objs[at]
@@ -65,7 +65,7 @@ def head_of(walk: Walk, index: int) -> int | None:
             elif not _code_of_library(part):
                 break
         elif not issubclass(type(part), type):
-            if is_library(module_of(type(part))) or (made_inside and _is_standard(module_of(type(part)))):
+            if is_library(module_of(type(part))) or (maker and module_of(type(part)) == maker):
                 head = at
             elif _is_users(part):
                 break
@@ -96,13 +96,14 @@ def gathered(walk: Walk, head: int, inner: list[Finding], own: Finding | None) -
     library = module_of(type(obj)).partition(".")[0]
     reason = f"it is an object of {library}'s, and holds what cannot travel"
     starts = tuple(name for name in ALL_STARTS if any(name in each.start_methods for each in inner))
+    first = next((each for each in inner if each.where == "dump"), inner[0])  # what cannot be sent is never loaded
     return Finding(
-        walk.path(node), type_name(type(obj)), reason, _again(walk, node), blocks, KIND, inner[0].where, inner[0].error,
+        walk.path(node), type_name(type(obj)), reason, again(walk, node), blocks, KIND, first.where, first.error,
         walk.other_paths(node), "", starts, inside,
     )  # fmt: skip
 
 
-def _again(walk: Walk, node: int) -> str:
+def again(walk: Walk, node: int) -> str:
     """How to do without it, and how to make it again: as the user's own class does, where its source says so."""
     if (place := _name_in_its_library(walk.objs[node])) is not None:
         return "import it in the worker: from {} import {}; what is set on it here is to be set there, too".format(

@@ -75,6 +75,7 @@ def judge_all(job: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
     return answers
 
 
+ENDED = "the process that loaded it ended"  #: by a limit of ours, perhaps
 Known = dict[str, dict[str, Any]]  #: verdicts, by the digest of what was said of the object that arrived
 
 
@@ -124,7 +125,7 @@ def judge_apart(
     try:
         answer: dict[str, Any] = json.loads(text)
     except ValueError:
-        return {"error": "the process that loaded it ended"}
+        return {"error": ENDED}
     if "looks" in answer:
         known[answer["looks"]] = answer["verdict"]
     return answer

@@ -21,7 +21,7 @@ from handoff.diagnosing.absent import Absent
 from handoff.diagnosing.again import exception_fix
 from handoff.diagnosing.dumps import error_text, pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
-from handoff.diagnosing.load_child import Control, Known, judge_apart, maker
+from handoff.diagnosing.load_child import ENDED, Control, Known, judge_apart, maker
 from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.walk import Walk
@@ -155,10 +155,23 @@ def _findings(
         finding = _finding(obj, what.each, _in_order(STRATEGIES, strategies))
         place = places.setdefault(finding.path, _Place(finding))  # it may be told in other words for another pickler
         place.ways |= what.ways
-    findings = tuple(each for place in places.values() for each in place.findings())
+    findings = (*(each for place in places.values() for each in place.findings()), *_not_loaded(obj, sent, answers))
     hidden = len(said) - MOST
     notes = (f"{hidden:,} more altered parts are not shown",) if hidden > 0 else ()
     return Received(findings, tuple(unaltered), notes)
+
+
+def _not_loaded(obj: Any, sent: list[Sent], answers: list[Mapping[str, Any]]) -> Iterable[Finding]:
+    """Protocols of pickle's whose pickle cannot be loaded, where that of another one can."""
+    plain = [(one, answer) for one, answer in zip(sent, answers, strict=False) if one.codec == "pickle" and one.whole]
+    failed = [(one, answer["error"]) for one, answer in plain if answer.get("error", ENDED) != ENDED]
+    if not failed or len(failed) == len(plain) or any(answer.get("error") == ENDED for _, answer in plain):
+        return
+    blocks = _in_order(STRATEGIES, [name for one, _ in failed for name in one.strategies])
+    error = str(failed[0][1])
+    reason = f"it pickles by this protocol, and cannot be loaded ({error})"
+    yield Finding("obj", reasons.type_name(type(obj)), reason, hooks.by_another(blocks), blocks, "by-protocol", "load",
+                  error)  # fmt: skip
 
 
 @dataclass(slots=True)
