@@ -39,9 +39,9 @@ COMMANDS: dict[str, tuple[Sequence[str], float]] = {
 }  # fmt: skip
 
 
-def some(table: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def some(table: Sequence[tuple[str, ...]], sample: int = SAMPLE) -> list[tuple[str, ...]]:
     """All of a table, or those of its rows that run always: drawn, but the same every day."""
-    return list(table) if WHOLE else random.Random(SEED).sample(table, min(SAMPLE, len(table)))
+    return list(table) if WHOLE else random.Random(SEED).sample(table, min(sample, len(table)))
 
 
 def furnish(name: str, folder: Path) -> None:

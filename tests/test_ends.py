@@ -30,7 +30,7 @@ SWEEP = [
 ]
 
 
-@pytest.mark.parametrize(("name", "number", "whom", "moment"), some(SWEEP), ids=" ".join)
+@pytest.mark.parametrize(("name", "number", "whom", "moment"), some(SWEEP))
 def test_however_a_command_is_ended_it_ends_in_order(name: str, number: str, whom: str, moment: str) -> None:
     command, lasts_s = COMMANDS[name]
     after_s = random.Random(f"{SEED} {name} {number} {whom} {moment}").uniform(0, lasts_s)

@@ -64,7 +64,7 @@ def may_mount() -> bool:
     return subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("command", "where"), some(ROWS), ids=" ".join)
+@pytest.mark.parametrize(("command", "where"), some(ROWS))
 def test_it_works_there(command: str, where: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def make(): return [1, 2]\n")
     shown = (LINES | MOUNTS)[where].replace("RUN", shlex.join(line(command)))

@@ -63,7 +63,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
         yield from ((stage, harm, command) for harm in HOOK_HARMS for command in HOOKED)
 
 
-@pytest.mark.parametrize(("stage", "harm", "command"), some(list(rows())), ids=" ".join)
+@pytest.mark.parametrize(("stage", "harm", "command"), some(list(rows())))
 def test_what_the_users_code_does_is_its_own_affair(stage: str, harm: str, command: str, tmp_path: Path) -> None:
     mark = f"hostile-{uuid.uuid4().hex[:12]}"
     (tmp_path / "mine.py").write_text(module(harm, stage, mark))
@@ -74,8 +74,7 @@ def test_what_the_users_code_does_is_its_own_affair(stage: str, harm: str, comma
 
 @pytest.mark.parametrize(
     ("name", "command"),
-    some([(name, each) for name in OBJECTS for each in ("support", "diagnose", "advise", *CALLS)]),
-    ids=" ".join,
+    some([(name, each) for name in OBJECTS for each in ("support", "diagnose", "advise", *CALLS)], 4),
 )
 def test_any_object_is_looked_at_in_order(name: str, command: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(maker(name))
@@ -83,15 +82,17 @@ def test_any_object_is_looked_at_in_order(name: str, command: str, tmp_path: Pat
     assert ended.faults(codes=(0, 1)) == [], ended
 
 
-@pytest.mark.parametrize(("name", "command"), some([(n, c) for n in SOURCES for c in COMMANDS]), ids=" ".join)
+@pytest.mark.parametrize(("name", "command"), some([(n, c) for n in SOURCES for c in COMMANDS], 4))
 def test_any_file_is_read_in_order(name: str, command: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_bytes(SOURCES[name])
     ended = ran(line(command), tmp_path)
     assert ended.faults(codes=(0, 1, 2)) == [], ended
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("what", ["folder", "loop", "nowhere", "zeros", "pipe"])
+NO_FILES = ("folder", "loop", "nowhere", "zeros", "pipe")
+
+
+@pytest.mark.parametrize(("what", "command"), some([(w, c) for w in NO_FILES for c in COMMANDS], 5))
 def test_what_is_no_file_is_one_line(what: str, command: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     match what:

@@ -260,8 +260,9 @@ class Disposable:
                     yield word
                     continue
                 now = time.monotonic()
-                if child.stage == "making":
-                    child.making_s += now - child.since
+                if child.stage == "making":  # without what it has waited for processors, else it gets that many times
+                    took_s = now - child.since
+                    child.making_s += took_s - min(queued_s([child.pid]), took_s)
                 child.stage, child.since = word.pop("stage"), now
                 child.known |= word
             if not data:  # nobody can tell anything any more

@@ -37,7 +37,7 @@ from handoff.payload import Duty
 from handoff.processes import spawn_server
 from handoff.processes.cleanup import adopt_orphans, end_all, sweep
 from handoff.processes.lines import Listener, exit_now, new_word, teller
-from handoff.processes.proc import own_children, processes
+from handoff.processes.proc import own_children, processes, queued_s
 from handoff.support_matrix import original
 from handoff.support_matrix.disposable import Disposable, Tell, Work
 from handoff.support_matrix.messages import CellOrder, HostConfig, HostTell, HostTold
@@ -190,13 +190,13 @@ class Host:
             self.processes.write, self.processes.say = write, teller(write, word)
             self.processes.stood.update(cells[0].stood)
             ref = Ref(**cells[0].ref)
-            begin = time.monotonic()
+            begin, queued = time.monotonic(), queued_s([os.getpid()])
             with suppress(Exception):  # each cell will see it, and say so
                 if cells[0].keeps == OBJECT:
                     original.keep(ref)
                 elif cells[0].keeps == MODULE:
                     ref.load()
-            self.processes.making_s = time.monotonic() - begin
+            self.processes.making_s = time.monotonic() - begin - (queued_s([os.getpid()]) - queued)
             gc.freeze()  # collecting in a cell need not look at, and so copy, what is there already
             left = self._run_cells(cells, last, tell)
             self.processes.say({"left": [cell.number for cell in left]})
