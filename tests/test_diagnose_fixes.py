@@ -224,3 +224,15 @@ def test_a_pickle_that_only_some_protocols_cannot_load() -> None:
 def test_a_namespace_of_yours_is_no_object_of_a_librarys() -> None:
     space = types.SimpleNamespace(parser=argparse.ArgumentParser())
     assert [each.path for each in diagnose(space).culprits] == ["obj.parser"]
+
+
+class Of:
+    pass
+
+
+def test_a_class_made_for_a_type_is_given_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Any = type("Of[int]", (Of,), {})
+    (finding,) = diagnose(made()).culprits
+    assert finding.kind == "class-not-found" and "class Named(Of[int]): ..." in finding.fix
+    monkeypatch.setitem(globals(), "Named", type("Named", (made,), {"__module__": __name__}))
+    assert pickle.loads(pickle.dumps(globals()["Named"]()))

@@ -124,6 +124,10 @@ class _Conclusion:
         fix = kind.fix
         if kind in _A_CLASSES_OWN and libraries.is_library(module_of(type(obj))):
             fix = libraries.again(walk, node)  # nobody can mend the class
+        elif kind is reasons.CLASS and not type(obj).__qualname__.replace(".", "").isidentifier():  # Page[int]
+            fix = (
+                f"give it a name at module level, class Named({type(obj).__qualname__}): ..., and make it of that class"
+            )
         starts = FRESH_STARTS if kind is reasons.MAIN else ALL_STARTS
         return Finding(
             walk.path(node), reasons.type_name(type(obj)), reason, fix, tuple(blocks), kind.name, "dump",
