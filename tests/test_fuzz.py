@@ -33,8 +33,8 @@ from handoff.processes.serving import NotOurs, hear
 from handoff.target import TargetError, parse_call, parse_work
 
 SECONDS = float(os.environ.get("HANDOFF_FUZZ_S", "0"))
-#: Of the time that there is, to each: what starts processes takes longest for an example.
-SHARES = {"records": 0.3, "modules": 0.5, "targets": 0.1, "messages": 0.1}
+#: Of the time that there is, to each of so many tests: what starts processes takes longest for an example.
+SHARES = {"records": 0.3 / 5, "modules": 0.5, "targets": 0.1 / 3, "messages": 0.1 / 2}
 
 
 def for_a_while(what: str, examples: int, test: Callable[[], None]) -> None:
