@@ -35,6 +35,9 @@ def _read(path: str) -> str:
     return ""
 
 
+CLUSTER = "HANDOFF_CLUSTER"  #: in the environment of trials
+
+
 @cache
 def fingerprint() -> dict[str, Any]:
     """What stays the same during a run. Values are strings, numbers or empty; nothing identifies a person."""
@@ -75,6 +78,11 @@ def _optimisations() -> list[str]:
     wanted = ("--enable-optimizations", "--with-lto", "--with-pydebug", "--enable-experimental-jit", "--disable-gil")
     options = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     return [option for option in wanted if option in options]
+
+
+def cluster() -> str:
+    """The address of the user's own cluster, on which those ways run that can; "" where each starts its own here."""
+    return os.environ.get(CLUSTER, "")
 
 
 def usable_cores() -> int:

@@ -151,6 +151,10 @@ class Execution:
     raises: str = ""  #: the exception that is told instead; "": who waits does so for ever
     in_this_process: bool = False  #: its workers are threads of this process: nothing is forked while they are there
     fails_at_start: tuple[tuple[Trait, Kind], ...] | None = None  #: ``fails`` of the duty ``state``, if others
+    #: The schemes of addresses of clusters of others on which it runs, too: see ``handoff.machine.cluster``.
+    clusters: tuple[str, ...] = ()
+    #: What the workers at such an address return of a function, by their names. Raises where there is no cluster.
+    asked: Callable[[str, Callable[[], Any]], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

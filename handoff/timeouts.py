@@ -35,6 +35,12 @@ ADVISED_TIMES = 3  #: ... so many hand-offs and imports of the user's module: th
 TRIAL_ANYWAY_S = 20.0  #: one trial of the baseline where the budget was over before anything was measured
 ANYWAY_WORKS = 10  #: beside that, so many times the user's own work: two lanes of three rounds, and each looked at
 
+# The user's own cluster
+
+CLUSTER_S = 8.0  #: one that tells nothing is not there: a command says so within ten seconds
+SCHEDULER_S = 4.0  #: the first connection to its scheduler: half of that
+CLUSTER_LOOK_S = 1.0  #: after so long without an answer it is looked whether the worker is still there
+
 # Diagnosing
 
 HOOK_S = 2.0  #: one of the user's hooks, a constructor or ``__setstate__``: usual ones take microseconds

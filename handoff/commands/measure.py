@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ PLACE = ("the suite", 1)
 A_DAY_S = 86_400.0
 EXAMPLES = (
     "handoff measure my_payloads.py -o records",
+    "handoff measure table.py:make_table --cluster dask://scheduler:8786 --duty argument -o records",
     "handoff measure payloads --payload rows-dict-1k --duty argument --start-method spawn -o records",
 )
 
@@ -43,6 +45,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start-method", action="append", default=[], help="fork, spawn, forkserver (repeatable)")
     parser.add_argument(
         "--strategy", action="append", default=[], help="only this one (repeatable; handoff list strategies has all)"
+    )
+    parser.add_argument(
+        "--cluster",
+        metavar="URL",
+        default="",
+        help="dask://host:port: run its ways there, beside what is done by default here",
     )
     parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
     add_patience(parser, "making the object")
@@ -86,6 +94,26 @@ def _measured(
         raise UsageError(f"cannot write {args.output}: {error}") from error
 
 
+def _there(url: str, named: list[str], kinds: Sequence[str]) -> list[str]:
+    """What is measured on a cluster, and beside it; the cluster is asked first. Raises :class:`UsageError`."""
+    from handoff.analysis.metrics import duty_of
+    from handoff.machine import CLUSTER
+    from handoff.processes import clusters
+    from handoff.strategies import baselines
+
+    try:
+        cluster = clusters.ask(url)
+    except clusters.NoCluster as error:
+        raise UsageError(str(error)) from None
+    ways = clusters.ways(url.partition("://")[0])
+    if named and not set(ways) & set(named):
+        raise UsageError(f"--cluster {url}: none of these strategies runs there; those that do: {', '.join(ways)}")
+    for text in cluster.differing():
+        print(f"{url}: {text}", file=sys.stderr, flush=True)
+    os.environ[CLUSTER] = url
+    return named or [*dict.fromkeys(name for kind in kinds for name in baselines(duty_of(kind))[:1]), *ways]
+
+
 def run(args: argparse.Namespace) -> int:
     """Measure; 1 when an experiment failed as a whole."""
     from handoff.advising.run import open_target
@@ -96,14 +124,17 @@ def run(args: argparse.Namespace) -> int:
     needs_proc()
     (profile,) = choose("profile", [args.profile], PROFILES)
     patience_s = seconds("--patience", args.patience)
+    kinds = choose("duty", args.duty, ALL_KINDS) if args.duty else list(KINDS)
+    strategies = choose("strategy", args.strategy, registry()) if args.strategy else []
+    if args.cluster:
+        strategies = _there(args.cluster, strategies, kinds)
+        args.start_method = args.start_method or ["spawn"]  # the only one of a cluster's ways
     line = ProgressLine(quiet=args.quiet)
     try:
         collection = open_target(args.target, patience_s=patience_s, progress=line)
     finally:
         line.clear()
     payloads = choose("payload", args.payload, collection)
-    kinds = choose("duty", args.duty, ALL_KINDS) if args.duty else list(KINDS)
-    strategies = choose("strategy", args.strategy, registry())
     start_methods = choose("start method", args.start_method, START_METHODS)
     large = [] if args.payload or len(collection) == 1 else _too_large(collection, PROFILES[profile])
     entries = {name: collection[name] for name in payloads if name not in large}
@@ -111,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
         entries,
         kinds=kinds,
         start_methods=start_methods,
-        strategies=strategies if args.strategy else (),
+        strategies=strategies,
         declared=not args.duty,
     )
     if not experiments:

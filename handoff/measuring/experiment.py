@@ -16,7 +16,7 @@ from handoff import timeouts
 from handoff.analysis import judging
 from handoff.analysis.judging import Laws
 from handoff.analysis.metrics import CODEC, DEEPER, KINDS, START, duty_of
-from handoff.machine import fingerprint, noise
+from handoff.machine import cluster, fingerprint, noise
 from handoff.measuring import questions
 from handoff.measuring.ledger import REST
 from handoff.measuring.messages import Spec
@@ -244,7 +244,7 @@ class GroupRun:
         self.chosen = self.unsettled - self.waiting.keys()  #: those that the next trial has
         self.contested: Mapping[int, frozenset[str]] = {}  #: of those that leave it open, the ways that keep it open
         self.last_s: dict[int, float] = {}  #: what the last trial of each took
-        marks = fingerprint()
+        marks = fingerprint() | ({"cluster": cluster()} if cluster() else {})
         now = dt.datetime.now(dt.UTC)
         run = f"{now:%Y%m%dT%H%M%S}-{os.getpid()}"
         self.records = [

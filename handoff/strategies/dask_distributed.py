@@ -1,21 +1,24 @@
 """dask.distributed: by value in the task, scattered to the worker before it, or sent to an actor.
 
-One local cluster of one worker serves all of them in a process. What would be measured as sending and is not, is turned
-off: keys by content (the second send would move nothing), the way through the scheduler where there is a direct one,
-stealing, the copies that the memory manager drops, and the allocator settings that a nanny gives its worker.
+One local cluster of one worker serves all of them in a process, or one worker of the user's own cluster, on which
+nothing is configured, started or left. What would be measured as sending and is not, is turned off: keys by content (a
+second send would move nothing), the way through the scheduler where there is a direct one, stealing, copies that the
+memory manager drops, and the allocator settings that a nanny gives its worker.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError
 from types import SimpleNamespace
 from typing import Any
 
 from handoff import timeouts
-from handoff.outcome import HandoverEnded, Kind, Outcome
+from handoff.machine import cluster
+from handoff.outcome import HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Trait
 from handoff.strategies._actor import Doing, Kept
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, told_as
@@ -33,6 +36,7 @@ CONFIG = {
     # What cannot be loaded is told as an outcome; its traceback on stderr, four times over, is not wanted.
     "logging": {"distributed": "critical"},
 }
+SCHEME = "dask://"
 FOR_EVER = "who waits does so for ever"
 
 
@@ -43,13 +47,18 @@ class LocalDask:
 
     def __init__(self, folder: str) -> None:
         import dask
-        import distributed
 
-        library: Any = distributed  # parts of it have no types
         dask.config.set(CONFIG)
         for name in ("distributed", "distributed.worker", "distributed.scheduler"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.users = 0
+        self.begin_with(folder)
+
+    def begin_with(self, folder: str) -> None:
+        """The cluster, and a client of it."""
+        import distributed
+
+        library: Any = distributed  # parts of it have no types
         self.cluster: Any = library.LocalCluster(
             n_workers=1,
             threads_per_worker=1,
@@ -63,10 +72,10 @@ class LocalDask:
 
     @classmethod
     def enter(cls, folder: str) -> LocalDask:
-        if cls._here is None:
-            cls._here = cls(folder)
-        cls._here.users += 1
-        return cls._here
+        if LocalDask._here is None:
+            LocalDask._here = TheirDask(folder) if cluster().startswith(SCHEME) else cls(folder)
+        LocalDask._here.users += 1
+        return LocalDask._here
 
     def begin(self, initializer: Initializer) -> str:
         """Run it in the worker. Returns the worker's address: another one, if the last has died."""
@@ -87,9 +96,59 @@ class LocalDask:
     def leave(self, seconds: float) -> None:
         self.users -= 1
         if self.users <= 0:
-            type(self)._here = None
+            LocalDask._here = None
             self.client.close(timeout=seconds)
-            self.cluster.close(timeout=seconds)
+            if self.cluster is not None:
+                self.cluster.close(timeout=seconds)
+
+    def there(self, where: str) -> bool:
+        """Whether a worker may still answer. Of its own cluster dask itself tells who waits."""
+        return True
+
+
+class TheirDask(LocalDask):
+    """The user's own cluster: one of its workers, another in each trial."""
+
+    def begin_with(self, folder: str) -> None:
+        import distributed
+
+        library: Any = distributed
+        self.cluster = None
+        try:
+            self.client = library.Client(
+                cluster().removeprefix(SCHEME),
+                set_as_default=False,
+                direct_to_workers=True,
+                timeout=timeouts.SCHEDULER_S,
+            )
+        except OSError as error:
+            raise Unavailable(f"{cluster()} does not answer: {error}") from None
+
+    def begin(self, initializer: Initializer) -> str:
+        function, arguments = initializer
+        workers = sorted(self.client.nthreads())
+        if not workers:
+            raise Unavailable(f"{cluster()} has no workers")
+        found = workers[int(os.environ.get("PYTHONHASHSEED", "0")) % len(workers)]  # grows by 1 from trial to trial
+        self.client.run(function, *arguments, workers=[found])
+        return str(found)
+
+    def there(self, where: str) -> bool:
+        return where in self.client.nthreads()
+
+
+def asked(url: str, function: Callable[[], Any]) -> Mapping[str, Any]:
+    """What the workers of a cluster return of a function, by their addresses."""
+    import dask
+    import distributed
+
+    library: Any = distributed
+    dask.config.set(CONFIG)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    client = library.Client(url.removeprefix(SCHEME), set_as_default=False, timeout=timeouts.SCHEDULER_S)
+    found: Mapping[str, Any] = client.run(function)
+    client.close(timeout=timeouts.CLUSTER_LOOK_S)
+    return found
 
 
 class DaskExecutor:
@@ -97,14 +156,32 @@ class DaskExecutor:
 
     def __init__(self, site: Site, initializer: Initializer) -> None:
         self.local: LocalDask | None = LocalDask.enter(str(site.folder))
-        self.client, self.where = self.local.client, [self.local.begin(initializer)]
+        self.client, self.initializer = self.local.client, initializer
+        self.where: list[str] = []
+        try:
+            self.where.append(self.local.begin(initializer))
+        except BaseException:
+            self.shutdown(wait=False)
+            raise
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
         try:
             future = self.client.submit(function, *args, pure=False, workers=self.where)
         except Exception as error:
             raise _refused(error) from None
-        return AsFuture(lambda: _result(future))
+        return AsFuture(lambda: self._result(future))
+
+    def _result(self, future: Any) -> Any:
+        """What a task returns, unless its worker has gone, to whom it is bound."""
+        local = self.local
+        assert local is not None
+        while True:
+            try:
+                return _result(future, timeouts.CLUSTER_LOOK_S if local.cluster is None else None)
+            except NotYet:
+                if not local.there(self.where[0]):
+                    future.cancel(force=True)
+                    raise BrokenExecutor(f"the cluster's worker {self.where[0]} has gone") from None
 
     def scatter(self, obj: Any) -> Any:
         """A future of what is then in the worker: a fresh key each time, straight to it.
@@ -126,6 +203,9 @@ class DaskExecutor:
     def shutdown(self, wait: bool = True) -> None:
         if self.local is not None:
             local, self.local = self.local, None
+            if local.cluster is None and self.where and local.there(self.where[0]):
+                function, arguments = self.initializer  # anew: what it has kept of the last tasks is dropped
+                self.client.run(function, *arguments, workers=self.where, on_error="ignore")
             local.leave(5.0 if wait else 0.5)
 
 
@@ -134,16 +214,24 @@ def _refused(error: Exception) -> HandoverEnded:
     return HandoverEnded(Outcome.from_exception(Kind.REFUSED, "parent", error.__cause__ or error))
 
 
-def _result(future: Any) -> Any:
-    """What a task has returned; what it raised, told apart by where that was."""
+class NotYet(Exception):
+    """There is no answer so far."""
+
+
+def _result(future: Any, seconds: float | None) -> Any:
+    """What a task has returned; what it raised, told apart by where that was. Raises :class:`NotYet`."""
     from distributed import KilledWorker
 
     try:
-        return future.result()
+        return future.result(seconds)
     except KilledWorker as error:
         future.release()
         raise BrokenExecutor(str(error)) from None
+    except CancelledError as error:
+        raise BrokenExecutor(f"the cluster is lost: {str(error).splitlines()[-1]}") from None
     except Exception as error:
+        if isinstance(error, TimeoutError) and not future.done():
+            raise NotYet from None
         if "Could not serialize" in str(error):  # what the task has returned: refused there, and told with a traceback
             reason = str(error).strip().splitlines()[-1].partition(": ")
             raise HandoverEnded(Outcome(Kind.REFUSED, "result", reason[0], reason[2])) from None
@@ -291,7 +379,9 @@ def _strategy(
         meaning=COPY + "; on the cluster until the last future of it is dropped",
         channel=Channel.PIPE,
         launch=Launch.EXECUTOR,
-        execution=Execution(make=make, duties=duties, keeps=True, raises="KilledWorker"),
+        execution=Execution(
+            make=make, duties=duties, keeps=True, raises="KilledWorker", clusters=("dask",), asked=asked
+        ),
         start_methods=("spawn",),
         needs=("distributed",),
         fails=fails,
