@@ -147,19 +147,19 @@
     const limit = 1.1 * Math.max(Math.min(2 * base, all[all.length - 1].time[0]), all[Math.floor((all.length - 1) / 2)].time[0]);
     const row = 24, left = 170, right = 250, width = 900, height = cells.length * row + 6;
     const X = (x) => left + (Math.min(x, limit) / limit) * (width - left - right);
-    const mark = (c) => (c.strategy === table.take ? (table.keep ? "keep this" : "take this") : !table.take && c.strategy === table.advised ? "least at risk" : c.strategy === table.baseline ? "by default" : c.rank === "reference" ? "nothing is handed over" : "");
+    const mark = (c) => (c.strategy === table.take ? (table.keep ? "keep this" : "take this") : !table.take && c.strategy === table.advised ? "least at risk" : c.strategy === table.baseline && !table.fails ? "by default" : c.rank === "reference" ? "nothing is handed over" : "");
     const title = `${table.payload} as ${table.kind}${table.start_method ? `, ${table.start_method}` : ""}: ${table.metric}, the fastest first`;
     return h("figure", { id: "picture" }, h("figcaption", null, title),
       wide("Bars", s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. All numbers are in the table below.` },
         cells.map((c, index) => {
           const y = index * row + 4, [value, low, high] = c.time;
-          return s("g", { class: "way" + (c.strategy === table.take ? ` ${takenAs(table)}` : c.strategy === table.baseline ? " usual" : "") },
+          return s("g", { class: "way" + (c.strategy === table.take ? ` ${takenAs(table)}` : c.strategy === table.baseline && !table.fails ? " usual" : "") },
             s("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, c.strategy),
             s("rect", { class: "bar", x: left, y, width: Math.max(1, X(value) - left), height: row - 7 }, s("title", null, `${c.strategy}: ${interval(c.time)}`)),
             known(c.time) && low < limit && s("path", { class: "reach", d: `M${X(low)} ${y + 5}V${y + 12}M${X(low)} ${y + 8.5}H${X(high)}` + (high < limit ? `M${X(high)} ${y + 5}V${y + 12}` : "l-6 -4m6 4l-6 4") }),
             s("text", { x: Math.max(X(value), known(c.time) ? X(high) : 0) + 8, y: y + 14 }, `${value > limit ? "→ " : ""}${seconds(value)}${known(c.time) ? "" : " ±?"}${mark(c) ? `  ◀ ${mark(c)}` : ""}`));
         }))),
-      h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => !known(c.time)) && "±?: of too few trials to have one. ", cells.some((c) => Math.max(c.time[0], c.time[2] ?? 0) > limit) && "An arrow: longer than the picture. ", all.length > cells.length && `${all.length - cells.length} slower ways are in the table.`));
+      h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => !known(c.time)) && "±?: of too few trials to have one. ", cells.some((c) => Math.max(c.time[0], c.time[2] ?? 0) > limit) && "An arrow: longer than the picture. ", all.length > cells.length && (all.length - cells.length === 1 ? "One slower way is in the table." : `${all.length - cells.length} slower ways are in the table.`)));
   };
   const sideBySide = (table) => {
     const twins = doc.tables.filter((t) => t.kind === table.kind && t.payload === table.payload && t.metric === table.metric && t.choice);
@@ -167,13 +167,13 @@
     return h("table", { class: "plain", id: "starts" }, h("caption", null, "The same question under each start method; seconds may be compared, the ways' order need not be the same"),
       h("thead", null, h("tr", null, ["start method", "verdict", "what is taken", "by default", "the default's factor"].map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", null, twins.map((t) => {
-        const taken = cellOf(t, t.take), usual = cellOf(t, t.baseline);
+        const taken = cellOf(t, t.take), usual = t.fails ? null : cellOf(t, t.baseline);
         return h("tr", { class: t.start_method === state.start ? "chosen" : null },
           h("th", { scope: "row" }, t.start_method === state.start ? t.start_method : h("button", { type: "button", onclick: () => change({ start: t.start_method }) }, t.start_method || "none")),
           h("td", null, pill(t)),
           h("td", null, taken?.time ? [h("code", null, t.take), " ", interval(taken.time)] : t.short),
-          h("td", null, usual?.time ? [h("code", null, t.baseline), " ", interval(usual.time)] : `${t.baseline || "nothing"} does not carry it`),
-          h("td", null, taken && usual?.slower && taken !== usual ? ratioInterval(usual.slower) : taken && taken === usual ? "the same" : "not decided"));
+          h("td", null, usual?.time ? [h("code", null, t.baseline), " ", interval(usual.time)] : `${t.fails || t.baseline || "what is done by default"} does not carry it`),
+          h("td", null, taken && usual?.slower && taken !== usual ? ratioInterval(usual.slower) : taken && taken === usual ? "the same" : t.fails ? "nothing to compare with" : "not decided"));
       })));
   };
   // what other runs say to the same question: on other machines, Pythons, libraries
@@ -181,15 +181,15 @@
     const key = [table.kind, table.start_method, table.metric, table.payload].join("|");
     const found = doc.others.filter((run) => run.answers[key]).map((run) => ({ ...run, ...run.answers[key] }));
     if (!found.length || table.unit !== "seconds") return null;
-    const taken = cellOf(table, table.take), usual = cellOf(table, table.baseline);
-    const mine = { take: table.take, keep: table.keep, pays: table.pays, short: table.short, time: taken?.time, baseline: table.baseline, usual: usual?.time, factor: usual?.slower, same_machine: true };
+    const taken = cellOf(table, table.take), usual = table.fails ? null : cellOf(table, table.baseline);
+    const mine = { take: table.take, keep: table.keep, pays: table.pays, short: table.short, time: taken?.time, baseline: table.fails || table.baseline, usual: usual?.time, factor: usual?.slower, same_machine: true };
     const sort = (a) => (a.take ? takenAs(a) : a.timed ? "open" : "lost");
     const line = (a, head, kind) => h("tr", { class: head ? null : "chosen" },
       h("th", { scope: "row" }, head || "this run"),
       h("td", null, head ? a.unlike || "nothing" : ""),
       h("td", null, h("span", { class: `pill ${kind}` }, STANDS[kind][0])),
       h("td", null, a.take && a.time ? [h("code", null, a.take), " ", interval(a.time)] : a.short),
-      h("td", null, a.usual ? [h("code", null, a.baseline), " ", interval(a.usual)] : `${a.baseline || "nothing"} does not carry it`),
+      h("td", null, a.usual ? [h("code", null, a.baseline), " ", interval(a.usual)] : `${a.baseline || "what is done by default"} does not carry it`),
       h("td", null, a.take === a.baseline ? "the same" : a.factor && a.take ? ratioInterval(a.factor) : "not decided"));
     return h("table", { class: "plain", id: "others" }, h("caption", null, "The same question in other runs", found.some((a) => !a.same_machine) && ": of another machine compare the factors, not the seconds"),
       h("thead", null, h("tr", null, ["run", "what is not as here", "verdict", "what is taken", "by default", "the default's factor"].map((text) => h("th", { scope: "col" }, text)))),

@@ -106,6 +106,7 @@ def _table(table: Table, graph: GraphLink) -> dict[str, Any]:
         "family": family[1] if family else "",
         "bytes": record.about.get("nbytes") or record.floor_bytes,
         "baseline": record.baseline,
+        "fails": table.decision.fails,
         "take": advice.take,
         "keep": advice.keep,
         "pays": bool(advice.take) and table.decision.pays,

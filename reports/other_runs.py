@@ -47,9 +47,9 @@ def answer(table: Mapping[str, Any]) -> dict[str, Any]:
         "timed": timed,
         "short": table["short"],
         "time": taken.get("time"),
-        "baseline": table["baseline"],
-        "usual": usual.get("time"),
-        "factor": usual.get("slower"),
+        "baseline": table["fails"] or table["baseline"],
+        "usual": None if table["fails"] else usual.get("time"),
+        "factor": None if table["fails"] else usual.get("slower"),
     }
 
 

@@ -60,7 +60,8 @@ def by_default(table: Table | None) -> str:
     """The figure of what is done when nothing else is asked for, and what is taken instead where that pays."""
     if table is None:
         return NOT_MEASURED
-    usual = words(table, table.record.baseline)
+    fails = table.decision.fails
+    usual = f"`{verdicts.code(fails)}` does not carry it" if fails else words(table, table.record.baseline)
     best = table.best
     if best is None or best.time is None or not table.decision.pays:
         return usual

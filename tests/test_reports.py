@@ -36,8 +36,10 @@ from reports import (
     decide_data,
     extra_pages,
     interpreters_page,
+    other_runs,
     plain,
     pythons_page,
+    side_by_side,
     site,
     start_methods_page,
     steps,
@@ -167,6 +169,12 @@ def test_a_default_that_does_not_carry_it_is_not_kept() -> None:
     assert (advice.take, advice.keep, advice.short) == ("cloudpickle", False, "take cloudpickle")
     assert advice.main.startswith("`pickle-default` does not carry it. Take `cloudpickle`")
     assert advice.saves.startswith("nothing to compare with: `pickle-default` does not carry it")
+    assert side_by_side.by_default(table_of(record)).startswith(
+        "`pickle-default` does not carry it; take `cloudpickle`"
+    )
+    (document,) = decide_data.document([table_of(record)], title="")["tables"]
+    answer = other_runs.answer(document)
+    assert (answer["baseline"], answer["usual"], answer["factor"]) == ("pickle-default", None, None)
 
 
 def test_encoding_alone_is_no_advice_to_hand_over() -> None:
