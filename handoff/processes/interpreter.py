@@ -103,8 +103,16 @@ class Interpreter:
                 raise TimeoutError(f"no answer in {patience_s:g} s")
 
     def how_it_ended(self) -> str:
-        """After the end: a name for the exit, such as ``died of SIGSEGV``."""
-        return describe_exit(self.process.wait())
+        """After the end of what it tells: a name for the exit, such as ``died of SIGSEGV``.
+
+        What has closed its line and goes on, as another program or without its descriptors, is ended.
+        """
+        try:
+            return describe_exit(self.process.wait(timeouts.WORKER_STOP_S))
+        except subprocess.TimeoutExpired:
+            kill_group(self.process.pid)
+            self.process.wait()
+            return "went on without a line to this one (os.exec… or closed descriptors?) and was ended"
 
     def complaints(self) -> str:
         """What it and its children wrote to standard error."""
