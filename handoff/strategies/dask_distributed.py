@@ -20,6 +20,7 @@ from handoff import timeouts
 from handoff.machine import cluster
 from handoff.outcome import HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Trait
+from handoff.strategies import _own_dask
 from handoff.strategies._actor import Doing, Kept
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, told_as
 from handoff.strategies.executors import AsFuture
@@ -369,6 +370,7 @@ def _strategy(
     summary: str,
     make: Callable[[Site, Initializer], Executor],
     after: str,
+    own: dict[Duty, str],
     duties: tuple[Duty, ...],
     fails: tuple[tuple[Trait, Kind], ...] = BY_VALUE_FAILS,
 ) -> Strategy:
@@ -387,7 +389,7 @@ def _strategy(
         fails=fails,
         late=4,
         named_only=True,
-        recipe=Recipe(BEFORE, after),
+        recipe=Recipe(BEFORE, after, own),
     )
 
 
@@ -397,6 +399,7 @@ STRATEGIES = (
         "dask.distributed: client.submit(work, obj), the object in the task",
         DaskExecutor,
         _SUBMIT_AFTER,
+        _own_dask.SUBMITTED,
         (Duty.ARGUMENT, Duty.RESULT),
     ),
     _strategy(
@@ -404,6 +407,7 @@ STRATEGIES = (
         "dask.distributed: client.scatter(obj, hash=False, direct=True), then a task that names it",
         ScatterExecutor,
         _SCATTER_AFTER,
+        _own_dask.SCATTERED,
         (Duty.ARGUMENT, Duty.STATE),
     ),
     _strategy(
@@ -411,6 +415,7 @@ STRATEGIES = (
         "dask.distributed: a call of an actor's method, straight to its worker; as state, the actor keeps it",
         ActorExecutor,
         _ACTOR_AFTER,
+        _own_dask.ACTED,
         (Duty.ARGUMENT, Duty.RESULT, Duty.STATE),
         _ACTOR_FAILS,
     ),
