@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from handoff import start_methods
+from handoff import start_methods, timeouts
 from handoff.processes import folders
 from handoff.processes.boot import run
 from handoff.processes.cleanup import adopt_orphans, descendants, end_all, end_tree
@@ -104,8 +106,15 @@ class _Child:
     def poll(self) -> int | None:
         return self._wait(os.WNOHANG)
 
-    def wait(self) -> int | None:
-        return self._wait(0)
+    def wait(self, timeout: float | None = None) -> int | None:
+        if timeout is None:
+            return self._wait(0)
+        end = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("a fork of this process", timeout)
+            time.sleep(timeouts.WORKER_LOOK_S)
+        return self.returncode
 
     def _wait(self, flags: int) -> int | None:
         if self.returncode is None:
