@@ -41,12 +41,13 @@ def needs(*groups: str) -> list[str]:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that is here."""
-    session.install("-e", ".[all]", *needs("test", "pages", "bench", "docs"))
+    session.install("-e", ".[executors,codecs,dask]", *needs("test", "pages", "bench", "docs"))
     if session.posargs:
         session.run("python", "-m", "pytest", f"-n{WORKERS}", *session.posargs)
         return
     session.run("python", "-m", "pytest", "-m", "alone")
-    session.run("python", "-m", "pytest", f"-n{WORKERS}", "-m", "not alone")
+    # A worker that was lost for a test that hangs is told at once; pytest-xdist gives its tests to nobody.
+    session.run("python", "-m", "pytest", f"-n{WORKERS}", "--max-worker-restart=0", "-m", "not alone")
 
 
 @nox.session(python=HERE)

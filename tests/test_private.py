@@ -44,8 +44,9 @@ def test_these_names_are_used_there_alone() -> None:
     assert len(known) > 10
     for file in PACKAGE.rglob("*.py"):
         if file.name != "start_methods.py":
-            # _config["semprefix"] has a place of its own
-            assert not (names(file) & known) - {"_config"}, file
+            # _config["semprefix"] has a place of its own; mpi4py.futures has names like these, for the way of that name
+            others = {"_pool", "_manager_comm"} if file.name == "mpi.py" else set()
+            assert not (names(file) & known) - {"_config"} - others, file
 
 
 def test_the_workers_of_a_pool_are_known() -> None:

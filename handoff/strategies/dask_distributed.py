@@ -272,7 +272,9 @@ class ActorExecutor:
         with self.dask.client.as_current():  # an actor looks for its client when it arrives
             self.future = self.dask.client.submit(Doing, actor=True, pure=False, workers=self.dask.where)
             self.actor: Any = self.future.result()
-        self.waiting: Any = None  #: the call that has not been answered
+        self.calls = False  #: whether a call has begun that was not answered ...
+        self.waiting: Any = None  #: ... this one, as soon as it is known here
+        self.ended: Any = None  #: the error that has ended it, which may be known sooner
         logging.getLogger("tornado.application").addFilter(self._heard)
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
@@ -289,10 +291,13 @@ class ActorExecutor:
         self.dask.shutdown(wait)
 
     def _call(self, method: str, *args: Any) -> AsFuture:
+        self.calls, self.waiting, self.ended = True, None, None
         try:
             self.waiting = getattr(self.actor, method)(*args)
         except RuntimeError as error:  # the actor's worker was lost before
             raise BrokenExecutor(str(error)) from None
+        if self.ended is not None:
+            _end(self.waiting, self.ended)
         return AsFuture(self._result)
 
     def _result(self) -> Any:
@@ -305,13 +310,14 @@ class ActorExecutor:
         """What goes wrong with a call is logged, and nobody is told: a program waits for ever. Here its reason ends
         the wait."""
         error = record.exc_info[1] if record.exc_info else None
-        if error is None or self.waiting is None or self.waiting.done():
+        if error is None or not self.calls or (self.waiting is not None and self.waiting.done()):
             return True
         reason, _, traceback = str(error.args[0] if error.args else error).partition("\n")
         where = "parent" if "Could not serialize" in reason and not traceback else "worker"
         reason = traceback.strip().splitlines()[-1] if traceback else str(error.__cause__ or reason)
-        ended = HandoverEnded(Outcome(Kind.BROKEN, where, type(error).__name__, f"{reason} ({FOR_EVER})"))
-        _end(self.waiting, ended)
+        self.ended = HandoverEnded(Outcome(Kind.BROKEN, where, type(error).__name__, f"{reason} ({FOR_EVER})"))
+        if self.waiting is not None:
+            _end(self.waiting, self.ended)
         return False
 
 
