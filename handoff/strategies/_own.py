@@ -273,6 +273,8 @@ def work(task):
 
 def read(obj):
     return {use}"""
+#: The same as parts of a program that stand by themselves.
+WORK_FUNCTION, MADE_FUNCTIONS = f"\n{USED}\n", f"\n{MADE}\n"
 
 
 def returning(

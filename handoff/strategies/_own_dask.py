@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handoff.payload import Duty
+from handoff.strategies._own import MADE_FUNCTIONS, WORK_FUNCTION
 
 _CLUSTER = """\
 from distributed import Client, LocalCluster
@@ -13,17 +14,6 @@ if __name__ == "__main__":
     with local as cluster, Client(cluster) as client:  # Client("tcp://host:port") for a cluster that is there
 {calls}"""
 
-_WORK = """
-def work(obj, task):
-    return {use}
-"""
-_MADE = """
-def work(task):
-    return {make}
-
-def read(obj):
-    return {use}
-"""
 _READ = """
 def read(obj):
     return {use}
@@ -66,27 +56,27 @@ _IN_TURN = "answers = [actors[task % len(actors)].work({given}task) for task in 
 
 SUBMITTED = {
     Duty.ARGUMENT: _on(
-        _WORK,
+        WORK_FUNCTION,
         "obj = {make}",
         "tasks = [client.submit(work, obj, task, pure=False) for task in range({tasks})]  # pure: sent once",
         "results = client.gather(tasks)",
     ),
     Duty.RESULT: _on(
-        _MADE,
+        MADE_FUNCTIONS,
         "tasks = [client.submit(work, task, pure=False) for task in range({tasks})]",
         "results = [read(obj) for obj in client.gather(tasks)]",
     ),
 }
 SCATTERED = {
     Duty.ARGUMENT: _on(
-        _WORK,
+        WORK_FUNCTION,
         "obj = {make}",
         "sent = (client.scatter([obj], hash=False, direct=True)[0] for _ in range({tasks}))",
         "tasks = [client.submit(work, each, task, pure=False) for task, each in enumerate(sent)]",
         "results = client.gather(tasks)",
     ),
     Duty.STATE: _on(
-        _WORK,
+        WORK_FUNCTION,
         "obj = {make}",
         "kept = client.scatter([obj], hash=False, broadcast=True)[0]  # in a list: not a dict's items",
         "tasks = [client.submit(work, kept, task, pure=False) for task in range({tasks})]",

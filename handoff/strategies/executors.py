@@ -238,17 +238,6 @@ _OWN_PATHOS = {
     for duty, code in {**_own.BY_POOL, Duty.STATE: _own.INITIALIZED}.items()
 }
 
-_WORK = """
-def work(obj, task):
-    return {use}
-"""
-_MADE = """
-def work(task):
-    return {make}
-
-def read(obj):
-    return {use}
-"""
 #: What a worker is to keep stands in its ``__main__``: a function that travels by value has no module there.
 _KEPT = """
 def start(given):
@@ -277,10 +266,10 @@ if __name__ == "__main__":
 
 _OWN_LOKY = {
     Duty.ARGUMENT: _by_loky(
-        _WORK,
+        _own.WORK_FUNCTION,
         "obj = {make}\n        results = list(executor.map(work, [obj] * {tasks}, range({tasks}), chunksize={chunk}))",
     ),
-    Duty.RESULT: _by_loky(_MADE, "results = [read(obj) for obj in executor.map(work, range({tasks}))]"),
+    Duty.RESULT: _by_loky(_own.MADE_FUNCTIONS, "results = [read(obj) for obj in executor.map(work, range({tasks}))]"),
     Duty.STATE: _by_loky(
         _KEPT, "results = list(executor.map(work, range({tasks})))", ", initializer=start, initargs=({make},)"
     ),
@@ -299,13 +288,16 @@ if __name__ == "__main__":
 
 _OWN_JOBLIB = {
     Duty.ARGUMENT: _by_joblib(
-        _WORK, "obj = {make}\n    results = Parallel({workers})(delayed(work)(obj, task) for task in range({tasks}))"
+        _own.WORK_FUNCTION,
+        "obj = {make}\n    results = Parallel({workers})(delayed(work)(obj, task) for task in range({tasks}))"
     ),
     Duty.RESULT: _by_joblib(
-        _MADE, "results = [read(obj) for obj in Parallel({workers})(delayed(work)(task) for task in range({tasks}))]"
+        _own.MADE_FUNCTIONS,
+        "results = [read(obj) for obj in Parallel({workers})(delayed(work)(task) for task in range({tasks}))]"
     ),
     Duty.STATE: _by_joblib(
-        _WORK, "obj = {make}\n"
+        _own.WORK_FUNCTION,
+        "obj = {make}\n"
         "    with Parallel({workers}) as parallel:  # in all its calls a large array is written to its file once\n"
         "        results = parallel(delayed(work)(obj, task) for task in range({tasks}))",
     ),
