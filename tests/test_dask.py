@@ -6,7 +6,6 @@ import gc
 import itertools
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -15,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine_ends import ENDS, failure
 
-from handoff.outcome import Kind, Outcome
+from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
 from handoff.processes.executing import Executing, nothing
 from handoff.strategies import registry
@@ -69,13 +69,6 @@ class Counted:
         return str, ("counted",)
 
 
-class Unloadable:
-    """Can be pickled, and raises when it is loaded."""
-
-    def __reduce__(self) -> Any:
-        return int, ("no number",)
-
-
 def test_the_same_object_is_sent_each_time(executing: Executing) -> None:
     """A key by content would make the second hand-over free."""
     obj: Any = Counted()
@@ -121,26 +114,6 @@ def _environment(names: tuple[str, ...]) -> list[str | None]:
     return [os.environ.get(name) for name in names]
 
 
-class HeldLock:
-    """Its field cannot be pickled."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
-ENDS = [
-    (Unloadable, Kind.BROKEN, "worker", "invalid literal for int()"),
-    (threading.Lock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
-    (HeldLock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
-]
-
-
-def _failure(executing: Executing, duty: Duty, ask: Callable[[], Any]) -> Outcome:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever dask has for it
-        ask()
-    return executing.failure(caught.value, duty)
-
-
 def _expected(executing: Executing, kind: Kind) -> Kind:
     """Who calls an actor with what cannot be pickled gets no error: it waits."""
     return Kind.BROKEN if executing.execution is registry()["dask-actor"].execution else kind
@@ -150,7 +123,7 @@ def _expected(executing: Executing, kind: Kind) -> Kind:
 def test_an_argument_that_does_not_arrive_is_told_by_where_and_why(
     make: Callable[[], Any], kind: Kind, where: str, message: str, executing: Executing
 ) -> None:
-    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, make()).result())
+    outcome = failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, make()).result())
     assert (outcome.kind, outcome.where) == (_expected(executing, kind), where), outcome
     assert message in outcome.message
     assert executing.submit(repr, 1).result() == "1"  # and the worker goes on
@@ -160,7 +133,7 @@ def test_an_argument_that_does_not_arrive_is_told_by_where_and_why(
 def test_a_result_that_does_not_arrive_is_told_by_where_and_why(
     make: Callable[[], Any], kind: Kind, where: str, message: str, executing: Executing
 ) -> None:
-    outcome = _failure(executing, Duty.RESULT, lambda: executing.submit(make).result())
+    outcome = failure(executing, Duty.RESULT, lambda: executing.submit(make).result())
     assert (outcome.kind, message in outcome.message) == (_expected(executing, kind), True), outcome
 
 
@@ -168,7 +141,7 @@ def test_state_that_does_not_arrive_is_told_by_where_and_why(executing: Executin
     if Duty.STATE not in executing.execution.duties:
         pytest.skip("it serves no state")
     for make, kind, where, message in ENDS:
-        outcome = _failure(executing, Duty.STATE, lambda make=make: executing.keep(make()))  # type: ignore[misc]
+        outcome = failure(executing, Duty.STATE, lambda make=make: executing.keep(make()))  # type: ignore[misc]
         assert (outcome.kind, outcome.where) == (_expected(executing, kind), where), outcome
         assert message in outcome.message
 
@@ -176,7 +149,7 @@ def test_state_that_does_not_arrive_is_told_by_where_and_why(executing: Executin
 def test_a_dead_worker_costs_its_lane_alone_and_the_next_finds_another(
     request: pytest.FixtureRequest, executing: Executing, tmp_path: Path
 ) -> None:
-    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
+    outcome = failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
     assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
     executing.stop()
     gc.collect()

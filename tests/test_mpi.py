@@ -5,11 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-import signal
 import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine_ends import ENDS, ended, failure
 
-from handoff.outcome import Kind, Outcome
+from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
-from handoff.processes import proc
 from handoff.processes.executing import Executing, nothing
 from handoff.strategies import registry
 from handoff.strategy import Site
@@ -133,37 +129,12 @@ def _total(array: Any) -> float:
 def test_what_is_no_array_has_no_buffer_to_send(make: Callable[..., Executing]) -> None:
     for obj in ({"a": 1}, [1.0, 2.0], np.array([[], {}], dtype=object), np.arange(10)[::2], "text"):
         executing = make("mpi-send-buffers", obj)
-        outcome = _failure(executing, Duty.ARGUMENT, lambda obj=obj, to=executing: to.submit(repr, obj).result())  # type: ignore[misc]
+        outcome = failure(executing, Duty.ARGUMENT, lambda obj=obj, to=executing: to.submit(repr, obj).result())  # type: ignore[misc]
         assert (outcome.kind, outcome.where) == (Kind.REFUSED, "parent"), outcome
         assert executing.submit(repr, 1).result() == "1"
 
 
-class Unloadable:
-    """Can be pickled, and raises when it is loaded."""
-
-    def __reduce__(self) -> Any:
-        return int, ("no number",)
-
-
-class HeldLock:
-    """Its field cannot be pickled."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
-ENDS = [
-    (Unloadable, Kind.BROKEN, "worker", "invalid literal for int()"),
-    (threading.Lock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
-    (HeldLock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
-]
 PICKLING = ("mpi-send", "mpi-pool")
-
-
-def _failure(executing: Executing, duty: Duty, ask: Callable[[], Any]) -> Outcome:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever the library has for it
-        ask()
-    return executing.failure(caught.value, duty)
 
 
 @pytest.mark.parametrize("name", PICKLING)
@@ -172,7 +143,7 @@ def test_an_argument_that_does_not_arrive_is_told_by_where_and_why(
     name: str, of: Callable[[], Any], kind: Kind, where: str, message: str, make: Callable[..., Executing]
 ) -> None:
     executing = make(name)
-    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, of()).result())
+    outcome = failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, of()).result())
     assert (outcome.kind, outcome.where) == (kind, where), outcome
     assert message in outcome.message
     assert executing.submit(repr, 1).result() == "1"  # and the worker goes on
@@ -184,7 +155,7 @@ def test_a_result_that_does_not_arrive_is_told_by_where_and_why(
     name: str, of: Callable[[], Any], kind: Kind, where: str, message: str, make: Callable[..., Executing]
 ) -> None:
     executing = make(name)
-    outcome = _failure(executing, Duty.RESULT, lambda: executing.submit(of).result())
+    outcome = failure(executing, Duty.RESULT, lambda: executing.submit(of).result())
     assert (outcome.kind, outcome.where, message in outcome.message) == (kind, "result", True), outcome
     assert executing.submit(repr, 1).result() == "1"
 
@@ -198,7 +169,7 @@ def test_state_that_does_not_arrive_is_told_and_its_worker_serves_the_next(
     obj, keeps = of(), name == "mpi-send"
     executing = make(name, obj, *(() if keeps else (obj,)))
     ask = (lambda: executing.keep(obj)) if keeps else (lambda: executing.submit(repr, 1).result())
-    outcome = _failure(executing, Duty.STATE, ask)
+    outcome = failure(executing, Duty.STATE, ask)
     assert (outcome.kind, outcome.where) == (kind if keeps else Kind.BROKEN, where), outcome
     assert message in outcome.message
     executing.stop()
@@ -209,7 +180,7 @@ def test_state_that_does_not_arrive_is_told_and_its_worker_serves_the_next(
 def test_a_dead_worker_costs_its_lane_alone(way: str, make: Callable[..., Executing]) -> None:
     other = make("mpi-send")
     executing = make(way)
-    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
+    outcome = failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
     assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
     assert "died" in outcome.message
     executing.stop()
@@ -225,52 +196,18 @@ class Killer:
 
 def test_a_worker_that_dies_of_the_state_has_not_refused_it(make: Callable[..., Executing]) -> None:
     executing = make("mpi-send")
-    outcome = _failure(executing, Duty.STATE, lambda: executing.keep(Killer()))
+    outcome = failure(executing, Duty.STATE, lambda: executing.keep(Killer()))
     assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
-
-
-PROGRAM = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-import test_mpi
-for name in test_mpi.WAYS:
-    print(test_mpi._made(name, Path.cwd()).submit(repr, 1).result())
-print("at work", flush=True)
-if len(sys.argv) > 1:
-    time.sleep(60)
-"""
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
 def test_nothing_is_left_of_a_program(killed: bool, tmp_path: Path) -> None:
     """The names in shared memory of one that was killed are swept by the tool; here nobody does, and they stay."""
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)))
-    command = [sys.executable, str(program), *(["wait"] if killed else [])]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as started:
-        assert started.stdout
-        try:
-            told = [started.stdout.readline().strip() for _ in range(4)]
-            if killed:
-                started.send_signal(signal.SIGKILL)
-            assert started.wait(GENEROUS_S) == (-signal.SIGKILL if killed else 0)
-        finally:
-            started.kill()
-    assert told == ["1", "1", "1", "at work"]
-    end = time.monotonic() + GENEROUS_S
-    while (left := _carrying(tmp_path)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert left == []
-    shared = list(Path("/dev/shm").glob(f"none-{started.pid}-*")) if os.path.isdir("/dev/shm") else []
+    pid = ended("test_mpi", tmp_path, tmp_path, GENEROUS_S, killed=killed)
+    shared = list(Path("/dev/shm").glob(f"none-{pid}-*")) if os.path.isdir("/dev/shm") else []
     assert (bool(shared), bool(list(tmp_path.glob("mpi-*")))) == (killed, killed)
     for folder in shared:
         subprocess.run(["rm", "-r", str(folder)], check=True)
-
-
-def _carrying(folder: Path) -> list[int]:
-    return [pid for pid in proc.pids() if pid != os.getpid() and proc.carries(pid, folder)]
 
 
 def test_where_mpi_is_not_it_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine_ends import ENDS, ended, failure
 
-from handoff.outcome import Kind, Outcome
+from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
-from handoff.processes import proc
 from handoff.processes.executing import Executing, nothing
 from handoff.strategies import registry
 from handoff.strategy import Site
@@ -127,52 +122,25 @@ def _environment(names: tuple[str, ...]) -> list[str | None]:
     return [os.environ.get(name) for name in names]
 
 
-class Unloadable:
-    """Can be pickled, and raises when it is loaded."""
-
-    def __reduce__(self) -> Any:
-        return int, ("no number",)
-
-
-class HeldLock:
-    """Its field cannot be pickled."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
-ENDS = [
-    (Unloadable, Kind.BROKEN, "worker", "invalid literal for int()"),
-    (threading.Lock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
-    (HeldLock, Kind.REFUSED, "parent", "cannot pickle '_thread.lock' object"),
-]
-
-
-def _failure(executing: Executing, duty: Duty, ask: Callable[[], Any]) -> Outcome:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever ray has for it
-        ask()
-    return executing.failure(caught.value, duty)
-
-
 @pytest.mark.parametrize(("of", "kind", "where", "message"), ENDS, ids=[end[0].__name__ for end in ENDS])
 def test_what_does_not_arrive_is_told_by_where_and_why(
     of: Callable[[], Any], kind: Kind, where: str, message: str, way: str, make: Callable[..., Executing]
 ) -> None:
     obj = of()
     executing = make(way, obj)
-    argument = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, obj).result())
+    argument = failure(executing, Duty.ARGUMENT, lambda: executing.submit(repr, obj).result())
     assert (argument.kind, argument.where, message in argument.message) == (kind, where, True), argument
-    result = _failure(executing, Duty.RESULT, lambda: executing.submit(of).result())
+    result = failure(executing, Duty.RESULT, lambda: executing.submit(of).result())
     assert (result.kind, result.where, message in result.message) == (kind, "result", True), result
     if Duty.STATE in executing.execution.duties:
-        state = _failure(executing, Duty.STATE, lambda: executing.submit(repr, *executing.keep(obj)).result())
+        state = failure(executing, Duty.STATE, lambda: executing.submit(repr, *executing.keep(obj)).result())
         assert (state.kind, state.where, message in state.message) == (kind, where, True), state
     assert executing.submit(repr, 1).result() == "1"  # and the worker goes on
 
 
 def test_a_dead_worker_costs_its_lane_alone(way: str, make: Callable[..., Executing]) -> None:
     executing = make(way)
-    outcome = _failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
+    outcome = failure(executing, Duty.ARGUMENT, lambda: executing.submit(os._exit, 3).result())
     assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
     assert "died" in outcome.message
     executing.stop()
@@ -202,46 +170,12 @@ def test_another_worker_begins_before_it_does_a_task(tmp_path: Path) -> None:
     assert executor.submit(_word).result() == "begun"
 
 
-PROGRAM = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-import test_ray
-for name in test_ray.WAYS:
-    print(test_ray._made(name, Path.cwd()).submit(repr, 1).result())
-print("at work", flush=True)
-if len(sys.argv) > 1:
-    time.sleep(60)
-"""
-
-
 @pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
 def test_nothing_is_left_of_a_program(killed: bool, tmp_path: Path) -> None:
     """The folder of one that was killed is swept by the tool; here nobody does, and it stays."""
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)))
-    command = [sys.executable, str(program), *(["wait"] if killed else [])]
     home = tmp_path / "home"
     home.mkdir()
     with tempfile.TemporaryDirectory(prefix="r-") as short:  # ray's sockets have no room below pytest's folders
-        environment = {**os.environ, "TMPDIR": short, "HOME": str(home)}
-        with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as started:
-            assert started.stdout
-            try:
-                told = [started.stdout.readline().strip() for _ in range(4)]
-                if killed:
-                    started.send_signal(signal.SIGKILL)
-                assert started.wait(GENEROUS_S) == (-signal.SIGKILL if killed else 0)
-            finally:
-                started.kill()
-        assert told == ["1", "1", "1", "at work"]
-        end = time.monotonic() + GENEROUS_S
-        while (left := _carrying(Path(short))) and time.monotonic() < end:
-            time.sleep(0.05)
-        assert left == []
+        ended("test_ray", tmp_path, Path(short), GENEROUS_S, killed=killed, HOME=str(home))
         assert bool(os.listdir(short)) is killed
     assert os.listdir(home) == [], "no token, no cache"
-
-
-def _carrying(folder: Path) -> list[int]:
-    return [pid for pid in proc.pids() if pid != os.getpid() and proc.carries(pid, folder)]
