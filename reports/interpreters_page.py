@@ -22,10 +22,7 @@ HEAD = ["payload", "processes started by", "way", "interpreter", "process, by de
 
 def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
     """The newest run of each environment in which an interpreter has a figure."""
-    seen: dict[tuple[str, str], Run] = {}
-    for run in runs:
-        seen.setdefault((run.machine, run.environment), run)
-    blocks = [block for run in seen.values() for block in _run(run)]
+    blocks = [block for run in side_by_side.newest(runs) for block in _run(run)]
     return Page("interpreters.html", "Interpreters", blocks) if blocks else None
 
 

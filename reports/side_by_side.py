@@ -11,6 +11,7 @@ from handoff.payload import Duty
 
 from . import plain, verdicts
 from .rows import Table, TableCell
+from .run import Run
 
 NOT_MEASURED = "not measured"
 #: What a hand-off is here, in the order in which people ask: the kind of experiment, its metric, and what that is.
@@ -40,6 +41,14 @@ class Known:
     def payloads(self, kind: str, metric: str) -> list[str]:
         """Each once, in the order of the tables."""
         return list(dict.fromkeys(key[2] for key in self.tables if key[:2] == (kind, metric)))
+
+
+def newest(runs: Sequence[Run]) -> list[Run]:
+    """That of each machine and environment; the newest come first."""
+    seen: dict[tuple[str, str], Run] = {}
+    for run in runs:
+        seen.setdefault((run.machine, run.environment), run)
+    return list(seen.values())
 
 
 def figure(cell: TableCell | None) -> Estimate | None:

@@ -40,10 +40,8 @@ def load(source: Path, *, without: Path | None = None) -> Found:
     own = Path(os.path.realpath(source))  # which bears links in a loop
     paths = [source] if source.is_file() else sorted(source.rglob("*.json"))
     if without is not None:
-        pages = Path(os.path.realpath(without))  # which bears links in a loop
-        if (
-            Path(os.path.realpath(source)) in pages.parents
-        ):  # else what lies below the pages' folder is what was asked for
+        pages = Path(os.path.realpath(without))
+        if own in pages.parents:  # else what lies below the pages' folder is what was asked for
             paths = [path for path in paths if pages not in Path(os.path.realpath(path)).parents]
     root = source.parent if source.is_file() else source
     above = [] if source.is_file() else own.parents[:3]  # asv's folder holds records/machine/run

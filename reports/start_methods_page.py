@@ -17,11 +17,8 @@ ORDER = 20
 
 def page(runs: Sequence[Run], problems: Sequence[str]) -> Page | None:
     """The newest run of each machine and environment that has at least two start methods."""
-    seen: dict[tuple[str, str], Run] = {}
-    for run in runs:
-        seen.setdefault((run.machine, run.environment), run)
     blocks: list[plain.Block] = []
-    for run in seen.values():
+    for run in side_by_side.newest(runs):
         methods = [method for method in START_METHODS if any(t.record.start_method == method for t in run.tables)]
         if len(methods) > 1:
             blocks += _run(run, methods)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff.profile import Profile
-from handoff.record import RecordError, interrupted, name_of, read
+from handoff.record import Record, RecordError, name_of, read
 
 if TYPE_CHECKING:
     from handoff.measuring.experiment import Experiment
@@ -23,19 +23,20 @@ def to_go_on(experiments: Sequence[Experiment], profile: Profile, folder: Path) 
     left = []
     for each in experiments:
         path = folder / f"{name_of(each.kind, each.entry.payload.name, each.start_method)}.json"
-        if not path.exists() or interrupted(path):
+        other = FileExistsError(f"{path} was measured in another way; choose another folder")
+        try:
+            found = read(path) if path.exists() else None
+        except RecordError:
+            raise other from None
+        if found is None or not found.complete:
             left.append(each)
-        elif not _is_of(path, each, profile):
-            raise FileExistsError(f"{path} was measured in another way; choose another folder")
+        elif not _is_of(found, each, profile):
+            raise other
     return left
 
 
-def _is_of(path: Path, asked: Experiment, profile: Profile) -> bool:
+def _is_of(found: Record, asked: Experiment, profile: Profile) -> bool:
     """Whether a record is what an experiment leaves."""
-    try:
-        found = read(path)
-    except RecordError:
-        return False
     same = found.collection == asked.entry.ref.module and found.profile == json.loads(json.dumps(asdict(profile)))
     lacking = {*asked.strategies} - {*found.strategies}  # which were left out after others had been measured
     return same and {*found.strategies} <= {*asked.strategies} and lacking <= found.left_out.keys()

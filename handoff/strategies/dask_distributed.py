@@ -23,7 +23,7 @@ from handoff.payload import Duty, Trait
 from handoff.strategies import _own_dask
 from handoff.strategies._actor import Doing, Kept
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, told_as
-from handoff.strategies.executors import AsFuture
+from handoff.strategies.executors import FOR_EVER, AsFuture, refused_here
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
 CONFIG = {
@@ -38,7 +38,6 @@ CONFIG = {
     "logging": {"distributed": "critical"},
 }
 SCHEME = "dask://"
-FOR_EVER = "who waits does so for ever"
 
 
 class LocalDask:
@@ -169,7 +168,7 @@ class DaskExecutor:
         try:
             future = self.client.submit(function, *args, pure=False, workers=self.where)
         except Exception as error:
-            raise _refused(error) from None
+            raise refused_here(error) from None
         return AsFuture(lambda: self._result(future))
 
     def _result(self, future: Any) -> Any:
@@ -198,7 +197,7 @@ class DaskExecutor:
             try:
                 library.serialize(obj, on_error="raise")  # what could not be pickled fails here again
             except Exception as again:
-                raise _refused(again) from None
+                raise refused_here(again) from None
             raise HandoverEnded(Outcome.from_exception(Kind.BROKEN, "worker", error)) from None
 
     def shutdown(self, wait: bool = True) -> None:
@@ -208,11 +207,6 @@ class DaskExecutor:
                 function, arguments = self.initializer  # anew: what it has kept of the last tasks is dropped
                 self.client.run(function, *arguments, workers=self.where, on_error="ignore")
             local.leave(5.0 if wait else 0.5)
-
-
-def _refused(error: Exception) -> HandoverEnded:
-    """Of what cannot be pickled here; the cause says why."""
-    return HandoverEnded(Outcome.from_exception(Kind.REFUSED, "parent", error.__cause__ or error))
 
 
 class NotYet(Exception):

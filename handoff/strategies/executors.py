@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from handoff.outcome import HandoverEnded, Kind, Outcome
 from handoff.payload import Duty
 from handoff.start_methods import (
     executor_workers,
@@ -26,6 +27,14 @@ from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, DILL_FAILS, 
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
 _BY_DILL = (*DILL_FAILS, *(pair for pair in BY_VALUE_FAILS if pair[0] not in dict(DILL_FAILS)))
+
+
+FOR_EVER = "who waits does so for ever"  #: of what a library tells nobody
+
+
+def refused_here(error: Exception) -> HandoverEnded:
+    """Of what cannot be pickled here, by a library that raises its own error of it: the cause says why."""
+    return HandoverEnded(Outcome.from_exception(Kind.REFUSED, "parent", error.__cause__ or error))
 
 
 class AsFuture:

@@ -22,10 +22,8 @@ from handoff.strategies import _mpi_rank as ranks
 from handoff.strategies._flat import Shape
 from handoff.strategies._mpi_world import DIED, RankProcess, World, lacks_mpi
 from handoff.strategies.codecs import BEFORE, COPY, PICKLE_FAILS, told_as
-from handoff.strategies.executors import AsFuture
+from handoff.strategies.executors import FOR_EVER, AsFuture
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
-
-FOR_EVER = "who waits does so for ever"
 
 
 class SendExecutor:

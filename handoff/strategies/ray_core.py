@@ -22,7 +22,7 @@ from handoff.outcome import HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Trait
 from handoff.strategies._actor import Doing, Kept
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY
-from handoff.strategies.executors import AsFuture
+from handoff.strategies.executors import AsFuture, refused_here
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
 SETTINGS = {
@@ -119,7 +119,7 @@ class RayPutExecutor(RayTaskExecutor):
         try:
             return ray.put(obj)
         except Exception as error:
-            raise _refused(error) from None
+            raise refused_here(error) from None
 
 
 class RayActorExecutor:
@@ -150,13 +150,8 @@ def sent(send: Callable[[], Any]) -> AsFuture:
     try:
         found = send()
     except Exception as error:
-        raise _refused(error) from None
+        raise refused_here(error) from None
     return AsFuture(partial(_result, found))
-
-
-def _refused(error: Exception) -> HandoverEnded:
-    """Of what cannot be pickled here; the cause says why."""
-    return HandoverEnded(Outcome.from_exception(Kind.REFUSED, "parent", error.__cause__ or error))
 
 
 def _result(found: Any) -> Any:

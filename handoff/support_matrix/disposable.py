@@ -196,8 +196,7 @@ class Disposable:
         """When it is asked whether it stands where others have hung: each time after twice as long."""
         if not self.stood:
             return math.inf
-        share = max(0.5 ** max(self.stood.values()), LEAST_SHARE)
-        return child.since + max(share * self._patience(child), 2 * child.asked_s)
+        return child.since + max(_share(max(self.stood.values())) * self._patience(child), 2 * child.asked_s)
 
     def _as_others(self, child: _Running, now: float) -> Outcome | None:
         """What became of one that stands where others have hung; None: it has waited for processors, or goes on."""
@@ -205,7 +204,7 @@ class Disposable:
         found_s = queued_s(self._members(child)) + self._queued_serving_s() - child.queued_before_s
         where, place = self._stands(child)
         others = self.stood[place]
-        if not others or took_s - found_s < max(0.5**others, LEAST_SHARE) * self._patience(child):
+        if not others or took_s - found_s < _share(others) * self._patience(child):
             return None
         return Outcome(
             Kind.BROKEN, where, "", f"it hangs where others had no answer in {self._limit(child):g} s{place}"
@@ -344,6 +343,11 @@ class Disposable:
         """Its processes: its own descendants, those of its workers, and all orphans."""
         known = self._of_others(child)
         return with_descendants({child.pid, *_workers(child.folder), *own_children()} - known) - known
+
+
+def _share(others: int) -> float:
+    """Of its patience, what one gets that stands where so many others have hung."""
+    return max(0.5**others, LEAST_SHARE)
 
 
 def _text(path: Path) -> str:
