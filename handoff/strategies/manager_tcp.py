@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.strategies.managers import CLASS_AFTER, CLASS_BEFORE, MANAGER_FAILS, HolderReceiver, HolderSender, keep
+from handoff.strategies.managers import CLASS_AFTER, CLASS_BEFORE, MANAGER_FAILS, holder_ends
 from handoff.strategy import Channel, Ends, Recipe, Site, Strategy
 
 
@@ -19,9 +19,7 @@ def _carry(site: Site) -> Ends:
     manager: Any = HandoffManager(("127.0.0.1", 0), ctx=site.ctx)
     manager.start()
     site.at_end(manager.shutdown)
-    holder = manager.Holder(site.ref)
-    keep(site, holder)
-    return HolderSender(holder), HolderReceiver(holder)
+    return holder_ends(site, manager)
 
 
 STRATEGIES = (

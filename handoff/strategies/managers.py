@@ -311,26 +311,31 @@ class HolderElements:
         pass
 
 
-def _holder(site: Site) -> Any:
-    holder = site.manager().Holder(site.ref)  # type: ignore[attr-defined]  # registered by HandoffManager
+def _holder(site: Site, manager: Any) -> Any:
+    holder = manager.Holder(site.ref)
     keep(site, holder)
     return holder
 
 
-def _carry_holder(site: Site) -> Ends:
-    holder = _holder(site)
+def holder_ends(site: Site, manager: Any) -> Ends:
+    """By a ``HandoffManager``, wherever its server is."""
+    holder = _holder(site, manager)
     return HolderSender(holder), HolderReceiver(holder)
 
 
+def _carry_holder(site: Site) -> Ends:
+    return holder_ends(site, site.manager())
+
+
 def _hold_holder(site: Site) -> Holding:
-    holder = _holder(site)
+    holder = _holder(site, site.manager())
     holder.put(site.obj)
     return HolderState(holder)
 
 
 def _share_holder(site: Site) -> Sharing:
     Parts.of(site.obj)  # refuses what has no elements
-    holder = _holder(site)
+    holder = _holder(site, site.manager())
     holder.put(site.obj)
     return HolderElements(holder)
 
