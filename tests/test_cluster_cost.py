@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handoff.analysis import cluster_cost
-from handoff.analysis.cluster_cost import Job, Link, Machines, least_nodes, least_work_s, leaving
+from handoff.analysis.cluster_cost import ClusterJob, Machines, Wire, least_nodes, least_work_s, leaving
 from handoff.analysis.cost import Pays
 
 properties = settings(derandomize=True, deadline=None, max_examples=80)
 
-GIGABIT = Link(0.5e-3, 125e6)  # what 1 Gbit/s carries; half a millisecond one way is a usual switched network's
+GIGABIT = Wire(0.5e-3, 125e6)  # what 1 Gbit/s carries; half a millisecond one way is a usual switched network's
 jobs = st.builds(
-    Job,
+    ClusterJob,
     tasks=st.integers(1, 400),
     work_s=st.floats(1e-4, 1.0),
     handoff_s=st.floats(1e-5, 1e-2),
@@ -33,7 +33,7 @@ jobs = st.builds(
     state_bytes=st.sampled_from([0.0, 1e6, 1e9]),
     state_s=st.floats(0, 0.1),
 )
-links = st.builds(Link, st.floats(0, 0.02), st.floats(1e7, 1e10))
+links = st.builds(Wire, st.floats(0, 0.02), st.floats(1e7, 1e10))
 clusters = st.builds(
     Machines,
     nodes=st.integers(1, 8),
@@ -45,7 +45,7 @@ clusters = st.builds(
 )
 
 
-def simulated(job: Job, machines: Machines) -> float:
+def simulated(job: ClusterJob, machines: Machines) -> float:
     """The same job, event by event: a link that sends one task at a time, and one that brings one answer at a time.
 
     A worker asks for as many tasks as it may have; what it is given waits for the link, crosses it, and for the worker.
@@ -78,13 +78,13 @@ def simulated(job: Job, machines: Machines) -> float:
 
 
 def test_a_task_pays_for_its_way_there_and_back() -> None:
-    job = Job(1, work_s=1.0, sent_bytes=125e6, returned_bytes=12.5e6)
+    job = ClusterJob(1, work_s=1.0, sent_bytes=125e6, returned_bytes=12.5e6)
     assert Machines(link=GIGABIT).total(job) == pytest.approx(1.0 + 1.0 + 0.1 + 0.001)
     assert Machines().total(job) == pytest.approx(1.0), "nothing crosses a link that is none"
 
 
 def test_a_state_goes_to_each_node_or_to_each_worker() -> None:
-    job = Job(0, work_s=1.0, state_bytes=125e6, state_s=0.25)
+    job = ClusterJob(0, work_s=1.0, state_bytes=125e6, state_s=0.25)
     shared = Machines(nodes=4, workers=8, link=GIGABIT)
     assert shared.total(job) == pytest.approx(4 * 1.0 + 0.0005 + 0.25)
     assert replace(shared, node_shares=False).total(job) == pytest.approx(32 * 1.0 + 0.0005 + 0.25)
@@ -92,7 +92,7 @@ def test_a_state_goes_to_each_node_or_to_each_worker() -> None:
 
 def test_more_nodes_do_not_widen_the_link_of_the_one_who_submits() -> None:
     """64 MiB with each task over 1 Gbit/s: 0.54 s a task, however many work on them."""
-    job = Job(1000, work_s=1.0, sent_bytes=2**26)
+    job = ClusterJob(1000, work_s=1.0, sent_bytes=2**26)
     per_task = [Machines(nodes=nodes, link=GIGABIT).line(job).slope for nodes in (1, 2, 4, 8, 64)]
     assert per_task[0] == pytest.approx(1.0 + 0.537 + 0.001, abs=0.001)
     assert per_task[1] == pytest.approx(per_task[0] / 2)
@@ -100,14 +100,14 @@ def test_more_nodes_do_not_widen_the_link_of_the_one_who_submits() -> None:
 
 
 def test_what_the_one_who_submits_does_alone_limits_too() -> None:
-    job = Job(1000, work_s=0.1, handoff_s=0.02, serial_s=0.01)
+    job = ClusterJob(1000, work_s=0.1, handoff_s=0.02, serial_s=0.01)
     assert Machines(nodes=8, workers=8).line(job).slope == pytest.approx(0.01)
     assert Machines(nodes=2, workers=2).line(job).slope == pytest.approx(0.03)
 
 
 def test_whether_to_stay() -> None:
     """Four cores here or 8 nodes of 4 there, which start in 10 s and get a state of 1 GB over 1 Gbit/s each."""
-    job = Job(1000, work_s=0.2, handoff_s=0.001, sent_bytes=1e4, state_bytes=1e9)
+    job = ClusterJob(1000, work_s=0.2, handoff_s=0.001, sent_bytes=1e4, state_bytes=1e9)
     here, there = Machines(workers=4), Machines(nodes=8, workers=4, link=GIGABIT, start_s=10.0)
     found = leaving(job, here, there)
     assert found.pays is Pays.FROM
@@ -121,14 +121,14 @@ def test_whether_to_stay() -> None:
 
 def test_from_how_much_work_on_it_pays() -> None:
     """10 MB with each task: 0.08 s of the link, so that tasks shorter than four times that are done here sooner."""
-    job = Job(10_000, work_s=0.0, sent_bytes=1e7)
+    job = ClusterJob(10_000, work_s=0.0, sent_bytes=1e7)
     here, there = Machines(workers=4), Machines(nodes=8, workers=4, link=GIGABIT)
     assert least_work_s(job, here, there) == pytest.approx(4 * 0.08, rel=0.01)
     assert least_work_s(job, here, Machines(nodes=2, workers=2, link=GIGABIT)) == math.inf
 
 
 def test_with_how_many_nodes_it_pays() -> None:
-    job = Job(1000, work_s=0.1, state_bytes=125e6)  # a second for each node
+    job = ClusterJob(1000, work_s=0.1, state_bytes=125e6)  # a second for each node
     here, there = Machines(workers=4), Machines(workers=4, link=GIGABIT)
     assert here.total(job) == pytest.approx(25.0)
     assert least_nodes(job, here, there, 100) == 2
@@ -141,17 +141,17 @@ def test_a_link_is_found_from_what_tasks_of_several_sizes_took() -> None:
     sizes = [0.0, 1e4, 1e6, 1e8]
     found = cluster_cost.measured_link(sizes, [2e-3 + n / 125e6 for n in sizes])
     assert (found.latency_s, found.bytes_per_s) == pytest.approx((1e-3, 125e6), rel=1e-3)
-    assert cluster_cost.measured_link([1.0, 2.0], [2.0, 2.0]) == Link(1.0, math.inf)
+    assert cluster_cost.measured_link([1.0, 2.0], [2.0, 2.0]) == Wire(1.0, math.inf)
 
 
 def test_what_cannot_be_is_refused() -> None:
-    for wrong in (lambda: Link(-1.0), lambda: Link(0.0, 0.0), lambda: Link(0.0, math.nan)):
+    for latency_s, bytes_per_s in ((-1.0, 1.0), (0.0, 0.0), (0.0, math.nan)):
         with pytest.raises(ValueError, match="bandwidth above 0"):
-            wrong()
+            Wire(latency_s, bytes_per_s)
     with pytest.raises(ValueError, match="negative"):
-        Job(1, work_s=-1.0)
+        ClusterJob(1, work_s=-1.0)
     with pytest.raises(ValueError, match="a part of handoff_s"):
-        Job(1, work_s=1.0, serial_s=1.0)
+        ClusterJob(1, work_s=1.0, serial_s=1.0)
     with pytest.raises(ValueError, match="need a node"):
         Machines(nodes=0)
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_is_refused() -> None:
 
 @properties
 @given(jobs, clusters)
-def test_it_follows_a_simulated_cluster(job: Job, machines: Machines) -> None:
+def test_it_follows_a_simulated_cluster(job: ClusterJob, machines: Machines) -> None:
     """Within the time of one wave of tasks, and 5 %: the model knows no ramps at the beginning and the end."""
     found, expected = machines.total(job), simulated(job, machines)
     wave = machines.task_s(job) + machines.all_workers * machines.link.occupied_s(job.sent_bytes + job.returned_bytes)
@@ -170,14 +170,14 @@ def test_it_follows_a_simulated_cluster(job: Job, machines: Machines) -> None:
 
 @properties
 @given(jobs, clusters, st.integers(20, 60))
-def test_of_many_tasks_it_is_within_a_tenth(job: Job, machines: Machines, waves: int) -> None:
+def test_of_many_tasks_it_is_within_a_tenth(job: ClusterJob, machines: Machines, waves: int) -> None:
     job = replace(job, tasks=waves * machines.all_workers)
     assert machines.total(job) == pytest.approx(simulated(job, machines), rel=0.1)
 
 
 @properties
 @given(jobs, clusters, clusters)
-def test_it_decides_as_the_simulation_does(job: Job, here: Machines, there: Machines) -> None:
+def test_it_decides_as_the_simulation_does(job: ClusterJob, here: Machines, there: Machines) -> None:
     """Where one is sooner by a third in both, it is the same one: the model is for choosing."""
     job = replace(job, tasks=job.tasks + 5 * max(here.all_workers, there.all_workers))
     model = here.total(job) / there.total(job)
@@ -188,8 +188,8 @@ def test_it_decides_as_the_simulation_does(job: Job, here: Machines, there: Mach
 
 @properties
 @given(jobs, clusters)
-def test_neither_a_slower_link_nor_more_work_makes_it_shorter(job: Job, machines: Machines) -> None:
-    slower = replace(machines, link=Link(machines.link.latency_s * 2, machines.link.bytes_per_s / 2))
+def test_neither_a_slower_link_nor_more_work_makes_it_shorter(job: ClusterJob, machines: Machines) -> None:
+    slower = replace(machines, link=Wire(machines.link.latency_s * 2, machines.link.bytes_per_s / 2))
     total = machines.total(job)
     assert slower.total(job) >= total * (1 - 1e-9)
     assert machines.total(replace(job, work_s=job.work_s * 2)) >= total * (1 - 1e-9)
@@ -197,7 +197,7 @@ def test_neither_a_slower_link_nor_more_work_makes_it_shorter(job: Job, machines
 
 @properties
 @given(jobs, clusters, clusters)
-def test_from_the_least_work_on_it_is_sooner(job: Job, here: Machines, there: Machines) -> None:
+def test_from_the_least_work_on_it_is_sooner(job: ClusterJob, here: Machines, there: Machines) -> None:
     found = least_work_s(job, here, there)
     if 0 < found < math.inf:
         longer, shorter = (replace(job, work_s=found * factor) for factor in (1.01, 0.99))
@@ -255,6 +255,6 @@ def test_jobs_on_two_workers_take_what_it_says(client: Any) -> None:
     two = Machines(nodes=2, link=link, ahead=1)  # dask's worker-saturation of 1.1 is two tasks for a thread
     ratios = []
     for tasks, nbytes in ((20, 2**10), (21, 2**10), (20, 2**20)):
-        job = Job(tasks, work_s=WORK_S, sent_bytes=nbytes)
+        job = ClusterJob(tasks, work_s=WORK_S, sent_bytes=nbytes)
         ratios.append(two.total(job) / took(client, tasks, nbytes, WORK_S))
     assert 0.5 < median(ratios) < 1.5, (ratios, link)

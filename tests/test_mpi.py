@@ -176,7 +176,6 @@ def test_state_that_does_not_arrive_is_told_and_its_worker_serves_the_next(
     assert make(name).submit(repr, 1).result() == "1"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # SystemExit ends the pool's thread
 def test_a_dead_worker_costs_its_lane_alone(way: str, make: Callable[..., Executing]) -> None:
     other = make("mpi-send")
     executing = make(way)
@@ -185,6 +184,7 @@ def test_a_dead_worker_costs_its_lane_alone(way: str, make: Callable[..., Execut
     assert "died" in outcome.message
     executing.stop()
     assert other.submit(repr, 1).result() == "1"
+    assert way != "mpi-pool" or not executing.executor.thread.is_alive()  # type: ignore[attr-defined]
 
 
 class Killer:
@@ -194,10 +194,15 @@ class Killer:
         return os._exit, (3,)
 
 
-def test_a_worker_that_dies_of_the_state_has_not_refused_it(make: Callable[..., Executing]) -> None:
-    executing = make("mpi-send")
-    outcome = failure(executing, Duty.STATE, lambda: executing.keep(Killer()))
+@pytest.mark.parametrize("name", PICKLING)
+def test_a_worker_that_dies_of_the_state_has_not_refused_it(name: str, make: Callable[..., Executing]) -> None:
+    keeps, obj = name == "mpi-send", Killer()
+    executing = make(name, obj, *(() if keeps else (obj,)))
+    ask = (lambda: executing.keep(obj)) if keeps else (lambda: executing.submit(repr, 1).result())
+    outcome = failure(executing, Duty.STATE, ask)
     assert (outcome.kind, outcome.where) == (Kind.BROKEN, "worker"), outcome
+    executing.stop()
+    assert keeps or not executing.executor.thread.is_alive(), "this process would wait for it"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])

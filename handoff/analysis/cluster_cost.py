@@ -26,7 +26,7 @@ ROUNDING = 1e-9  #: of a job's time: so much sooner is not sooner
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Wire:
     """From whoever submits to the nodes. ``ValueError`` for a negative latency, or where nothing gets through."""
 
     latency_s: float = 0.0  #: seconds of an empty message, one way
@@ -41,18 +41,18 @@ class Link:
         return nbytes / self.bytes_per_s
 
 
-def measured_link(sizes: Sequence[float], seconds: Sequence[float]) -> Link:
+def measured_link(sizes: Sequence[float], seconds: Sequence[float]) -> Wire:
     """The link of tasks that were given so many bytes and returned next to nothing, in so many seconds each.
 
     What the engine itself does for a task is a part of its latency, half of it each way. ``ValueError`` as
     :func:`handoff.analysis.cost.fit` raises it.
     """
     line = cost.fit(sizes, seconds)
-    return Link(line.fixed / 2, 1 / line.slope if line.slope else math.inf)
+    return Wire(line.fixed / 2, 1 / line.slope if line.slope else math.inf)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ClusterJob:
     """Equal tasks. ``ValueError`` for a negative part."""
 
     tasks: int
@@ -76,7 +76,7 @@ class Machines:
 
     nodes: int = 1
     workers: int = 1  #: of each node
-    link: Link = Link()  # nothing: it is this machine
+    link: Wire = Wire()  # nothing: it is this machine
     start_s: float = 0.0  #: seconds until all workers are there: 0 of a cluster that runs
     ahead: int = 0  #: tasks that a worker has got beside the one that it works on: their way takes no time (dask: 1)
     node_shares: bool = True  #: whether what has come to a node is there for all of its workers
@@ -92,56 +92,56 @@ class Machines:
     def all_workers(self) -> int:
         return self.nodes * self.workers
 
-    def setup_s(self, job: Job) -> float:
+    def setup_s(self, job: ClusterJob) -> float:
         """Seconds until every worker has the state."""
         copies = self.nodes if self.node_shares else self.all_workers
         if not job.state_bytes:
             return job.state_s
         return copies * self.link.occupied_s(job.state_bytes) + self.link.latency_s + job.state_s
 
-    def task_s(self, job: Job) -> float:
+    def task_s(self, job: ClusterJob) -> float:
         """Seconds of one task while nothing else goes on."""
         crossing = self.link.occupied_s(job.sent_bytes) + self.link.occupied_s(job.returned_bytes)
         return job.handoff_s + job.work_s + crossing + 2 * self.link.latency_s
 
-    def kept_busy_s(self, job: Job) -> float:
+    def kept_busy_s(self, job: ClusterJob) -> float:
         """Seconds that a worker takes for each of many tasks: less than one alone, if the next is there already."""
         return max(job.handoff_s + job.work_s, self.task_s(job) / (1 + self.ahead))
 
-    def parallelism(self, job: Job) -> float:
+    def parallelism(self, job: ClusterJob) -> float:
         """How much faster than one of them all workers are, kept busy: bounded by what only one task has at a time."""
         serial = max(job.serial_s, self.link.occupied_s(job.sent_bytes), self.link.occupied_s(job.returned_bytes))
         workers = self.all_workers * self.efficiency
         return min(workers, self.kept_busy_s(job) / serial) if serial else workers
 
-    def before_s(self, job: Job) -> float:
+    def before_s(self, job: ClusterJob) -> float:
         """Seconds before the workers are busy: they start, they get the state, and their first tasks are on the way."""
         return self.start_s + self.setup_s(job) + self.task_s(job) - self.kept_busy_s(job)
 
-    def total(self, job: Job) -> float:
+    def total(self, job: ClusterJob) -> float:
         """Seconds of wall time of the whole job."""
         busy, parallelism = self.kept_busy_s(job), self.parallelism(job)
         start = self.before_s(job)
         return cost.total(job.tasks, workers=self.all_workers, start=start, task=busy, parallelism=parallelism)
 
-    def line(self, job: Job) -> LinearCost:
+    def line(self, job: ClusterJob) -> LinearCost:
         """What it takes by the number of tasks, where these are many."""
         return LinearCost(self.before_s(job), self.kept_busy_s(job) / self.parallelism(job))
 
 
 def leaving(
-    job: Job, here: Machines, there: Machines, replicates: Iterable[tuple[LinearCost, LinearCost]] = ()
+    job: ClusterJob, here: Machines, there: Machines, replicates: Iterable[tuple[LinearCost, LinearCost]] = ()
 ) -> BreakEven:
     """For how many tasks the job is done sooner ``there``; see :func:`handoff.analysis.cost.break_even`."""
     return cost.break_even(there.line(job), here.line(job), replicates)
 
 
-def least_work_s(job: Job, here: Machines, there: Machines) -> float:
+def least_work_s(job: ClusterJob, here: Machines, there: Machines) -> float:
     """From how much work in a task on the job is done sooner ``there``, in seconds: 0 is always, infinity never."""
     return _first(lambda work_s: _gain(replace(job, work_s=work_s), here, there) > 0)
 
 
-def least_nodes(job: Job, here: Machines, there: Machines, most: int) -> int:
+def least_nodes(job: ClusterJob, here: Machines, there: Machines, most: int) -> int:
     """With how many nodes like those of ``there`` the job is done sooner than ``here``, or 0 if not with ``most``.
 
     More nodes may be slower again: each gets the state.
@@ -149,7 +149,7 @@ def least_nodes(job: Job, here: Machines, there: Machines, most: int) -> int:
     return next((n for n in range(1, most + 1) if _gain(job, here, replace(there, nodes=n)) > 0), 0)
 
 
-def _gain(job: Job, here: Machines, there: Machines) -> float:
+def _gain(job: ClusterJob, here: Machines, there: Machines) -> float:
     return here.total(job) * (1 - ROUNDING) - there.total(job)
 
 

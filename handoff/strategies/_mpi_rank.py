@@ -19,7 +19,9 @@ from typing import Any
 #: Of messages: a task, the bytes of an array that belongs to it, a pool to be served; an answer, an error.
 TASK, BLOCK, POOL, DONE, FAILED = range(1, 6)
 SPIN_S = 0.005  #: so long the next message is waited for as MPI does, at full speed: samples follow within less
+TURNS = 10  #: so often at least, however long that takes: what one look brings in, the next one finds
 RING_S = 0.004  #: if the last one is longer ago, who sends rings: who waits longer leaves its processor to others
+AGREE_S = 0.001  #: between two looks at a pool that begins, as mpi4py's own (``_core.BACKOFF``)
 _PARENT_DIES = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
 _bell: socket.socket
@@ -72,12 +74,13 @@ def begin() -> Any:
 
 def _next() -> Any:
     """A message from rank 0."""
-    end = time.monotonic() + SPIN_S
+    end, turns = time.monotonic() + SPIN_S, 0
     while (message := _world.improbe(source=0)) is None:
-        if time.monotonic() > end:
+        turns += 1
+        if turns > TURNS and time.monotonic() > end:
             if not _bell.recv(64):
                 raise SystemExit
-            end = time.monotonic() + SPIN_S
+            end, turns = time.monotonic() + SPIN_S, 0
     return message
 
 
@@ -129,21 +132,34 @@ def tell_of_initializers() -> None:
 
     By itself it would end, and who has started it would wait for its part in a sum. It replaces a private function.
     """
-    from mpi4py import MPI
     from mpi4py.futures import _core
 
     usual: Callable[[Any], Any] = _core.server_init
 
-    def server_init(comm: Any) -> Any:
+    def server_init(comm: Any) -> bool:
         try:
-            return usual(comm)
+            options = _core.bcast_recv(comm)
         except Exception as error:
             _failed("broken", "worker", error)
-            comm.Allreduce(bytearray([False]), bytearray(1), op=MPI.LAND)
-            return False
+            begun = False
+        else:
+            begun = _core.initialize(options)
+        agreed(comm, begun)
+        return begun
 
     if usual.__module__ == _core.__name__:
         _core.server_init = server_init
+
+
+def agreed(comm: Any, mine: bool) -> bool:
+    """What the other side of a pool says, which is told ``mine``: without blocking, so that who waits can be ended."""
+    from mpi4py import MPI
+
+    theirs = bytearray(1)
+    request = comm.Iallreduce(bytearray([mine]), theirs, op=MPI.LAND)
+    while not request.Test():
+        time.sleep(AGREE_S)
+    return bool(theirs[0])
 
 
 class Block:

@@ -25,7 +25,9 @@ from handoff.strategies import _mpi_rank as ranks
 from handoff.strategy import Site
 
 WORKERS = 6  #: three ways, a second copy of the baseline, and two in place of those that have died
-LOOK = 500  #: turns of waiting after which it is looked whether the worker lives: about a millisecond
+LOOK_S = (
+    0.001  #: after so long it is looked whether the worker lives; in turns of waiting it would be longer under load
+)
 DIED = "the worker has died (by default mpiexec then ends all of the job)"
 
 
@@ -89,7 +91,7 @@ class World:
         self.memory.mkdir(mode=0o700)
         self.complaints = self.folder / "complaints"
         self.process = self._start()
-        atexit.register(self._end)
+        atexit.register(self._remove)
         self.connections: list[socket.socket] = []
         try:
             told = self._greet()
@@ -166,10 +168,15 @@ class World:
         return [found[each][0] for each in sorted(found)]
 
     def _end(self) -> None:
+        """Of a job that did not begin."""
         for connection in (self.listener, *self.connections):
             connection.close()
         self.process.kill()
         self.process.wait()
+        self._remove()
+
+    def _remove(self) -> None:
+        """The job ends with this process, and not before: whoever loses it is ended by MPI's own thread, as failed."""
         shutil.rmtree(self.memory, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -189,13 +196,13 @@ class World:
 
     def wait(self, done: Callable[[], Any], rank: RankProcess) -> Any:
         """As MPI waits: at full speed. Raises ``BrokenExecutor`` when the other one is dead."""
-        turns = 0
-        while not (found := done()):
-            turns += 1
-            if turns % LOOK == 0:
+        look = time.monotonic() + LOOK_S
+        while not (found := done()):  # each turn yields the processor: where others want it, to all of them
+            if time.monotonic() > look:
                 if not rank.is_alive():
                     raise BrokenExecutor(DIED)
                 rank.ring()  # it may have ceased to look just before the message came
+                look = time.monotonic() + LOOK_S
         return found
 
     def complaint(self, rank: RankProcess) -> HandoverEnded | None:

@@ -11,6 +11,7 @@ import ctypes
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -113,7 +114,7 @@ class MpiPoolExecutor:
         # MPICommExecutor is the public way to a process that is there, but sends the initializer's arguments twice.
         comm, _ = _core.comm_split(ranks.pair_of(self.rank.number), 0)
         self.executor: Any = MPIPoolExecutor(1, initializer=function, initargs=self.arguments, main=False)
-        self.executor._pool = _core.Pool(self.executor, partial(_core._manager_comm, comm=comm))
+        self.executor._pool = _core.Pool(self.executor, partial(_managed, comm=comm))
         self.thread: Any = self.executor._pool.thread
         self.left = 0  #: tasks that have not been answered
 
@@ -169,10 +170,32 @@ class MpiPoolExecutor:
         idle = wait and not self.left and self.rank.is_alive()
         if idle:
             self.executor.shutdown()
-        elif self.thread.is_alive():  # it asks for an answer that nobody will give, and this process would wait for it
-            raised = ctypes.py_object(SystemExit)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident), raised)
+        else:
+            self._end_thread()
         self.world.give_back(self.rank, idle=idle)
+
+    def _end_thread(self) -> None:
+        """It asks for an answer that nobody will give, and this process would wait for it.
+
+        Again, if it has taken the first one for a task's: whatever a task raises it hands on.
+        """
+        for _ in range(3):
+            if self.thread.is_alive():
+                raised = ctypes.py_object(PoolEnded)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident), raised)
+                self.thread.join(timeouts.KILLED_S)
+
+
+class PoolEnded(BaseException):
+    """Raised in a pool's own thread, to end it."""
+
+
+def _managed(pool: Any, options: dict[str, Any], comm: Any) -> None:
+    """What a pool's thread does until it is ended."""
+    from mpi4py.futures import _core
+
+    with suppress(PoolEnded):
+        _core._manager_comm(pool, options, comm)
 
 
 def _names_of(error: BaseException) -> set[str]:
@@ -186,21 +209,24 @@ def _names_of(error: BaseException) -> set[str]:
 
 
 def _free_workers_of_failures() -> None:
-    """A pool whose initializer's arguments cannot be pickled is broken.
+    """A pool whose initializer's arguments cannot be pickled is broken; one whose worker has died of them can be ended.
 
-    By itself its thread dies, its worker waits for ever, and so does whoever waits for a task. It replaces a private
-    function.
+    By itself its thread dies in the one case, its worker waits for ever, and so does whoever waits for a task; in the
+    other the thread waits for ever, and this process for the thread. It replaces a private function, as its worker.
     """
     from mpi4py.futures import _core
 
     usual: Callable[..., Any] = _core.client_init
 
-    def client_init(comm: Any, options: dict[str, Any]) -> Any:
+    def client_init(comm: Any, options: dict[str, Any]) -> bool:
+        given = _core._init_get_data(options)
         try:
-            return usual(comm, options)
+            _core.bcast_send(comm, given)
         except Exception:
-            usual(comm, {})
+            _core.bcast_send(comm, {})
+            ranks.agreed(comm, False)
             return False
+        return ranks.agreed(comm, False)
 
     if usual.__module__ == _core.__name__:
         _core.client_init = client_init
