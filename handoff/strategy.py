@@ -36,6 +36,7 @@ class Channel(StrEnum):
     """What a strategy moves the bytes through; each has its own floor, where one exists."""
 
     PIPE = "pipe"
+    TCP = "tcp"
     SHM = "shm"
     ARRAY = "array"
     MANAGER = "manager"
@@ -121,8 +122,9 @@ class Executor(Protocol):
     """A ``concurrent.futures.Executor``, or what has these of its methods.
 
     One more where the :class:`Execution` ``keeps``: ``keep(obj)``. What it returns is an argument of every task. One
-    more where its workers cannot simply be killed: ``abandon()``, which is called before. Whatever it raises is a
-    refusal, but ``BrokenExecutor``, and :class:`handoff.outcome.HandoverEnded` where it knows better.
+    more where its workers cannot simply be killed: ``abandon()``, which is called before. One attribute where they may
+    be on another machine: ``host``, its address. Whatever it raises is a refusal, but ``BrokenExecutor``, and
+    :class:`handoff.outcome.HandoverEnded` where it knows better.
     """
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Pending: ...
@@ -189,6 +191,8 @@ class Strategy:
     inherits: tuple[
         str, ...
     ] = ()  #: start methods under which nothing is pickled: the worker inherits memory, ``fails`` is void
+    #: What its messages go through, where the channel is who keeps the object; None: nothing that has a floor.
+    reached_by: Channel | None = None
     needs: tuple[str, ...] = ()  #: modules it imports beyond the standard library
     missing: Callable[[], str] | None = None  #: what else is not here, a library or a command: a sentence, or ""
     since: tuple[int, int] = (3, 11)  #: the first Python that has it
@@ -221,6 +225,11 @@ class Strategy:
         if self.share:
             found.append(Duty.SHARED)
         return self.execution.duties if self.execution else tuple(found)
+
+    def floor_on(self, cluster: str) -> Channel:
+        """The channel whose floor is its floor, on a cluster at an address or, where that is "", on this machine."""
+        there = self.execution is not None and cluster.partition("://")[0] in self.execution.clusters
+        return Channel.TCP if there else self.reached_by or self.channel
 
     def inherited(self, duty: str, start_method: str) -> bool:
         """Whether nothing is pickled: workers have the object from the memory that they begin with."""

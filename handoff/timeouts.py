@@ -39,6 +39,7 @@ ANYWAY_WORKS = 10  #: beside that, so many times the user's own work: two lanes 
 
 CLUSTER_S = 8.0  #: one that tells nothing is not there: a command says so within ten seconds
 SCHEDULER_S = 4.0  #: the first connection to its scheduler: half of that
+WIRE_S = 2.0  #: a connection to a worker's host, for raw bytes: tasks have gone there, so it takes a moment
 CLUSTER_LOOK_S = 1.0  #: after so long without an answer it is looked whether the worker is still there
 
 # Diagnosing

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from handoff.analysis import answers, regret, units
-from handoff.analysis.metrics import CODEC, DEEPER
+from handoff.analysis.metrics import CODEC, DEEPER, FLOORS
 from handoff.analysis.regret import Answer
 from handoff.analysis.stats import CONFIDENCE, SMALLEST_EFFECT, Estimate
 from handoff.analysis.tables import table as as_table
@@ -231,6 +231,9 @@ def _table(table: Table) -> list[Block]:
     for lane in table.lanes:
         rate = f", {units.rate(lane.bytes_per_s)}" if lane.bytes_per_s else ""
         caption += f"; {lane.name} {table.shown(lane.value)}{rate}"
+    for name in FLOORS.values():
+        if name in record.outcomes:
+            caption += f"; no {name}: {short(record.outcomes[name].reason)}"
     out.append(Grid(caption, head, rows))
     if record.stopped:
         out.append(Text(decide_data.stopped(record)))

@@ -178,7 +178,7 @@ class Figures:
     def floor(self, lane: str) -> str:
         """The floor lane that this lane's channel has, or "" where there is none."""
         strategy = registry().get(lane)
-        name = FLOORS.get(strategy.channel, "") if strategy else ""
+        name = FLOORS.get(strategy.floor_on(self.record.fingerprint.get("cluster", "")), "") if strategy else ""
         return name if self.has(name, "handoff") else ""
 
     def _moved(self, lane: str) -> int | None:

@@ -213,4 +213,5 @@ NULL = "null"  #: an empty message: what the harness and the pipe cost by themse
 BIS = "baseline-bis"  #: the baseline once more: what differs between the two is error
 
 
-FLOORS = {Channel.PIPE: "floor-pipe", Channel.SHM: "floor-shm"}  #: raw bytes over the same channel
+#: Raw bytes over the same channel.
+FLOORS = {Channel.PIPE: "floor-pipe", Channel.SHM: "floor-shm", Channel.TCP: "floor-tcp"}

@@ -7,24 +7,24 @@ the other side has read all of it and its checksum was compared.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
 from handoff import timeouts, timing
-from handoff.analysis.metrics import BIS, NULL
+from handoff.analysis.metrics import BIS, FLOORS, NULL
 from handoff.compare.altered import Verdict
 from handoff.measuring import harness, looking
-from handoff.measuring.executed import engage
+from handoff.measuring.executed import Executed, engage
 from handoff.measuring.lane import Handle, Lane, LaneRefused, merge
 from handoff.measuring.lasting import Lasting, travels
 from handoff.measuring.ledger import LOOKING, WORKERS
 from handoff.measuring.rounds import Measuring
 from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.outcome import Kind, Outcome
-from handoff.payload import Duty
+from handoff.payload import Duty, Trait
 from handoff.processes.deadlines import NoAnswer, deadline
-from handoff.strategy import LAUNCHES, Ends, Launch
+from handoff.strategy import LAUNCHES, Channel, Ends, Launch, Strategy
 from handoff.timing import Spent
 
 
@@ -39,6 +39,7 @@ def run(measuring: Measuring) -> None:
         measuring.close_lanes()
     if any(lane.strategy for lane in measuring.lanes):
         measuring.tell({"baseline": base})
+        _add_wire(measuring, duty)
 
         def metrics(lane: Lane) -> dict[str, Callable[[int], Spent]]:
             return {"handoff": partial(exchange, measuring, duty, lane)}
@@ -124,16 +125,48 @@ def _add_harness(measuring: Measuring) -> None:
     """The null lane and the floors. What ends after all others is the last lane's."""
     own = Lane(NULL, None, (harness.NullSender(), harness.NullReceiver()))
     measuring.lanes.append(own)
-    try:
-        with deadline(measuring.answer_s):
-            nbytes = harness.raw_bytes(measuring.obj, measuring.payload)
-    except NoAnswer:
-        nbytes = 1  # it hangs when it is pickled, and every strategy that pickles will say so
+    nbytes = 1
+    with suppress(NoAnswer), deadline(measuring.answer_s):  # what hangs when it is pickled every strategy will say
+        nbytes = harness.raw_bytes(measuring.obj, measuring.payload)
+    measuring.floor_bytes = nbytes
     measuring.tell({"floor_bytes": nbytes})
     for name, ends in harness.floors(measuring.site(own), nbytes).items():
         measuring.lanes.append(Lane(name, None, ends))
     own.stack, last = ExitStack(), own.stack
     measuring.lanes[-1].stack = last
+
+
+def _add_wire(measuring: Measuring, duty: Duty) -> None:
+    """The floor of what goes through TCP, or may: to the host of the first executor that tells one, of those that work.
+
+    Where it cannot be had the others go on without it.
+    """
+    ways = [lane for lane in measuring.lanes if lane.strategy is not None and _by_wire(lane.strategy)]
+    name = FLOORS[Channel.TCP]
+    if not ways or measuring.failed(name):
+        return
+    from handoff.measuring.wire import FloorWire
+
+    engaged = [lane.hired.inside.executing for lane in ways if isinstance(lane.hired.inside, Executed)]
+    executing = next((each for each in engaged if getattr(each.executor, "host", "")), None)
+    try:
+        with measuring.trying(name, timeouts.WORKER_START_S):
+            wire = FloorWire(
+                executing, duty, max(1, measuring.floor_bytes), read_all=Trait.BUFFER in measuring.payload.traits
+            )
+    except LaneRefused as refused:
+        why = refused.outcome.reason
+        measuring.settle(name, Outcome(Kind.UNAVAILABLE, "", "", f"no connection to where the worker is: {why}"))
+    else:
+        lane = Lane(name, None, (wire, wire), launch=wire.launch, worker=Handle(wire))
+        measuring.lanes.insert(len(measuring.lanes) - 1, lane)  # the harness's own is the last
+
+
+def _by_wire(strategy: Strategy) -> bool:
+    """Whether what it sends goes to another machine, or would."""
+    return Channel.TCP in (strategy.channel, strategy.reached_by) or bool(
+        strategy.execution and strategy.execution.clusters
+    )
 
 
 def _hire(measuring: Measuring, duty: Duty, group: list[Lane], launch: Launch) -> None:

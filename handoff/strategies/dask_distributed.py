@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from handoff import timeouts
 from handoff.machine import cluster
@@ -183,6 +184,11 @@ class DaskExecutor:
                     future.cancel(force=True)
                     raise BrokenExecutor(f"the cluster's worker {self.where[0]} has gone") from None
 
+    @property
+    def host(self) -> str:
+        """Of the worker: what is in its address."""
+        return urlsplit(self.where[0]).hostname or ""
+
     def scatter(self, obj: Any) -> Any:
         """A future of what is then in the worker: a fresh key each time, straight to it.
 
@@ -239,7 +245,7 @@ class ScatterExecutor:
 
     def __init__(self, site: Site, initializer: Initializer) -> None:
         self.dask = DaskExecutor(site, initializer)
-        self.shutdown = self.dask.shutdown
+        self.host, self.shutdown = self.dask.host, self.dask.shutdown
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
         from distributed import Future
@@ -263,6 +269,7 @@ class ActorExecutor:
 
     def __init__(self, site: Site, initializer: Initializer) -> None:
         self.dask = DaskExecutor(site, initializer)
+        self.host = self.dask.host
         with self.dask.client.as_current():  # an actor looks for its client when it arrives
             self.future = self.dask.client.submit(Doing, actor=True, pure=False, workers=self.dask.where)
             self.actor: Any = self.future.result()
@@ -379,7 +386,7 @@ def _strategy(
         pickled_as="cloudpickle",
         summary=summary,
         meaning=COPY + "; on the cluster until the last future of it is dropped",
-        channel=Channel.PIPE,
+        channel=Channel.TCP,
         launch=Launch.EXECUTOR,
         execution=Execution(
             make=make, duties=duties, keeps=True, raises="KilledWorker", clusters=("dask",), asked=asked

@@ -28,6 +28,7 @@ STRATEGIES = (
         summary="the same class on a manager that listens on TCP, as a remote one does; here on this machine",
         meaning="a proxy: the one object is the server's, whoever calls; it goes with its last proxy",
         channel=Channel.MANAGER,
+        reached_by=Channel.TCP,
         carry=_carry,
         fails=MANAGER_FAILS,
         late=8,
