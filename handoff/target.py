@@ -15,10 +15,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from handoff.payload import Payload
 from handoff.stacks import place_of
@@ -29,6 +29,18 @@ _TARGET = re.compile(r"(?P<place>.+?):(?P<call>[^\W\d]\w*(?:\.[^\W\d]\w*)*\s*(?:
 
 class TargetError(Exception):
     """A collection or an object that cannot be loaded; the message says what, where and what to do."""
+
+
+class RefFields(TypedDict):
+    """The fields of a :class:`Ref`, as they travel."""
+
+    root: str
+    module: str
+    name: str
+    folder: str
+    work: str
+    work_root: str
+    stated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,10 @@ class Ref:
     work: str = ""  #: ``module:function``: what a task does with the object; "": what its payload says
     work_root: str = ""  #: the folder from which that module is imported
     stated: bool = True  #: False for what is too large to be stated in full: its checksum has to do
+
+    def to_json(self) -> RefFields:
+        """All fields, by name: ``Ref(**fields)`` is this again."""
+        return cast("RefFields", asdict(self))
 
     def load(self) -> Payload:
         """Import the module and return the payload. Raises :class:`TargetError`."""

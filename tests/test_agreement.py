@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def of(entry: Entry) -> list[Any]:
 @pytest.mark.parametrize("entry", list(ALL), indirect=True)
 def test_a_diagnosis_says_what_support_says(entry: Entry) -> None:
     obj = entry.payload.make()
-    found = diagnose(obj, ref=asdict(entry.ref), budget_s=120.0)
+    found = diagnose(obj, ref=entry.ref.to_json(), budget_s=120.0)
     assert list(against_diagnosis(told(of(entry)), found)) == [], str(found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ FRESH = ("spawn", "forkserver")
 def diagnosed(make: Callable[[], Any]) -> Diagnosis:
     """As the command does it: another process can make the object once more."""
     ref = Ref(str(Path(__file__).parent), "diagnose_cases", make.__name__)
-    return diagnose(make(), ref=asdict(ref))
+    return diagnose(make(), ref=ref.to_json())
 
 
 def only(make: Callable[[], Any]) -> Finding:

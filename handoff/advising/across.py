@@ -14,12 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handoff.advising.ranking import SIMPLER, UNMEASURED, Ranking
+from handoff.advising.ranking import SIMPLER, UNMEASURED, MeasuredWay, Ranking, Whole
 from handoff.advising.result import Advice, ByDefault, Row, UnderMethod
 from handoff.advising.search import MEMORY_S, MEMORY_SHARE, Plan, Search, Show
+from handoff.advising.whole_jobs import LEAST_PASSES
 from handoff.analysis import stats
 from handoff.measuring.questions import OUT
 from handoff.payload import Duty
+from handoff.processes.messages import JobProgram
 from handoff.start_methods import by_default
 from handoff.strategies import baselines, registry
 from handoff.timing import nothing
@@ -28,6 +30,9 @@ LOOK = 0.5  #: of the budget, at most, for the first looks at several start meth
 FIRST_S = 3.0  #: what the first look at the first of them may take, for who asks waits for it ...
 FIRST = 0.6  #: ... and at most this share of the looks' time
 LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
+WHOLE = 0.4  #: of the time for all of this, for running the programs of the leading ways
+MOST_PROGRAMS, LEAST_PROGRAMS, PER_DUTY = 10, 4, 3  #: so many, as the time allows; of each duty the best ones ...
+NEAR = 3.0  #: ... that are within this factor of the best, as far as the sum of their parts tells
 AS_GOOD = SIMPLER - 1  #: what is no reason to take a less simple way is none to change the start method
 
 
@@ -41,6 +46,10 @@ class _Known:
     @property
     def best(self) -> Row | None:
         return self.ranking.tiers[0][0] if self.ranking.tiers else None
+
+    @property
+    def best_key(self) -> str:
+        return self.best.key if self.best else ""
 
     @property
     def total_s(self) -> float:
@@ -60,8 +69,11 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
     """
     begin, end = time.monotonic(), plans[0].end
     stop = end - min(MEMORY_S, MEMORY_SHARE * max(0.0, end - begin))
+    whole = stop
+    if plans[0].runner is not None:
+        stop -= WHOLE * max(0.0, stop - begin)
     searches = [Search(replace(plan, several=len(plans) > 1), progress) for plan in plans]
-    looks_s = (LOOK if len(plans) > 1 else 1.0) * max(0.0, end - begin)
+    looks_s = (LOOK if len(plans) > 1 else 1.0) * max(0.0, (stop if plans[0].runner else end) - begin)
     for number, search in enumerate(searches):
         now = time.monotonic()
         left_s = begin + looks_s - now
@@ -72,6 +84,7 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
     for number, (search, share) in enumerate(_worth_more(searches)):
         search.plan.end = time.monotonic() + share * (stop - time.monotonic())
         search.go_on(always=number == 0)
+    _run_programs(_order(searches), whole, progress)
     known = _order(searches)
     first = known[0].search
     first.plan.end = end
@@ -81,6 +94,67 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
         return advice
     under = tuple(_under(each, known[0]) for each in known)
     return replace(advice, start_methods=under, defaults=_by_default(known))
+
+
+@dataclass(frozen=True, slots=True)
+class _Leader:
+    """A way whose program is to be run."""
+
+    search: Search
+    way: MeasuredWay
+    usual: bool  #: it is what is done when nothing else is asked for
+
+    def program(self, text: str, *, always: bool) -> JobProgram:
+        """Its program, with what the sum of its parts foretells."""
+        job, line = self.search.plan.job, self.way.line
+        step = self.way.chunk * job.workers
+        return JobProgram(
+            text=text, tasks=job.tasks, step=step, fixed_s=line.fixed, slope_s=line.slope, always=always or self.usual
+        )
+
+
+def _run_programs(known: Sequence[_Known], until: float, progress: Callable[[str], Any]) -> None:
+    """Run the programs of the leading ways, and of what is done when nothing else is asked for."""
+    plan, leaders = known[0].search.plan, _leaders(known)
+    if plan.runner is None or plan.programs is None or len(leaders) < 2:
+        return
+    each_s = LEAST_PASSES * min(each.total_s for each in known)
+    leaders = leaders[: max(LEAST_PROGRAMS, int((until - time.monotonic()) / each_s))]
+    programs: list[JobProgram] = []
+    for leader in leaders:
+        way, written = leader.way, plan.programs(leader.search.plan.job)
+        text = written(way.strategy.name, way.duty, way.chunk)
+        programs.append(leader.program(text, always=way.key == known[0].best_key))
+    progress(f"running the programs of {len(programs)} ways")
+    for ran in plan.runner(programs, until):
+        leader = leaders[ran["program"]]
+        whole = leader.search.wholes.setdefault(leader.way.key, Whole())
+        if "seconds" in ran:
+            whole.runs.append((ran["run"], ran["tasks"], ran["seconds"]))
+        else:
+            whole.error = ran["error"]
+
+
+def _leaders(known: Sequence[_Known]) -> list[_Leader]:
+    """Of each start method that is near the best ways of each duty, and the simplest; first the best of all."""
+    found: dict[tuple[str, str], _Leader] = {}
+    best_s = min((each.total_s for each in known if not each.out), default=math.inf)
+    near = [each for each in known if not each.out and each.total_s <= NEAR * best_s]
+    for each in near:
+        ways = sorted(each.ranking.ways.values(), key=lambda way: stats.estimate(way.total).value)
+        within = [way for way in ways if stats.estimate(way.total).value <= NEAR * each.total_s]
+        for duty in each.search.plan.job.duties:
+            of_it = [way for way in within if way.duty == duty]
+            chosen = [way for n, way in enumerate(of_it) if way.strategy not in [one.strategy for one in of_it[:n]]]
+            chosen = chosen[: PER_DUTY if each is near[0] else 1]
+            simplest = min(of_it, key=lambda way: way.change, default=None)
+            for way in [*chosen, *filter(None, [simplest])]:
+                found.setdefault((each.search.plan.job.start_method, way.key), _Leader(each.search, way, way.usual))
+        for way in ways:
+            if way.usual and each is near[0]:
+                found.setdefault((each.search.plan.job.start_method, way.key), _Leader(each.search, way, usual=True))
+    leaders = sorted(found.values(), key=lambda each: (not each.usual, stats.estimate(each.way.total).value))
+    return leaders[:MOST_PROGRAMS]
 
 
 def _defaults(plan: Plan) -> list[str]:

@@ -6,16 +6,17 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from handoff.advising import warned
+from handoff.advising import warned, whole_jobs
 from handoff.advising.warned import Bindings
 from handoff.analysis.units import size
 from handoff.outcome import describe
+from handoff.processes.messages import Described, Request, Tell
 from handoff.processes.sandbox import memory_limit
 from handoff.stacks import place_of
 from handoff.target import Entry, Ref, TargetError, load_collection, parse_call
@@ -33,10 +34,7 @@ SLOW_IMPORT_S = 1.5  #: ... and so is one whose module takes longer to import
 OBJECT_SHARE = 0.4  #: of that, for the object: to hand it over takes it at least twice
 
 
-Tell = Callable[[dict[str, Any]], None]
-
-
-def main(config: dict[str, Any], tell: Tell) -> None:
+def main(config: Request, tell: Tell) -> None:
     """What the contained interpreter does: a trial, or open the target and look at it."""
     _settle()
     limit_bytes = config.get("memory_bytes") or memory_limit()
@@ -65,6 +63,10 @@ def main(config: dict[str, Any], tell: Tell) -> None:
     _limit(limit_bytes)
     if config["do"] == "list":
         tell({"entries": [_description(entry)], "final": True})
+    elif config["do"] == "run":
+        for ran in whole_jobs.run_all(config["programs"], obj, entry.ref.folder, config["until"] - time.monotonic()):
+            tell({"ran": ran})
+        tell({"final": True})
     elif config["do"] == "diagnose":
         tell({"diagnosis": _diagnosis(entry, obj, config), "final": True})
     else:
@@ -92,7 +94,7 @@ def _limit(nbytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, Bindings, float, float]:
+def _open(config: Request, tell: Tell) -> tuple[Entry, Any, Bindings, float, float]:
     """Load the target and make its object; tell of it. Also what was bound before, and how long both took."""
     begin = time.perf_counter()
     entry = _entry(config)
@@ -106,7 +108,6 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, Bindings, flo
             "opened": {
                 **_description(entry),
                 "declared": "collection" in config,
-                "type": type(obj).__name__,
                 "none": obj is None,
                 "imported_s": imported_s,
                 "made_s": made_s,
@@ -116,11 +117,11 @@ def _open(config: dict[str, Any], tell: Tell) -> tuple[Entry, Any, Bindings, flo
     return entry, obj, before, imported_s, made_s
 
 
-def _description(entry: Entry) -> dict[str, Any]:
+def _description(entry: Entry) -> Described:
     """What the outside may know of a payload, which makes no object of it."""
     payload = entry.payload
     return {
-        "ref": asdict(entry.ref),
+        "ref": entry.ref.to_json(),
         "name": payload.name,
         "duties": sorted(payload.duties),
         "traits": sorted(payload.traits),
@@ -130,11 +131,11 @@ def _description(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _described(config: dict[str, Any]) -> list[dict[str, Any]]:
+def _described(config: Request) -> list[Described]:
     return [_description(entry) for entry in _collection(config).values()]
 
 
-def _collection(config: dict[str, Any]) -> Mapping[str, Entry]:
+def _collection(config: Request) -> Mapping[str, Entry]:
     os.chdir(config["cwd"])
     try:
         return load_collection(config["collection"])
@@ -142,17 +143,21 @@ def _collection(config: dict[str, Any]) -> Mapping[str, Entry]:
         os.chdir(config["folder"])
 
 
-def _entry(config: dict[str, Any]) -> Entry:
+def _entry(config: Request) -> Entry:
     if "ref" in config:
-        ref = Ref(**config["ref"] | config.get("work", {}))
+        ref = _for_work(Ref(**config["ref"]), config)
         return Entry(ref, ref.load())
     entries = _collection(config)
     name: str = config["payload"] or (next(iter(entries)) if len(entries) == 1 else "")
     if name not in entries:
         said = f"no payload is named {name!r}" if name else f"defines {len(entries)} payloads: say --payload NAME"
         raise TargetError(f"{config['target']}: {said}; there are: {', '.join(entries)}")
-    ref = replace(entries[name].ref, folder=config["cwd"], **config.get("work", {}))
+    ref = _for_work(replace(entries[name].ref, folder=config["cwd"]), config)
     return Entry(ref, ref.load())
+
+
+def _for_work(ref: Ref, config: Request) -> Ref:
+    return replace(ref, **config["work"]) if "work" in config else ref
 
 
 def _memory(target: str, limit_bytes: int, error: MemoryError) -> str:
@@ -170,14 +175,14 @@ def _raised(target: str, error: BaseException) -> str:
     return f"{target}: raised {type(error).__name__}{': ' if text else ''}{text[:300]}{where}"
 
 
-def _diagnosis(entry: Entry, obj: Any, config: dict[str, Any]) -> dict[str, Any]:
+def _diagnosis(entry: Entry, obj: Any, config: Request) -> dict[str, Any]:
     from handoff.diagnosing import diagnose
 
-    return diagnose(obj, name=config["target"], budget_s=config["diagnose_s"], ref=asdict(entry.ref)).to_json()
+    return diagnose(obj, name=config["target"], budget_s=config["diagnose_s"], ref=entry.ref.to_json()).to_json()
 
 
 def _advise(
-    config: dict[str, Any],
+    config: Request,
     entry: Entry,
     obj: Any,
     before: Bindings,
@@ -188,7 +193,7 @@ def _advise(
 ) -> None:
     """Diagnose; and, what takes long to make, measure here, by forks. Else it is measured from outside, afresh."""
     from handoff.advising import across, plans, work
-    from handoff.advising.recipes import recipe_for
+    from handoff.advising.recipes import program_for, recipe_for
     from handoff.advising.result import Job
     from handoff.diagnosing import Diagnosis
 
@@ -211,6 +216,8 @@ def _advise(
     job = plans.fitting(asked, config["duty"], entry.payload.duties, declared="collection" in config)
     plan = plans.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data), work_s, note)
     plan.imported_s, plan.made_s, plan.recipes = imported_s, made_s, partial(recipe_for, entry.ref)
+    plan.programs = partial(program_for, entry.ref)
+    plan.runner = lambda programs, until: whole_jobs.run_all(programs, obj, entry.ref.folder, until - time.monotonic())
     plan.warnings = warnings
     advice = across.measure_each(
         plans.under_each(plan, config["also"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -65,6 +65,8 @@ class MeasuredWay:
     setup_s: float
     line: cost.LinearCost  #: seconds over tasks
     chunk: int = 1  #: tasks that a pool pickles at once
+    runs: int = 0  #: of its whole program, which ``total`` is then of; 0: it is the sum of the parts
+    off: float = 1.0  #: what the whole took, over the sum of the parts
 
     @property
     def key(self) -> str:
@@ -84,6 +86,31 @@ class MeasuredWay:
     def least_s(self) -> float:
         """What the job took in the best of the trials: who is slow even then is slow."""
         return min(median(x for x in row if x) for row in self.total.values() if any(row))
+
+
+@dataclass(slots=True)
+class Whole:
+    """Runs of a way's whole program."""
+
+    #: each with its pass, in which all programs were run in turn; its tasks; and its seconds
+    runs: list[tuple[int, int, float]] = field(default_factory=list)
+    error: str = ""  #: why it was not run again
+
+    def totals(self, line: cost.LinearCost, tasks: int) -> dict[int, float]:
+        """Seconds of the whole job by pass. Runs with fewer tasks than it has stand for it by what each more takes.
+
+        ``line`` is the sum of the parts: it has to do where all runs were of the same few tasks.
+        """
+        whole = {number: seconds for number, n, seconds in self.runs if n == tasks}
+        if whole or not self.runs:
+            return whole
+        few = min(n for _, n, _ in self.runs)
+        least = median(seconds for _, n, seconds in self.runs if n == few)
+        more = {
+            number: seconds + (tasks - n) * max(0.0, seconds - least) / (n - few)
+            for number, n, seconds in self.runs if n > few
+        }  # fmt: skip
+        return more or {number: seconds * line.at(tasks) / line.at(few) for number, _, seconds in self.runs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +138,7 @@ def rank(
     made_s: float = math.nan,
     nbytes: int = 0,
     start_s: float = math.nan,
+    wholes: Mapping[str, Whole] | None = None,
 ) -> Ranking:
     """Rank everything that carries the object.
 
@@ -118,7 +146,8 @@ def rank(
     strategies, tells what starting a worker takes, unless ``start_s`` does. ``altered`` names strategies known to alter
     the object, and why. ``imported_s``: importing the module of the object, as workers do that are not forked, whether
     they are given the object when they start or with their first task.
-    ``made_s``: making the object; ``nbytes``: about what it weighs, where no record tells.
+    ``made_s``: making the object; ``nbytes``: about what it weighs, where no record tells. ``wholes``: by key of a way,
+    what its program took as a whole, which counts for more than the sum of its parts.
     """
     figures = {Duty(record.kind): Figures(record) for record in records}
     if math.isnan(start_s):
@@ -140,7 +169,39 @@ def rank(
                     ways[way.key] = way
         if copies is None and figure.record.baseline in registry() and figure.has(BIS, TASK[duty]):
             copies = _way(figure, BIS, duty, job, start_s, cores).total
+    if ran := {key: whole for key, whole in (wholes or {}).items() if key in ways and whole.runs}:
+        ways, copies = _as_run(ways, ran, job.tasks), None
     return _ordered(ways, copies, tuple(_merged(excluded)), start_s)
+
+
+def _as_run(ways: Mapping[str, MeasuredWay], wholes: Mapping[str, Whole], tasks: int) -> dict[str, MeasuredWay]:
+    """The ways with what their programs took. Of those that were not run the sum of the parts, and what the others
+    took beyond that."""
+    found: dict[str, MeasuredWay] = {}
+    beyond: list[float] = []
+    for key, whole in wholes.items():
+        way = ways[key]
+        total: Samples = {number: [seconds] for number, seconds in whole.totals(way.line, tasks).items()}
+        took, added = stats.estimate(total).value, stats.estimate(way.total).value
+        beyond.append(took - added)
+        found[key] = replace(way, total=total, line=_through(way.line, tasks, took), runs=len(total), off=took / added)
+    extra = median(beyond)
+    for key, way in ways.items():
+        if key not in found:
+            total = {
+                trial: [None if x is None else max(x / 2, x + extra) for x in row] for trial, row in way.total.items()
+            }
+            line = _through(way.line, tasks, stats.estimate(total).value)
+            found[key] = replace(way, total=total, line=line, off=math.nan)
+    return {key: found[key] for key in ways}
+
+
+def _through(line: cost.LinearCost, tasks: int, seconds: float) -> cost.LinearCost:
+    """The line for a job that took ``seconds``: what the sum of its parts lacks is paid once, as far as that goes."""
+    fixed = line.fixed + seconds - line.at(tasks)
+    if fixed >= 0:
+        return cost.LinearCost(fixed, line.slope)
+    return cost.LinearCost(line.fixed * seconds / line.at(tasks), line.slope * seconds / line.at(tasks))
 
 
 def _start(state: Figures | None, imported_s: float, made_s: float) -> float:
@@ -314,6 +375,10 @@ def _ordered(
     swift = min(typical, key=lambda key: typical[key])
     near = {key for key, seconds in typical.items() if seconds < OUT * typical[swift]}
     judged = [key for key, way in ways.items() if len(way.total) >= min(most, 2 if key in near else FEW)]
+    if ran := [key for key, way in ways.items() if way.runs]:
+        most = max(ways[key].runs for key in ran)
+        judged = [key for key in ran if ways[key].runs >= min(most, 2)]
+        swift = min(judged, key=lambda key: typical[key])
     if swift not in judged and typical[swift] * OUT < min(typical[key] for key in judged):
         judged = [swift]  # far faster at once than what is known better
     usual = next((key for key in ways if key in judged and ways[key].usual), "")
@@ -368,6 +433,8 @@ def _row(way: MeasuredWay, verdict: str, ratio: float, *, judged: bool) -> Row:
         notes.append("far slower already in the first trials: measured no more")
     elif total.n_trials < FEW:
         notes.append(f"{total.n_trials} trial{'s' if total.n_trials > 1 else ''} only: a first impression")
+    elif way.off != 1.0 and not way.runs:
+        notes.append("its program was not run: the sum of its parts")
     elif verdict == CONTENDER:
         notes.append(f"not known to be within {LIMIT} × the best, nor slower than the first")
     return Row(

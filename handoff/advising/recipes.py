@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection
 
 from handoff.advising.result import Job, OwnRecipe, Row
+from handoff.advising.whole_jobs import MADE, TASKS
 from handoff.payload import Duty
 from handoff.strategies import baselines, registry
 from handoff.target import Ref, parse_call
@@ -25,6 +26,31 @@ def recipe_for(ref: Ref, job: Job) -> Callable[[Row], OwnRecipe]:
         words = _words(ref, _names(before + after))
         words |= {"method": job.start_method, "workers": str(job.workers), "tasks": str(job.tasks)}
         return OwnRecipe(before.format(**words, chunk=1), after.format(**words, chunk=row.chunk))
+
+    return written
+
+
+def program_for(ref: Ref, job: Job) -> Callable[[str, Duty, int], str]:
+    """How to write down the whole program of a way (strategy, duty, chunk), to be run and timed.
+
+    It is what is printed, but that names of our own stand for making the object and for the number of tasks, and that a
+    task that is not said what to do reads all of the object.
+    """
+
+    def written(strategy: str, duty: Duty, chunk: int) -> str:
+        code = registry()[strategy].recipe.own[duty]
+        words = _words(ref, _names(code))
+        if not ref.work:
+            words["use"] = "_task(obj)"
+            declared = "make = Ref(" in words["imports"]
+            words["imports"] += (
+                f"\n_task = Ref({ref.root!r}, {ref.module!r}, {ref.name!r}).load().task"
+                if declared else "\nfrom handoff.checksum import touch as _task"
+            )  # fmt: skip
+        words["imports"] += f"\n\n\ndef {MADE}(make):\n    return make()\n"
+        words["make"] = f"{MADE}(lambda: {words['make']})"
+        words |= {"method": job.start_method, "workers": str(job.workers), "tasks": TASKS}
+        return code.format(**words, chunk=chunk)
 
     return written
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ from handoff.advising.result import BOTH, Advice, AdviceWarning, Job
 from handoff.advising.search import BUDGET_S, Plan, Show
 from handoff.payload import Duty, Payload, Trait
 from handoff.processes.interpreter import Interpreter
-from handoff.target import Entry, Ref, parse_work
+from handoff.target import Entry, Ref, TargetError, parse_work
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
-    pass
+    from handoff.processes.messages import Described, JobProgram, Ran, Request, SandboxTold
 
 
 INSIDE = "handoff.advising.in_sandbox"  #: what runs where the user's code does
@@ -26,7 +26,7 @@ TASKS = 100
 NONE_NOTE = "the callable returned None: if that is not the object you mean, does it lack a return?"
 
 
-def blank(opened: dict[str, Any]) -> Entry:
+def blank(opened: Described) -> Entry:
     """The payload as the outside knows it, which imports nothing of it: to be measured by others."""
 
     def make() -> Any:
@@ -51,8 +51,8 @@ def open_target(target: str, *, patience_s: float, progress: Callable[[str], Any
     """
     from handoff.processes import sandbox
 
-    config = sandbox.request(target) | {"do": "list"}
-    found: list[dict[str, Any]] = []
+    config: Request = {**sandbox.request(target), "do": "list"}
+    found: list[Described] = []
     for message in sandbox.ask(INSIDE, config, patience_s=patience_s, more_s=patience_s, progress=progress):
         found = message.get("entries", found)
     entries = [replace(blank(each), target=target) for each in found]
@@ -88,6 +88,20 @@ def fresh(config: dict[str, Any], seed: int) -> Interpreter:
     from handoff.processes.sandbox import Sandbox
 
     return Sandbox(INSIDE, config, seed=seed)
+
+
+def _run_there(asked: Request, patience_s: float, programs: Sequence[JobProgram], until: float) -> Iterable[Ran]:
+    """Run programs in forks of an interpreter that has imported the target and made its object."""
+    from handoff.processes import sandbox
+
+    config: Request = {**asked, "do": "run", "programs": programs, "until": until}
+    more_s = max(0.0, until - time.monotonic())
+    try:
+        for message in sandbox.ask(INSIDE, config, patience_s=patience_s, more_s=more_s, progress=nothing):
+            if "ran" in message:
+                yield message["ran"]
+    except TargetError:
+        return  # what was made twice already, and is not made now: what was run counts
 
 
 def advise_object(
@@ -152,32 +166,33 @@ def advise_target(
     """
     from functools import partial
 
-    from handoff.advising.recipes import recipe_for
+    from handoff.advising.recipes import program_for, recipe_for
     from handoff.diagnosing import Diagnosis
     from handoff.machine import usable_cores
     from handoff.processes import sandbox
 
     begin = time.monotonic()
     job = replace(job, work=work)
-    config = sandbox.request(target, payload) | {
+    config: Request = {
+        **sandbox.request(target, payload),
         "do": "advise",
         "job": asdict(job),
         "also": list(also),
         "duty": duty,
         "budget_s": budget_s,
-        "work": dict(zip(("work", "work_root"), parse_work(work), strict=True)) if work else {},
         "diagnose_s": max(1.0, min(15.0, budget_s / 3)),
     }
-    opened: dict[str, Any] = {}
-    told: dict[str, Any] = {}
+    if work:
+        named, root = parse_work(work)
+        config["work"] = {"work": named, "work_root": root}
+    told: SandboxTold = {}
     for message in sandbox.ask(INSIDE, config, patience_s=patience_s, more_s=2 * budget_s + 10, progress=progress):
         if "progress" in message:
             progress(message["progress"])
         if "first" in message:
             show(Advice.from_json(message["first"]))
-        opened = message.get("opened", opened)
         told |= message
-    notes = []
+    opened, notes = told["opened"], []
     if opened["none"]:
         notes.append(NONE_NOTE)
     if "advice" in told:
@@ -202,6 +217,8 @@ def advise_target(
         opened["made_s"],
         diagnosis,
         recipes=partial(recipe_for, entry.ref),
+        programs=partial(program_for, entry.ref),
+        runner=partial(_run_there, config, patience_s),
         notes=notes,
         warnings=tuple(
             AdviceWarning(**each | {"start_methods": tuple(each["start_methods"])}) for each in told["warnings"]

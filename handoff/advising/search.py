@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
-from handoff.advising.ranking import FEW, Ranking, rank
+from handoff.advising.ranking import FEW, Ranking, Whole, rank
 from handoff.advising.result import Advice, AdviceWarning, Job
 from handoff.advising.words import advise, heavy_bytes, known_altered
 from handoff.analysis.metrics import BIS
@@ -27,6 +27,7 @@ from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import Interpreter
+from handoff.processes.messages import JobProgram, Ran
 from handoff.processes.proc import with_descendants
 from handoff.profile import Profile
 from handoff.record import Record
@@ -52,6 +53,8 @@ COMPARED_S = 0.3  #: objects that take longer to read are compared by checksums 
 CHECKSUM_NOTE = "too many parts to compare them all in the time: what arrived was compared by its checksum"
 HEAVY_BYTES, HEAVY_S = 32 << 20, 0.5
 Opener = Callable[[dict[str, Any], int], Interpreter]
+Runner = Callable[[Sequence[JobProgram], float], Iterable[Ran]]
+Written = Callable[[str, Duty, int], str]  #: the program of a strategy, duty and chunk
 Show = Callable[[Advice], Any]
 
 
@@ -76,6 +79,8 @@ class Plan:
     diagnosis: Diagnosis | None = None
     leave_out: tuple[str, ...] = ()  #: strategies that can't be asked
     recipes: Callable[[Job], Any] | None = None  #: how the recipes of a job are written down
+    programs: Callable[[Job], Written] | None = None  #: how its programs are, and ...
+    runner: Runner | None = None  #: ... what runs them where the object is, until a time of ``time.monotonic``
     warnings: tuple[AdviceWarning, ...] = ()
     against: str = ""  #: what speaks against this start method, so that it is taken only if no other can be
     several: bool = False  #: whether this start method is one of several that are judged
@@ -137,7 +142,7 @@ class _Lanes(GroupRun):
     def spec(self, index: int) -> Spec:
         names = [name for name in self.wanted if name not in self.failed(self.record)]
         return {
-            "ref": asdict(self.group[index].entry.ref),
+            "ref": self.group[index].entry.ref.to_json(),
             "kind": self.group[index].kind,
             "strategies": [] if self.record.failed else names,
             "verify": any(name not in self.record.outcomes for name in names),
@@ -235,10 +240,11 @@ class Search:
             self.runs[duty].record.outcomes |= _too_large(plan, names)
         self.refactored: list[Record] = []
         self.memory: list[Record] = []
+        self.wholes: dict[str, Whole] = {}  #: by key of a way
 
     def ranking(self) -> Ranking:
         """What is known by now."""
-        return _ranking(self.plan, self.runs)
+        return _ranking(self.plan, self.runs, self.wholes)
 
     def look(self, show: Show = nothing, more: Sequence[str] = ()) -> None:
         """A first look at the likeliest ways of each duty, and at ``more`` where they serve it."""
@@ -301,6 +307,7 @@ class Search:
             work_s=plan.work_s or math.nan,
             warnings=plan.warnings,
             several=plan.several,
+            wholes=self.wholes,
         )
 
 
@@ -377,12 +384,12 @@ def _look_at_all(
         run.one(chosen)
 
 
-def _ranking(plan: Plan, runs: dict[Duty, _Lanes]) -> Ranking:
+def _ranking(plan: Plan, runs: dict[Duty, _Lanes], wholes: Mapping[str, Whole] | None = None) -> Ranking:
     records = [run.settled() for run in runs.values()]
     altered = known_altered(plan.diagnosis, plan.job.start_method)
     return rank(
         records, plan.job, cores=plan.cores, altered=altered, imported_s=plan.imported_s, made_s=plan.made_s,
-        nbytes=heavy_bytes(plan.diagnosis),
+        nbytes=heavy_bytes(plan.diagnosis), wholes=wholes,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ the object with every task and ways that set it up once are compared by the same
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from handoff.advising.ranking import (
     UNMEASURED,
     MeasuredWay,
     Ranking,
+    Whole,
     rank,
 )
 from handoff.advising.result import BOTH, Advice, AdviceWarning, Job, Refactoring, Row
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from handoff.diagnosing import Diagnosis
 
 MUCH_BYTES = 4 << 20  #: less is no reason to prefer one way to another: an import takes as much
+AS_ADDED = 1.33  #: a job that took so many times the sum of its parts is not understood
 DUTY_WORDS = {
     Duty.ARGUMENT: "sent with every task",
     Duty.STATE: "set up once per worker",
@@ -63,16 +65,18 @@ def advise(
     work_s: float = math.nan,
     warnings: Sequence[AdviceWarning] = (),
     several: bool = False,
+    wholes: Mapping[str, Whole] | None = None,
 ) -> Advice:
     """Put a ranking into words. With ``several`` start methods judged, they say of which this is.
 
     ``work_s`` is what a task does with the object, alone; ``refactored`` are records of it without its culprits,
-    ``memory`` those of the kinds ``memory-<duty>``.
+    ``memory`` those of the kinds ``memory-<duty>``, ``wholes`` what the programs of some ways took.
     """
     altered = known_altered(diagnosis, job.start_method)
     ranking = rank(
-        records, job, cores=cores, altered=altered, imported_s=imported_s, made_s=made_s, nbytes=heavy_bytes(diagnosis)
-    )
+        records, job, cores=cores, altered=altered, imported_s=imported_s, made_s=made_s, nbytes=heavy_bytes(diagnosis),
+        wholes=wholes,
+    )  # fmt: skip
     tiers = tuple(tuple(_with_memory(row, memory) for row in tier) for tier in ranking.tiers)
     ranking = replace(ranking, tiers=tiers)
     diagnosis = _not_refuted(diagnosis, ranking)
@@ -318,19 +322,25 @@ def _how_sure(ranking: Ranking) -> str:
         return ""
     tier = ranking.tiers[0]
     trials = max(row.trials for row in tier)
+    what = "run of each program" if any(way.runs for way in ranking.ways.values()) else "trial"
     if trials < FEW:
-        some = "one trial" if trials == 1 else f"{trials} trials"
+        some = f"one {what}" if trials == 1 else f"{trials} {_many(what)}"
         return f"A first impression from {some}: only factors count. A larger --budget tells more."
     if ranking.copies:
-        return f"From {trials} trials, in which {_risk(ranking)}: a quieter machine tells more."
+        return f"From {trials} {_many(what)}, in which {_risk(ranking)}: a quieter machine tells more."
     if len(ranking.ways) == 1:
-        return f"From {trials} trials; nothing else carries it."
-    known = f"From {trials} trials, at 99 %: the whole job takes {_risk(ranking)} of {len(ranking.ways)} ways"
+        return f"From {trials} {_many(what)}; nothing else carries it."
+    known = f"From {trials} {_many(what)}, at 99 %: the whole job takes {_risk(ranking)} of {len(ranking.ways)} ways"
     if ranking.bound <= LIMIT:
         return f"{known}."
     open_ones = sum(row.verdict == CONTENDER for row in tier[1:])
     could = f"{open_ones} other{'s' if open_ones > 1 else ''} could be better" if open_ones else "it is led by little"
     return f"{known}; {could}. A larger --budget, on a quieter machine, tells more."
+
+
+def _many(what: str) -> str:
+    first, _, rest = what.partition(" ")
+    return f"{first}s {rest}".rstrip()
 
 
 def _now(ranking: Ranking, job: Job) -> str:
@@ -354,6 +364,8 @@ def _breaks_even(ranking: Ranking, job: Job) -> str:
     if other is None:
         return ""
     mine, theirs = ranking.ways[best.key], ranking.ways[other]
+    if any(way.runs and not 1 / AS_ADDED < way.off < AS_ADDED for way in (mine, theirs)):
+        return ""  # the whole is not the sum of its parts: what it takes with other numbers of tasks is not known
     found = cost.break_even(mine.line, theirs.line, _replicates(mine, theirs))
     against = f"{theirs.strategy.name}{f', chunks of {theirs.chunk}' if theirs.chunk > 1 else ''} ({theirs.duty})"
     span = ""

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from handoff.commands._options import add_patience, seconds, write
 from handoff.terminal import ProgressLine
+
+if TYPE_CHECKING:
+    from handoff.processes.messages import Request, SandboxTold
 
 HELP = "what in this object is in the way, where, and what to do about it?"
 PLACE = ("at your desk", 1)
@@ -39,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     from handoff.processes import sandbox
 
     budget_s = seconds("--budget", args.budget)
-    config = sandbox.request(args.target, args.payload) | {"do": "diagnose", "diagnose_s": budget_s}
+    config: Request = {**sandbox.request(args.target, args.payload), "do": "diagnose", "diagnose_s": budget_s}
     progress = ProgressLine(quiet=args.quiet)
-    told: dict[str, object] = {}
+    told: SandboxTold = {}
     try:
         patience_s = seconds("--patience", args.patience)
         for message in sandbox.ask(INSIDE, config, patience_s=patience_s, more_s=budget_s + 5, progress=progress):
@@ -49,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
             progress("looking at the object")
     finally:
         progress.clear()
-    diagnosis = Diagnosis.from_json(told["diagnosis"])  # type: ignore[arg-type]  # what the desk told
-    if told["opened"]["none"]:  # type: ignore[index]  # as the sandbox told it
+    diagnosis = Diagnosis.from_json(told["diagnosis"])
+    if told["opened"]["none"]:
         diagnosis = replace(diagnosis, notes=(NONE_NOTE, *diagnosis.notes))
     if args.format == "text" and args.output is None:
         terminal.show(text.diagnosis_parts(diagnosis))

@@ -13,6 +13,7 @@ from handoff.diagnosing import reasons
 from handoff.diagnosing.findings import FRESH_STARTS, PICKLES, STRATEGIES, Finding
 from handoff.diagnosing.libraries import head_of
 from handoff.diagnosing.load_child import plain_value
+from handoff.diagnosing.messages import Fact
 from handoff.diagnosing.paths import instance_dict
 from handoff.diagnosing.received import Received
 from handoff.diagnosing.walk import GROUP_MOST, Walk
@@ -182,7 +183,7 @@ class Arrivals:
                 break
         return found[:_FACTS_MOST]
 
-    def compare(self, answers: list[Any]) -> None:
+    def compare(self, answers: list[Fact]) -> None:
         for (module, _, here, path), (status, there) in zip(self.facts, answers, strict=False):
             if status != "ok" or there is None or there == here or module == "__main__":
                 continue

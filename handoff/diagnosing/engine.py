@@ -20,6 +20,7 @@ from handoff.diagnosing.dumps import Met, Pickling, error_text, pickles
 from handoff.diagnosing.evidence import LoadCulprit, Seen
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, Diagnosis
 from handoff.diagnosing.load_elsewhere import load_elsewhere
+from handoff.diagnosing.messages import Failure, LoadAnswer
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Null
 from handoff.diagnosing.received import received
 from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST
@@ -290,7 +291,7 @@ class Steps:
         seen = self.seen
         return max(0.5, min(seen.left_s() / 3, 3.0 + 20 * seen.dump_s))
 
-    def _blame_loads(self, codec: Pickling, answer: dict[str, Any]) -> None:
+    def _blame_loads(self, codec: Pickling, answer: LoadAnswer) -> None:
         """After a failed load: load again, past all failures, and name each object that failed."""
         seen = self.seen
         if answer.get("guarded"):
@@ -347,7 +348,7 @@ class Steps:
             found.insert(0, index)
         return found[: GROUP_MOST + 1]
 
-    def _add_load(self, index: int, codec: str, failure: dict[str, Any]) -> None:
+    def _add_load(self, index: int, codec: str, failure: Failure) -> None:
         seen = self.seen
         known = seen.loads.get(index)
         if known is None:
@@ -355,10 +356,10 @@ class Steps:
             known = seen.loads[index] = LoadCulprit(index, kind, failure["error"], starts=starts)
         known.codecs.add(codec)
 
-    def _load_kind(self, index: int, failure: dict[str, Any]) -> tuple[reasons.Reason, tuple[str, ...]]:
+    def _load_kind(self, index: int, failure: Failure) -> tuple[reasons.Reason, tuple[str, ...]]:
         obj, stage = self.seen.walk.objs[index], failure["stage"]
         if stage == "find":
-            is_main = failure["global"][0] == "__main__"
+            is_main = failure["sought"][0] == "__main__"
             return (reasons.MAIN if is_main else reasons.MISSING), FRESH_STARTS
         if failure["type"] == "TookTooLong":
             return reasons.HANG, ALL_STARTS

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handoff.diagnosing import reasons
 from handoff.diagnosing.arrival import Arrivals
 from handoff.diagnosing.findings import ALL_STARTS
 from handoff.diagnosing.picklers import Plain
 from handoff.diagnosing.walk import Walk
+
+if TYPE_CHECKING:
+    from handoff.target import RefFields
 
 
 @dataclass(slots=True)
@@ -27,7 +30,7 @@ class LoadCulprit:
 class Seen:
     """What is known of one object, and until when more may be looked for."""
 
-    def __init__(self, obj: Any, name: str, end: float, ref: dict[str, Any] | None = None) -> None:
+    def __init__(self, obj: Any, name: str, end: float, ref: RefFields | None = None) -> None:
         self.obj, self.name, self.end, self.ref = obj, name, end, ref
         self.plain = Plain()
         self.walk = Walk(self.plain)

@@ -21,56 +21,52 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
 
 if TYPE_CHECKING:
+    from handoff.diagnosing.messages import Fact, Judged, Judging, LoadAnswer, LoadJob, MainModule
     from handoff.payload import Payload
+    from handoff.target import RefFields
 
 
-def main(job: dict[str, Any], data: bytes, answer: Any) -> None:
+def main(job: LoadJob, data: bytes, answer: Any) -> None:
     """Do one job and write one line of JSON to ``answer``. ``job`` is what :mod:`handoff.diagnosing.load_elsewhere`
     sends."""
     _protect(job)
-    if job.get("main") and b"__main__" in data:
+    if job["main"] and b"__main__" in data:
         _import_main(job["main"])
-    result: dict[str, Any] = {}
-    if job["mode"] == "judge":
-        result = {"ok": True, "answers": judge_all(job, data)}
-        answer.write(json.dumps(result).encode() + b"\n")
-        answer.flush()
-        return
-    module: Any = pickle
-    if job["codec"] in ("cloudpickle", "dill"):
-        module = __import__(job["codec"])
-    if job["mode"] == "fast":
-        try:
-            loaded = (module.loads if job["codec"] == "dill" else pickle.loads)(data)
-            result["ok"] = True
-            result["facts"] = _facts(job.get("ask", ()))
-            _alive.append(loaded)  # a destructor may reach a stand-in; this process ends without any
-        except BaseException as error:
-            result["ok"] = False
-            result["error"] = text_of(error)
-            result["guarded"] = isinstance(error, WritesFile) or "handoff keeps a load" in text_of(error)
-    else:
-        result["failures"] = load_tolerantly(data)
-        result["ok"] = True
-    answer.write(json.dumps(result).encode() + b"\n")
+    answer.write(json.dumps(_done(job, data)).encode() + b"\n")
     answer.flush()
 
 
-_alive: list[Any] = []
+def _done(job: LoadJob, data: bytes) -> LoadAnswer:
+    if job["judging"]:
+        return {"ok": True, "answers": judge_all(job["judging"], data)}
+    module: Any = pickle
+    if job["codec"] in ("cloudpickle", "dill"):
+        module = __import__(job["codec"])
+    if job["mode"] == "tolerant":
+        return {"ok": True, "failures": load_tolerantly(data)}
+    try:
+        _alive.append((module.loads if job["codec"] == "dill" else pickle.loads)(data))
+        return {"ok": True, "facts": _facts(job["ask"])}
+    except BaseException as error:
+        text = text_of(error)
+        return {"ok": False, "error": text, "guarded": isinstance(error, WritesFile) or "handoff keeps a load" in text}
 
 
-def judge_all(job: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
-    """What arrived of each pickle in ``job["items"]`` (codec and size, one after the other in ``data``).
+_alive: list[Any] = []  #: a destructor may reach a stand-in; this process ends without any
+
+
+def judge_all(asked: Judging, data: bytes) -> list[Judged]:
+    """What arrived of each pickle.
 
     Each is loaded in a fork, so that none can change what another finds; so is each control, for making one may change
     its module, too.
     """
-    answers: list[dict[str, Any]] = []
+    answers: list[Judged] = []
     known: Known = {}
     at = 0
-    for codec, size in job["items"]:
-        original = Control(maker(job["ref"]), job["own"]) if job.get("ref") else None
-        answers.append(judge_apart(codec, data[at : at + size], job["sent"], original, known, job["each_s"]))
+    for codec, size in asked["items"]:
+        original = Control(maker(asked["ref"]), asked["own"]) if asked["ref"] else None
+        answers.append(judge_apart(codec, data[at : at + size], asked["sent"], original, known, asked["each_s"]))
         at += size
     return answers
 
@@ -86,7 +82,7 @@ class Control(NamedTuple):
     own: bool = False  #: whether the payload says by itself what must be the same of it
 
 
-def maker(ref: dict[str, Any]) -> Callable[[], Payload]:
+def maker(ref: RefFields) -> Callable[[], Payload]:
     """What loads the payload, where it is called."""
 
     def load() -> Payload:
@@ -97,9 +93,7 @@ def maker(ref: dict[str, Any]) -> Callable[[], Payload]:
     return load
 
 
-def judge_apart(
-    codec: str, data: bytes, sent: Any, control: Control | None, known: Known, limit_s: float
-) -> dict[str, Any]:
+def judge_apart(codec: str, data: bytes, sent: Any, control: Control | None, known: Known, limit_s: float) -> Judged:
     """Load and judge one pickle in a fork of this process: its ``verdict``, or an ``error``.
 
     What looks like one that was judged before is that again: no control is made for it. Its verdict is put there.
@@ -123,7 +117,7 @@ def judge_apart(
     finally:
         os.waitpid(child, 0)
     try:
-        answer: dict[str, Any] = json.loads(text)
+        answer: Judged = json.loads(text)
     except ValueError:
         return {"error": ENDED}
     if "looks" in answer:
@@ -131,7 +125,7 @@ def judge_apart(
     return answer
 
 
-def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: Known) -> dict[str, Any]:
+def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: Known) -> Judged:
     from handoff.compare.altered import judge, looked_at
     from handoff.compare.facts import digest, dumps
     from handoff.processes.deadlines import limited
@@ -150,7 +144,7 @@ def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: 
     return {"verdict": verdict, "looks": looks}
 
 
-def _by_its_own_word(sent: Any, payload: Payload, obj: Any) -> dict[str, Any]:
+def _by_its_own_word(sent: Any, payload: Payload, obj: Any) -> Judged:
     """What a payload that says what must be the same of it says of what arrived."""
     from handoff.measuring.looking import judged
     from handoff.measuring.looking import sent as known
@@ -158,7 +152,7 @@ def _by_its_own_word(sent: Any, payload: Payload, obj: Any) -> dict[str, Any]:
     return {"verdict": judged(payload, obj, known(json.dumps(sent), 0.0)).to_json()}
 
 
-def _protect(job: dict[str, Any]) -> None:
+def _protect(job: LoadJob) -> None:
     """A clock, a memory limit, no resource tracker (it would unlink segments that are not ours), no emptied files."""
     if hasattr(signal, "alarm"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -175,7 +169,7 @@ def _protect(job: dict[str, Any]) -> None:
         pass
     from multiprocessing import process, resource_tracker
 
-    if job.get("authkey"):
+    if job["authkey"]:
         process.current_process().authkey = bytes.fromhex(job["authkey"])
     resource_tracker.register = _nothing
     resource_tracker.unregister = _nothing
@@ -196,7 +190,7 @@ class MainReached(BaseException):
     """Raised by ``diagnose`` when a worker's import of the main module calls it: what follows is not defined there."""
 
 
-def _import_main(where: dict[str, str]) -> None:
+def _import_main(where: MainModule) -> None:
     """As a spawned worker does: run the user's main module as ``__mp_main__``, so that its guard is not entered."""
     os.environ["HANDOFF_DIAGNOSING"] = "1"
     module = types.ModuleType("__mp_main__")
@@ -221,9 +215,9 @@ def _import_main(where: dict[str, str]) -> None:
     sys.modules["__main__"] = module
 
 
-def _facts(ask: Any) -> list[Any]:
+def _facts(ask: list[tuple[str, str]]) -> list[Fact]:
     """The plain values that a freshly imported module has under some names: what a worker would see."""
-    answers = []
+    answers: list[Fact] = []
     for module, path in ask:
         try:
             found: Any = sys.modules.get(module) or __import__(module, fromlist=["_"])
@@ -234,9 +228,9 @@ def _facts(ask: Any) -> list[Any]:
                 for part in owner.split("."):
                     found = getattr(found, part)
                 value = vars(found)[name]
-            answers.append(["ok", plain_value(value)])
+            answers.append(("ok", plain_value(value)))
         except BaseException as error:
-            answers.append(["missing", text_of(error)])
+            answers.append(("missing", text_of(error)))
     return answers
 
 
@@ -265,7 +259,7 @@ def start() -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(quiet, descriptor)
-    job = json.loads(source.readline())
+    job: LoadJob = json.loads(source.readline())
     data = source.read(job["size"])
     for module in job["modules"]:
         with suppress(BaseException):

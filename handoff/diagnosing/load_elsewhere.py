@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, cast
 
 from handoff import timeouts
+from handoff.diagnosing.messages import Judging, LoadAnswer, LoadJob, MainModule
 
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from handoff.diagnosing.load_child import start; start()"
@@ -25,15 +26,15 @@ def load_elsewhere(
     mode: str,
     limit_s: float,
     ask: list[tuple[str, str]] | None = None,
-    more: dict[str, Any] | None = None,
+    judging: Judging | None = None,
     modules: list[str] | None = None,
-) -> dict[str, Any]:
-    """The loader's answer: ``ok``, ``error``, ``failures``, ``facts``; or ``died`` / ``hung`` set to True.
+) -> LoadAnswer:
+    """What the loader answers, or how it ended.
 
     ``ask`` is a list of (module, qualified name) whose plain values the loader reports after a successful load.
-    ``more`` is what the mode ``judge`` wants besides. ``modules`` are imported before the clock of ``limit_s`` starts.
+    ``judging`` is for the mode ``judge``. ``modules`` are imported before the clock of ``limit_s`` starts.
     """
-    job = {
+    job: LoadJob = {
         "codec": codec,
         "mode": mode,
         "size": len(data),
@@ -43,7 +44,7 @@ def load_elsewhere(
         "modules": modules or [],
         "authkey": _authkey(),
         "main": _main_module(),
-        **(more or {}),
+        "judging": judging,
     }
     path = [entry if entry else os.getcwd() for entry in sys.path]
     command = [sys.executable, *_flags(), "-c", _BOOT, json.dumps(path)]
@@ -69,14 +70,16 @@ def load_elsewhere(
     if text is None:
         return {"ok": False, "hung": True, "error": f"it had not loaded after {limit_s:.1f} s"}
     try:
-        answer = json.loads(text)
+        answer: Any = json.loads(text)
     except ValueError:
         return {
             "ok": False,
             "died": True,
             "error": f"the process that loaded it ended (exit status {child.returncode})",
         }
-    return answer if isinstance(answer, dict) else {"ok": False, "died": True, "error": "no answer"}
+    if not isinstance(answer, dict):
+        return {"ok": False, "died": True, "error": "no answer"}
+    return cast("LoadAnswer", answer)
 
 
 def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s: float) -> bytes | None:
@@ -139,7 +142,7 @@ def _authkey() -> str:
     return bytes(process.current_process().authkey).hex() if process is not None else ""
 
 
-def _main_module() -> dict[str, str] | None:
+def _main_module() -> MainModule | None:
     """How a spawned worker would find ``__main__``; None if it could not (an interactive session, ``-c``)."""
     main: Any = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)

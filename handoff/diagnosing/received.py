@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
 from handoff.diagnosing import hooks, reasons
@@ -23,10 +23,14 @@ from handoff.diagnosing.dumps import error_text, pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
 from handoff.diagnosing.load_child import ENDED, Control, Known, judge_apart, maker
 from handoff.diagnosing.load_elsewhere import load_elsewhere
+from handoff.diagnosing.messages import Judged, Judging
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.walk import Walk
 from handoff.payload import Payload
 from handoff.processes.deadlines import TookTooLong, limited
+
+if TYPE_CHECKING:
+    from handoff.target import RefFields
 
 HEAVY_S = 0.15  #: where pickling takes longer, the default protocol has to speak for the others
 MOST = 60  #: findings of what arrived altered; a whole library's state can be
@@ -55,7 +59,7 @@ class Received:
 
 
 def received(
-    obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float, ref: dict[str, Any] | None
+    obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float, ref: RefFields | None
 ) -> Received:
     """Send ``obj`` by each pickler and say what arrived altered. ``skip`` gives what a codec must leave out, by id."""
     from handoff.compare.facts import facts
@@ -73,12 +77,16 @@ def received(
         return Received(notes=("what arrives was not compared: the object takes too long to be stated",))
     except Exception as error:
         return Received(notes=(f"what arrives was not compared: {error_text(error)}",))
-    each_s = timeouts.ARRIVAL_S + 10 * dump_s
-    more = {"items": [[one.codec, len(one.data)] for one in sent], "sent": statement, "ref": ref, "own": own}
-    more["each_s"] = each_s
+    judging: Judging = {
+        "items": [(one.codec, len(one.data)) for one in sent],
+        "sent": statement,
+        "ref": ref,
+        "own": own,
+        "each_s": timeouts.ARRIVAL_S + 10 * dump_s,
+    }
     data = b"".join(one.data for one in sent)
     answer = load_elsewhere(
-        data, "pickle", "judge", max(0.5, end - time.monotonic()), more=more, modules=walk.modules()
+        data, "pickle", "judge", max(0.5, end - time.monotonic()), judging=judging, modules=walk.modules()
     )
     if not answer.get("ok"):
         return Received(notes=(f"what arrives was not compared: {answer.get('error')}",))
@@ -123,12 +131,12 @@ def _findings(
     walk: Walk,
     skip: Skip,
     sent: list[Sent],
-    answers: list[Mapping[str, Any]],
+    answers: list[Judged],
     statement: Any,
     ref: Any,
     own: bool,
 ) -> Received:
-    def altered(one: Sent, answer: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    def altered(one: Sent, answer: Judged) -> list[Mapping[str, str]]:
         found: list[Mapping[str, str]] = answer["verdict"]["altered"]
         return [each for each in found if one.whole or _certain(each, walk, skip(one.codec))]
 
@@ -139,7 +147,7 @@ def _findings(
     excused = set() if ref else {each["what"] for answer in here for each in answer["verdict"]["notes"]}
     said: dict[str, _Said] = {}
     unaltered: list[str] = []
-    forks: list[dict[str, Any] | None] = [*here] or [None] * len(arrived)
+    forks: list[Judged | None] = [*here] or [None] * len(arrived)
     for (one, answer), forked in zip(arrived, forks, strict=True):
         fresh = [each for each in altered(one, answer) if each["what"] not in excused]
         fork = altered(one, forked) if forked is not None else fresh
@@ -161,7 +169,7 @@ def _findings(
     return Received(findings, tuple(unaltered), notes)
 
 
-def _not_loaded(obj: Any, sent: list[Sent], answers: list[Mapping[str, Any]]) -> Iterable[Finding]:
+def _not_loaded(obj: Any, sent: list[Sent], answers: list[Judged]) -> Iterable[Finding]:
     """Protocols of pickle's whose pickle cannot be loaded, where that of another one can."""
     plain = [(one, answer) for one, answer in zip(sent, answers, strict=False) if one.codec == "pickle" and one.whole]
     failed = [(one, answer["error"]) for one, answer in plain if answer.get("error", ENDED) != ENDED]
@@ -211,11 +219,11 @@ def _live(obj: Any) -> Payload:
     return Payload(name="live", make=lambda: obj)
 
 
-def _in_fork(sent: list[Sent], statement: Any, control: Control) -> list[dict[str, Any]]:
+def _in_fork(sent: list[Sent], statement: Any, control: Control) -> list[Judged]:
     """The same in forks of this process, where modules and string hashes are the same, and the original is there: it is
     the control where no other can be made. Nothing where one of them does not answer."""
     known: Known = {}
-    answers = []
+    answers: list[Judged] = []
     for one in sent:
         answers.append(judge_apart(one.codec, one.data, statement, control, known, timeouts.ARRIVAL_S))
         if "verdict" not in answers[-1]:

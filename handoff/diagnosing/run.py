@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
 from handoff.compare.names import class_name
@@ -35,6 +35,9 @@ from handoff.processes.cleanup import adopt_orphans, descendants, end_all, end_s
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
 
+if TYPE_CHECKING:
+    from handoff.target import RefFields
+
 BUDGET_S = 20.0
 
 
@@ -43,7 +46,7 @@ def diagnose(
     *,
     name: str = "obj",
     budget_s: float = BUDGET_S,
-    ref: dict[str, Any] | None = None,
+    ref: RefFields | None = None,
     arrivals: bool = True,
 ) -> Diagnosis:
     """Find everything in ``obj`` that stops or alters its hand-over to another process, and what is heavy in it.
@@ -67,14 +70,12 @@ def diagnose(
     return _in_fork(obj, name, budget_s, ref, arrivals)
 
 
-def _in_fork(obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, arrivals: bool) -> Diagnosis:
+def _in_fork(obj: Any, name: str, budget_s: float, ref: RefFields | None, arrivals: bool) -> Diagnosis:
     with folders.private_folder() as folder:
         return _forked(obj, name, budget_s, ref, arrivals, folder)
 
 
-def _forked(
-    obj: Any, name: str, budget_s: float, ref: dict[str, Any] | None, arrivals: bool, folder: Path
-) -> Diagnosis:
+def _forked(obj: Any, name: str, budget_s: float, ref: RefFields | None, arrivals: bool, folder: Path) -> Diagnosis:
     reader, writer = os.pipe()
     listener = Listener(new_word())
     running = threading.enumerate()
@@ -127,7 +128,7 @@ def _broken(diagnosis: Diagnosis, obj: Any, how: str) -> Diagnosis:
 
 
 def _be_the_child(
-    obj: Any, name: str, budget_s: float, tell: Callable[[Any], None], ref: dict[str, Any] | None, arrivals: bool
+    obj: Any, name: str, budget_s: float, tell: Callable[[Any], None], ref: RefFields | None, arrivals: bool
 ) -> None:
     """What the fork does; it never returns. A clock of its own ends it if the parent is gone."""
     code = 1

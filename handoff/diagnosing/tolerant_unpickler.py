@@ -10,11 +10,14 @@ import io
 import pickle
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
 from handoff.diagnosing.absent import Absent
 from handoff.processes.deadlines import limited
+
+if TYPE_CHECKING:
+    from handoff.diagnosing.messages import Failure
 
 _Base: Any = vars(pickle)["_Unpickler"]  # the pure-Python one, of which mypy knows little
 
@@ -23,8 +26,8 @@ class WritesFile(Exception):
     """Loading opened a file in a way that empties it. Kept from doing so."""
 
 
-def load_tolerantly(data: bytes) -> list[dict[str, Any]]:
-    """The failures of a load: ``stage``, ``error``, ``type``, ``memo``, and for names not found ``global``."""
+def load_tolerantly(data: bytes) -> list[Failure]:
+    """The failures of a load."""
     unpickler = Tolerant(data)
     try:
         unpickler.load()
@@ -73,15 +76,20 @@ class Tolerant(_Base):  # type: ignore[misc]  # a private class of pickle
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
-        self.failures: list[dict[str, Any]] = []
-        self.pending: dict[str, Any] | None = None
+        self.failures: list[Failure] = []
+        self.pending: Failure | None = None
         self.index: dict[int, int] = {}
         self.keep: list[Any] = []
 
     def fail(self, stage: str, error: BaseException, obj: Any = None, parts: Any = None) -> None:
-        note: dict[str, Any] = {"stage": stage, "error": text_of(error), "type": type(error).__name__, "memo": None}
-        note["guarded"] = isinstance(error, WritesFile)
-        note["doubtful"] = _holds_stand_in(parts) and not _is_own_fault(error)
+        note: Failure = {
+            "stage": stage,
+            "error": text_of(error),
+            "type": type(error).__name__,
+            "memo": None,
+            "guarded": isinstance(error, WritesFile),
+            "doubtful": _holds_stand_in(parts) and not _is_own_fault(error),
+        }
         self.failures.append(note)
         if obj is None:
             self.pending = note
@@ -95,7 +103,7 @@ class Tolerant(_Base):  # type: ignore[misc]  # a private class of pickle
             return super().find_class("dill._dill" if module == "dill.dill" else module, name)
         except BaseException as error:
             self.fail("find", error)
-            self.failures[-1]["global"] = [module, name]
+            self.failures[-1]["sought"] = module, name
             return Absent
 
     def remembered(self, place: int, obj: Any) -> None:

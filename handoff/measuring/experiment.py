@@ -393,7 +393,7 @@ class GroupRun:
             wanted = contested | {record.baseline} | (set(strategies) - record.outcomes.keys())
             strategies = [name for name in strategies if name in wanted]
         spec: Spec = {
-            "ref": asdict(experiment.entry.ref),
+            "ref": experiment.entry.ref.to_json(),
             "kind": experiment.kind,
             "strategies": strategies,
             "verify": any(name not in record.outcomes for name in strategies),

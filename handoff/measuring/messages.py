@@ -6,9 +6,12 @@ JSON, a message each, in the order in which it happens. An outcome is that of :c
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NotRequired, Required, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Required, TypedDict
 
 from handoff.outcome import Outcome
+
+if TYPE_CHECKING:
+    from handoff.target import RefFields
 
 Known = dict[str, dict[str, tuple[int, float]]]  #: by lane and metric, a sample of before: operations and seconds
 
@@ -16,7 +19,7 @@ Known = dict[str, dict[str, tuple[int, float]]]  #: by lane and metric, a sample
 class Spec(TypedDict):
     """One experiment of a trial."""
 
-    ref: dict[str, Any]  #: of :class:`handoff.target.Ref`
+    ref: RefFields
     kind: str
     strategies: list[str]
     verify: bool  #: whether what arrives is to be looked at, or was in an earlier trial

@@ -141,7 +141,7 @@ class Pairing:
         for name, side in self.sides.items():
             module, _, payload = side.payload.partition(":")
             spec: Spec = {
-                "ref": {"root": ref.root, "module": module, "name": payload},
+                "ref": Ref(ref.root, module, payload).to_json(),
                 "kind": side.duty,
                 "strategies": [],
                 "verify": self.verify,

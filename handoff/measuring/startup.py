@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ class Program:
             "start_method": measuring.shop.start_method,
             "ballast_bytes": condition.ballast_bytes,
             "preload": condition.preload,
-            "ref": asdict(measuring.ref) if condition.holding or condition.passing else None,
+            "ref": measuring.ref.to_json() if condition.holding or condition.passing else None,
             "passing": condition.passing,
             "interpreter": condition.interpreter,
             "orders": path,

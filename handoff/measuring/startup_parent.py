@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from handoff.target import RefFields
+
 
 def main(config: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
     """Take up the condition, tell how much memory that takes, and start as many processes as each order says."""
@@ -72,7 +74,7 @@ def _nothing_there(path: tuple[str, ...]) -> None:
     nothing()
 
 
-def _built(ref: dict[str, Any]) -> Any:
+def _built(ref: RefFields) -> Any:
     from handoff.target import Ref
 
     return Ref(**ref).load().make()

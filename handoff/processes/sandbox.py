@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from handoff import timeouts
 from handoff.processes import memory, proc
@@ -22,6 +22,7 @@ from handoff.processes.cleanup import adopt_orphans, end_all
 from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.lines import NOT_OURS
+from handoff.processes.messages import Request, SandboxTold
 from handoff.stacks import user_frame
 from handoff.target import TargetError, parse_target
 from handoff.terminal import printable
@@ -39,7 +40,7 @@ class _Theirs(Exception):
 # ------------------------------------------------------------------------------------------------------------- outside
 
 
-def request(target: str, payload: str | None = None) -> dict[str, Any]:
+def request(target: str, payload: str | None = None) -> Request:
     """What to send inside for a TARGET. Raises :class:`TargetError` for what can be told without importing it."""
     where = parse_target(target)
     if isinstance(where, Path):
@@ -49,13 +50,13 @@ def request(target: str, payload: str | None = None) -> dict[str, Any]:
         return {"target": target, "collection": str(where.resolve()), "payload": payload}
     if payload:
         raise TargetError(f"{target}: names one object; --payload is for collections")
-    return {"target": target, "ref": asdict(replace(where, folder=os.getcwd()))}
+    return {"target": target, "ref": replace(where, folder=os.getcwd()).to_json()}
 
 
 class Sandbox(Interpreter):
     """A contained interpreter of which nothing is left afterwards, wherever its descendants have gone."""
 
-    def __init__(self, module: str, config: dict[str, Any], *, seed: int = 0) -> None:
+    def __init__(self, module: str, config: Mapping[str, Any], *, seed: int = 0) -> None:
         if path := os.environ.get("PYTHONPATH"):  # relative entries are meant from here, not from its private folder
             entries = (os.path.abspath(entry) for entry in path.split(os.pathsep) if entry)
             os.environ["PYTHONPATH"] = os.pathsep.join(entries)
@@ -86,12 +87,12 @@ class Sandbox(Interpreter):
 
 def ask(
     inside_module: str,
-    config: dict[str, Any],
+    config: Request,
     *,
     patience_s: float = timeouts.TARGET_S,
     more_s: float,
     progress: Callable[[str], None],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[SandboxTold]:
     """What ``inside_module`` tells: ``{"opened": …}`` within ``patience_s``, then its answers within ``more_s``.
 
     Only the time counts in which what is inside had a processor or wanted none. Raises :class:`TargetError` that says
@@ -105,7 +106,7 @@ def ask(
         told = inside.told(2 * timeouts.TICK_S)
         while True:
             try:
-                message = next(told, None)
+                message = cast("SandboxTold | None", next(told, None))
             except TimeoutError:
                 if not patience.left_s():
                     raise _given_up(target, inside, patience_s if not opened else more_s, opened=opened) from None

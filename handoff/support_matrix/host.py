@@ -42,7 +42,7 @@ from handoff.support_matrix import original
 from handoff.support_matrix.disposable import Disposable, Tell, Work
 from handoff.support_matrix.messages import CellOrder, HostConfig, HostTell, HostTold
 from handoff.support_matrix.shared_imports import harmless
-from handoff.target import Ref
+from handoff.target import Ref, RefFields
 
 MEMORY_BYTES = 4 << 30  #: of address space for a process of a cell; the largest payload takes a tenth
 FILE_BYTES = 1 << 30  #: for a file that a cell writes
@@ -266,7 +266,7 @@ class Host:
 
     # -- what the payloads need
 
-    def scout(self, refs: Sequence[dict[str, Any]], large: str, tell: HostTell) -> None:
+    def scout(self, refs: Sequence[RefFields], large: str, tell: HostTell) -> None:
         """Tell which modules making each payload imports, each in a process of its own.
 
         Import them here, too, and do not tell them of the next ones; but not what comes with the ``large`` one.
@@ -300,7 +300,7 @@ class Host:
 
         self.processes.run(([number] for number in range(len(refs))), Work(body, done))
 
-    def diagnose(self, refs: Sequence[tuple[dict[str, Any], bool]], budget_s: float, tell: HostTell) -> None:
+    def diagnose(self, refs: Sequence[tuple[RefFields, bool]], budget_s: float, tell: HostTell) -> None:
         """Tell the type of each payload's object, and what the diagnosis finds in those that a pickler complains of."""
         from handoff.diagnosing import diagnose
 

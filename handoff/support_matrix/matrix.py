@@ -264,7 +264,7 @@ class _Run:
                     pickled.add(ref)
         config = self._config("fork", self._needed(large=True))
         config["budget_s"], config["patience_s"] = BUDGET_S, 3 * BUDGET_S
-        asked = {ref: (asdict(ref), ref in pickled) for ref in cells}
+        asked = {ref: (ref.to_json(), ref in pickled) for ref in cells}
         for ref, word in self._ask(config, "diagnose", asked):
             self.progress(len(self.outcomes), len(self.todo), "looking for the parts that were meant")
             for index in cells[ref]:
@@ -300,7 +300,7 @@ class _Run:
     def _scout(self) -> None:
         """What the payloads import when they are made: what is harmless of it need not be imported for each cell."""
         tried = (cell.entry.ref for index, cell in enumerate(self.todo) if index not in self.outcomes)
-        refs = {ref: asdict(ref) for ref in tried}
+        refs = {ref: ref.to_json() for ref in tried}
         for ref, word in self._ask({**self._config("fork", ALWAYS), "large": LARGE}, "scout", refs):
             self.progress(0, len(self.todo), "looking at what the payloads need")
             self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
@@ -322,7 +322,7 @@ class _Run:
         config = self._config(batch.start_method, batch.preload)
         config["cells"] = [
             CellOrder(
-                index, asdict(ref), cell.strategy, str(cell.duty), self.kept.get(ref, ""), self.stood.get(ref, {})
+                index, ref.to_json(), cell.strategy, str(cell.duty), self.kept.get(ref, ""), self.stood.get(ref, {})
             )
             for index in batch.cells
             for cell in (self.todo[index],)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from handoff.target import RefFields
 
 
 class CellOrder(NamedTuple):
     """One cell to run; a list in JSON."""
 
     number: int  #: by which its outcome is told
-    ref: dict[str, Any]  #: of :class:`handoff.target.Ref`
+    ref: RefFields
     strategy: str
     duty: str
     keeps: str  #: what the process that forks it may have for all cells of its payload: the module, or the object too
@@ -34,9 +37,9 @@ class HostConfig(TypedDict):
     limited: NotRequired[bool]  #: in its address space; not where it is forked from the user's own process
     folder: NotRequired[str]  #: private, removed at the end; its interpreter adds it
     cells: NotRequired[Sequence[CellOrder]]
-    scout: NotRequired[Sequence[dict[str, Any]]]  #: of :class:`handoff.target.Ref`, as in ``diagnose``
+    scout: NotRequired[Sequence[RefFields]]
     large: NotRequired[str]  #: with ``scout``, the module that is not imported beforehand
-    diagnose: NotRequired[Sequence[tuple[dict[str, Any], bool]]]  #: with each whether a pickler complains of it
+    diagnose: NotRequired[Sequence[tuple[RefFields, bool]]]  #: with each whether a pickler complains of it
     budget_s: NotRequired[float]  #: with ``diagnose``, for one payload
 
 

@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -103,7 +103,7 @@ def run(
         return Outcome(Kind.UNAVAILABLE, "", "", spec.lacks)
     if start_method not in spec.start_methods or duty not in (Duty.ARGUMENT, Duty.RESULT):
         return Outcome(Kind.UNAVAILABLE, "", "", f"{route} has no {duty} under {start_method}")
-    config = {"route": route, "start_method": start_method, "ref": asdict(ref), "duty": str(duty), "limit_s": limit_s}
+    config = {"route": route, "start_method": start_method, "ref": ref.to_json(), "duty": str(duty), "limit_s": limit_s}
     interpreter = Interpreter("handoff.support_matrix.pools", config)
     try:
         return _told(interpreter, 3 * limit_s + 10)

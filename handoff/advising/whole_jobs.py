@@ -1,0 +1,164 @@
+"""Whole jobs: the programs that are printed for the leading ways are run, as often as there is time for it.
+
+What the parts of a job add up to is a good guess of which ways lead. But a job is more than its parts: libraries that
+use all cores in each of several workers, imports that workers share, what is paid once in a program, the end of a pool.
+So the guess chooses whom to run, and the runs decide.
+
+Each run is a fork of a process that has imported the user's module and made the object, and has done nothing else: as
+a program stands when its main part begins. What is timed is that part without the making.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import random
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from handoff.processes.messages import JobProgram, Ran
+
+SOURCE = "handoff.advising.whole_jobs"
+MADE = "_made"  #: what makes the object in a program that is run here
+TASKS = "_TASKS_"  #: stands in a program's text for their number
+BEHIND = 1.4  #: slower than the best by this factor after two passes: run no more
+PASSES, LEAST_PASSES = 12, 3  #: at most; for so many of all programs there should be time
+FEWER = 4  #: so many times fewer tasks are tried where a run took longer than it may
+LEAST_S, PATIENCE = 1.0, 3.0  #: a run may take so many times what was foretold, and so much more
+
+
+class _Runs:
+    """What one program has taken, by the number of its tasks, and what it is expected to take."""
+
+    def __init__(self, program: JobProgram) -> None:
+        self.program = program
+        self.seconds: dict[int, list[float]] = {}
+        self.most = program["tasks"]  #: with more than these it did not come to its end in time
+
+    def expected_s(self, tasks: int, wrong: float = 1.0) -> float:
+        """For so many tasks. ``wrong``: how many times what was foretold other programs have taken."""
+        known = {each: median(runs) for each, runs in sorted(self.seconds.items())}
+        if not known:
+            return wrong * (self.program["fixed_s"] + tasks * self.program["slope_s"])
+        if tasks in known:
+            return known[tasks]
+        fewest, most = min(known), max(known)
+        slope = (known[most] - known[fewest]) / (most - fewest) if most > fewest else wrong * self.program["slope_s"]
+        return max(known[fewest] / 2, known[most] + (tasks - most) * slope)
+
+    def tasks(self, share_s: float, wrong: float) -> int:
+        """All of the job's, where that takes no more than a share of the time. Else first as few as keep all workers
+        busy, which tells what is paid once; then as many as fit."""
+        all_of_them, step = self.program["tasks"], min(self.program["step"], self.program["tasks"])
+        if all_of_them in self.seconds or (self.expected_s(all_of_them, wrong) <= share_s and self.most >= all_of_them):
+            return all_of_them
+        if not self.seconds:
+            return step
+        once_s, slope = self.expected_s(step, wrong), self.expected_s(2 * step, wrong) - self.expected_s(step, wrong)
+        fits = step * max(2, 1 + int((share_s - once_s) / slope)) if slope > 0 else 2 * step
+        return min(fits, max(step, self.most))
+
+
+def run_all(programs: Sequence[JobProgram], obj: Any, folder: str, left_s: float, *, seed: int = 0) -> Iterator[Ran]:
+    """Run the programs in turn, pass after pass, in forks of this process, until the time is over.
+
+    ``folder`` is where the object was made, for makers that read files there. The first pass takes them as they come,
+    the others in random order. What fails, or is clearly behind, is run no more. What would take longer than its share
+    of the time is run with fewer tasks.
+    """
+    end = time.monotonic() + left_s
+    turn = random.Random(seed)
+    share_s = left_s / LEAST_PASSES / max(1, len(programs))
+    runs = [_Runs(program) for program in programs]
+    wrong = [1.0]
+    going = list(range(len(programs)))
+    for number in range(PASSES):
+        for index in list(going):
+            program, one = programs[index], runs[index]
+            tasks = one.tasks(share_s, median(wrong))
+            expected_s = one.expected_s(tasks, median(wrong))
+            left = end - time.monotonic()
+            if left < expected_s:
+                continue
+            most_s = min(max(left / 2, expected_s), LEAST_S + PATIENCE * expected_s)
+            found = once(program["text"].replace(TASKS, str(tasks)), obj, folder, most_s)
+            ran: Ran = {"program": index, "run": number, "tasks": tasks}
+            if found is None and tasks > program["step"]:
+                one.most = tasks // FEWER
+            elif found is None or isinstance(found, str):
+                going.remove(index)
+                yield {**ran, "error": found or f"it had not come to its end after {most_s:.1f} s"}
+                continue
+            added_s = program["fixed_s"] + tasks * program["slope_s"]
+            wrong.append((FEWER * most_s if found is None else found) / added_s)
+            if found is None:
+                continue
+            one.seconds.setdefault(tasks, []).append(found)
+            yield {**ran, "seconds": found}
+        going = _still(going, runs) if number else going
+        if not going or time.monotonic() > end:
+            return
+        turn.shuffle(going)
+
+
+def _still(going: list[int], runs: Sequence[_Runs]) -> list[int]:
+    """Those that are not clearly behind, and what is run in any case; nothing where nobody is left to be compared."""
+    took = {index: runs[index].expected_s(runs[index].program["tasks"]) for index in going if runs[index].seconds}
+    best = min(took.values(), default=0.0)
+    found = [index for index in going if runs[index].program["always"] or took.get(index, 0.0) <= BEHIND * best]
+    return found if len(found) > 1 else []
+
+
+def once(text: str, obj: Any, folder: str, most_s: float) -> float | str | None:
+    """Seconds of one run in a fork of this process; why there are none; None where it takes longer than it may."""
+    from handoff.processes.forked import Forked
+
+    config = {"text": text, "cwd": folder}
+    with closing(Forked(SOURCE, config, prepare=lambda: _given.update(obj=obj))) as inside:
+        try:
+            found = next(iter(inside.told(most_s)), None)
+        except TimeoutError:
+            return None
+        if found is None:
+            return f"it {inside.how_it_ended()}"
+    return str(found["error"]) if "error" in found else float(found["seconds"])
+
+
+_given: dict[str, Any] = {}
+
+
+def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+    """In the fork: be the program, and tell what its main part took."""
+    path = Path("job.py").resolve()
+    path.write_text(config["text"])
+    if config["cwd"]:
+        os.chdir(config["cwd"])
+    head, body = parted(config["text"], str(path))
+    program = types.ModuleType("__main__")
+    program.__file__ = str(path)
+    sys.modules["__main__"] = program  # workers that are not forked find it by its file, as any main module
+    names, obj, this = vars(program), _given.pop("obj"), os.getpid()
+    try:
+        exec(head, names)
+        names[MADE] = lambda make: obj if os.getpid() == this else make()
+        begin = time.perf_counter()
+        exec(body, names)
+        seconds = time.perf_counter() - begin
+    except BaseException as error:
+        tell({"error": f"{type(error).__name__}: {error}"[:300]})
+    else:
+        tell({"seconds": seconds})
+
+
+def parted(text: str, path: str) -> tuple[types.CodeType, types.CodeType]:
+    """The code of a program before its main part, and of that part, which is its last statement."""
+    tree = ast.parse(text, path)
+    guard = tree.body.pop()
+    assert isinstance(guard, ast.If)
+    return compile(tree, path, "exec"), compile(ast.Module(guard.body, []), path, "exec")
