@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from handoff.measuring.messages import Config
     from handoff.measuring.messages import Tell as TrialTell
 
-SLOW_S = 0.5  #: an object that takes longer to make is made once ...
+SLOW_S = 0.3  #: an object that takes longer to make is made once ...
 
 
-SLOW_IMPORT_S = 1.5  #: ... and so is one whose module takes longer to import
+SLOW_IMPORT_S = 0.4  #: ... and so is one whose module takes longer to import
 
 
 OBJECT_SHARE = 0.4  #: of that, for the object: to hand it over takes it at least twice

@@ -96,21 +96,18 @@ class Whole:
     runs: list[tuple[int, int, float]] = field(default_factory=list)
     error: str = ""  #: why it was not run again
 
-    def totals(self, line: cost.LinearCost, tasks: int) -> dict[int, float]:
-        """Seconds of the whole job by pass. Runs with fewer tasks than it has stand for it by what each more takes.
-
-        ``line`` is the sum of the parts: it has to do where all runs were of the same few tasks.
-        """
+    def totals(self, tasks: int) -> dict[int, float]:
+        """Seconds of the whole job by pass. Runs with fewer tasks than it has stand for it by what each more takes;
+        where all were of the same few tasks, that is not known."""
         whole = {number: seconds for number, n, seconds in self.runs if n == tasks}
         if whole or not self.runs:
             return whole
         few = min(n for _, n, _ in self.runs)
         least = median(seconds for _, n, seconds in self.runs if n == few)
-        more = {
+        return {
             number: seconds + (tasks - n) * max(0.0, seconds - least) / (n - few)
             for number, n, seconds in self.runs if n > few
         }  # fmt: skip
-        return more or {number: seconds * line.at(tasks) / line.at(few) for number, _, seconds in self.runs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def rank(
                     ways[way.key] = way
         if copies is None and figure.record.baseline in registry() and figure.has(BIS, TASK[duty]):
             copies = _way(figure, BIS, duty, job, start_s, cores).total
-    if ran := {key: whole for key, whole in (wholes or {}).items() if key in ways and whole.runs}:
+    if ran := {key: whole for key, whole in (wholes or {}).items() if key in ways and whole.totals(job.tasks)}:
         ways, copies = _as_run(ways, ran, job.tasks), None
     return _ordered(ways, copies, tuple(_merged(excluded)), start_s)
 
@@ -181,7 +178,7 @@ def _as_run(ways: Mapping[str, MeasuredWay], wholes: Mapping[str, Whole], tasks:
     beyond: list[float] = []
     for key, whole in wholes.items():
         way = ways[key]
-        total: Samples = {number: [seconds] for number, seconds in whole.totals(way.line, tasks).items()}
+        total: Samples = {number: [seconds] for number, seconds in whole.totals(tasks).items()}
         took, added = stats.estimate(total).value, stats.estimate(way.total).value
         beyond.append(took - added)
         found[key] = replace(way, total=total, line=_through(way.line, tasks, took), runs=len(total), off=took / added)

@@ -29,8 +29,10 @@ MADE = "_made"  #: what makes the object in a program that is run here
 TASKS = "_TASKS_"  #: stands in a program's text for their number
 BEHIND = 1.4  #: slower than the best by this factor after two passes: run no more
 PASSES, LEAST_PASSES = 12, 3  #: at most; for so many of all programs there should be time
+SHARES = 4  #: a run may take so many shares of the time before it is run with fewer tasks: fewer passes lose less
+AS_LONG = 4  #: such a run takes so many times what is paid once, if it can: then what each task takes can be told
 FEWER = 4  #: so many times fewer tasks are tried where a run took longer than it may
-LEAST_S, PATIENCE = 1.0, 3.0  #: a run may take so many times what was foretold, and so much more
+LEAST_S, PATIENCE = 0.5, 3.0  #: a run may take so many times what was foretold, and so much more
 
 
 class _Runs:
@@ -40,6 +42,7 @@ class _Runs:
         self.program = program
         self.seconds: dict[int, list[float]] = {}
         self.most = program["tasks"]  #: with more than these it did not come to its end in time
+        self.failed = False
 
     def expected_s(self, tasks: int, wrong: float = 1.0) -> float:
         """For so many tasks. ``wrong``: how many times what was foretold other programs have taken."""
@@ -56,13 +59,42 @@ class _Runs:
         """All of the job's, where that takes no more than a share of the time. Else first as few as keep all workers
         busy, which tells what is paid once; then as many as fit."""
         all_of_them, step = self.program["tasks"], min(self.program["step"], self.program["tasks"])
-        if all_of_them in self.seconds or (self.expected_s(all_of_them, wrong) <= share_s and self.most >= all_of_them):
+        most_s = SHARES * share_s
+        if all_of_them in self.seconds or (self.expected_s(all_of_them, wrong) <= most_s and self.most >= all_of_them):
             return all_of_them
         if not self.seconds:
             return step
         once_s, slope = self.expected_s(step, wrong), self.expected_s(2 * step, wrong) - self.expected_s(step, wrong)
-        fits = step * max(2, 1 + int((share_s - once_s) / slope)) if slope > 0 else 2 * step
+        fits = step * max(2, 1 + int((min(most_s, AS_LONG * once_s) - once_s) / slope)) if slope > 0 else 2 * step
         return min(fits, max(step, self.most))
+
+    def turn(self, obj: Any, folder: str, share_s: float, wrong: list[float], end: float) -> Iterator[Ran]:
+        """One run of all tasks; or of fewer, the first time after one of as few as can be."""
+        few = bool(self.seconds)
+        while not self.failed:
+            tasks = self.tasks(share_s, median(wrong))
+            expected_s = self.expected_s(tasks, median(wrong))
+            left_s = end - time.monotonic()
+            if left_s < expected_s:
+                return
+            most_s = min(max(left_s / 3, expected_s), LEAST_S + PATIENCE * expected_s)
+            found = once(self.program["text"].replace(TASKS, str(tasks)), obj, folder, most_s)
+            if found is None and tasks <= self.program["step"]:
+                found = f"it had not come to its end after {most_s:.1f} s"
+            if isinstance(found, str):
+                self.failed = True
+                yield {"tasks": tasks, "error": found}
+                return
+            added_s = self.program["fixed_s"] + tasks * self.program["slope_s"]
+            wrong.append((found or most_s) / added_s)
+            if found is None:
+                self.most = tasks // FEWER
+                continue
+            self.seconds.setdefault(tasks, []).append(found)
+            yield {"tasks": tasks, "seconds": found}
+            if few or tasks == self.program["tasks"]:
+                return
+            few = True
 
 
 def run_all(programs: Sequence[JobProgram], obj: Any, folder: str, left_s: float, *, seed: int = 0) -> Iterator[Ran]:
@@ -80,27 +112,11 @@ def run_all(programs: Sequence[JobProgram], obj: Any, folder: str, left_s: float
     going = list(range(len(programs)))
     for number in range(PASSES):
         for index in list(going):
-            program, one = programs[index], runs[index]
-            tasks = one.tasks(share_s, median(wrong))
-            expected_s = one.expected_s(tasks, median(wrong))
-            left = end - time.monotonic()
-            if left < expected_s:
-                continue
-            most_s = min(max(left / 2, expected_s), LEAST_S + PATIENCE * expected_s)
-            found = once(program["text"].replace(TASKS, str(tasks)), obj, folder, most_s)
-            ran: Ran = {"program": index, "run": number, "tasks": tasks}
-            if found is None and tasks > program["step"]:
-                one.most = tasks // FEWER
-            elif found is None or isinstance(found, str):
+            one = runs[index]
+            for ran in one.turn(obj, folder, share_s, wrong, end):
+                yield {**ran, "program": index, "run": number}
+            if one.failed:
                 going.remove(index)
-                yield {**ran, "error": found or f"it had not come to its end after {most_s:.1f} s"}
-                continue
-            added_s = program["fixed_s"] + tasks * program["slope_s"]
-            wrong.append((FEWER * most_s if found is None else found) / added_s)
-            if found is None:
-                continue
-            one.seconds.setdefault(tasks, []).append(found)
-            yield {**ran, "seconds": found}
         going = _still(going, runs) if number else going
         if not going or time.monotonic() > end:
             return
