@@ -19,6 +19,8 @@ COPYING = (
     *("dill", "dill-recurse", *PICKLES, *MANAGERS, "loky", "joblib"),
 )
 INHERITED = ("inherit", "process-args", "initializer")
+#: What an executor's initializer is given is inherited, too, where its workers are forked.
+INHERITED_BY_STATE = (*INHERITED, "pool", "process-pool-executor", "pathos")
 DILL_SOURCE = "dill 0.4.1, dill/_dill.py"
 CLOUDPICKLE_SOURCE = "cloudpickle 3.1.2, cloudpickle/cloudpickle.py"
 
@@ -197,7 +199,8 @@ GAPS = (
     ),
     Gap(
         payload="sqlite-memory",
-        strategy=INHERITED,
+        strategy=INHERITED_BY_STATE,
+        duty="state",
         start_method="fork",
         outcome=Kind.ALTERED,
         reason="the database is this process's memory",
@@ -205,7 +208,8 @@ GAPS = (
     ),
     Gap(
         payload="thread-pool",
-        strategy=INHERITED,
+        strategy=INHERITED_BY_STATE,
+        duty="state",
         start_method="fork",
         outcome=Kind.BROKEN,
         reason="its thread is not in the child",
@@ -213,7 +217,8 @@ GAPS = (
     ),
     Gap(
         payload="handler-stream",
-        strategy=INHERITED,
+        strategy=INHERITED_BY_STATE,
+        duty="state",
         start_method="fork",
         outcome=Kind.OK,
         reason="logging makes its locks anew after a fork, and the descriptor is the same",

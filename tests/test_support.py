@@ -413,6 +413,17 @@ def test_loky_leaves_no_semaphores() -> None:
     assert not new & semaphores()
 
 
+@pytest.mark.slow
+def test_an_executors_state_is_read_here_before_it_is_used_there_and_is_inherited_by_a_fork() -> None:
+    """Its initializer's argument is the same object's, where it is shared: what the worker takes, the parent lacks."""
+    shared = ("mp-lock", "thread-pool", "handler-stream", "file-text-writing", "sqlite-file", "sqlite-memory")
+    entries = {name: CATALOGUE[name] for name in shared}
+    ways_ = ("pool", "process-pool-executor", "initializer")
+    cells = support(entries, strategies=ways_, start_methods=("fork",), duties=("state",))
+    assert {cell.strategy for cell in cells} == set(ways_)
+    assert differences(cells, CATALOGUE, whole=False) == []
+
+
 SAMPLE_OF = 24  # payloads of which one is executed in every run, by all ways; another one for every Python
 
 

@@ -49,6 +49,7 @@ from handoff.support_matrix.cell_worker import (
     receive,
     receive_kept,
     serve,
+    use_kept,
 )
 from handoff.support_matrix.messages import CellAnswer
 from handoff.support_matrix.original import Original
@@ -435,10 +436,10 @@ class _Case(pools.Case):
     def task(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.duty is Duty.RESULT:
             return give, (self.ref, str(self.folder), self.brief)
-        how = (self.uses, self.brief, str(self.folder / SENT))
+        how = (self.brief, str(self.folder / SENT))
         if self.duty is Duty.STATE and not self.keeps:
             return receive_kept, (self.ref, *how)
-        return receive, (self.ref, self.obj, *how)
+        return receive, (self.ref, self.obj, self.uses, *how)
 
     @property
     def initializer(self) -> Initializer:
@@ -484,16 +485,23 @@ class _Executed:
             return Outcome(Kind.UNAVAILABLE, "", "", str(error))
         except Exception as error:
             return _refused("result" if result else "parent", error)
-        return self._result(answer) if result else self._argument(answer)
+        return self._result(answer) if result else self._argument(answer, kept=by_start)
 
-    def _argument(self, answer: CellAnswer) -> Outcome:
+    def _argument(self, answer: CellAnswer, *, kept: bool) -> Outcome:
         if "error" in answer:
             return Outcome.from_json(answer["error"])
         verdict = Verdict.from_json(answer["verdict"]) if "verdict" in answer else Verdict()
         changed = verdict.reason
         changed = changed or _unequal(self.payload, lambda: self.payload.touch(self.obj), answer["checksum"])
-        if not changed and self.made.seen and answer["used"]:
-            changed = self.made.seen(self.obj)
+        if not changed and self.made.seen:
+            if kept:
+                try:
+                    answer = pools.carry_on(use_kept, self.spec.ref)
+                except HandoverEnded as ended:
+                    return _as_told(self.spec, self.execution, ended.outcome)
+            if "error" in answer:
+                return Outcome.from_json(answer["error"])
+            changed = self.made.seen(self.obj) if answer["used"] else ""
         return _outcome("worker", changed, verdict)
 
     def _result(self, obj: Any) -> Outcome:

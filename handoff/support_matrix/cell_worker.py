@@ -200,9 +200,19 @@ def keep(obj: Any) -> None:
     _state = obj
 
 
-def receive_kept(ref: Ref, uses: bool, expected: str, sent: str) -> CellAnswer:
-    """The task that finds the object in its worker."""
-    return receive(ref, _state, uses, expected, sent)
+def receive_kept(ref: Ref, expected: str, sent: str) -> CellAnswer:
+    """The task that finds the object in its worker. It has the same one as its parent, perhaps, which looks at it next:
+    to use it is another task."""
+    return receive(ref, _state, False, expected, sent)
+
+
+def use_kept(ref: Ref) -> CellAnswer:
+    """The task that uses what is there to be used."""
+    try:
+        (ref.load().use or shared_state.use)(_state)
+    except Exception as error:
+        return _broken("worker", error)
+    return {"used": True}
 
 
 _kept: list[Any] = []

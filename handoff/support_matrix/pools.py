@@ -305,7 +305,8 @@ def note(execution: Execution) -> str:
     return f"who waits is told {execution.raises}" if execution.raises else WOULD_HANG
 
 
-_alive: list[Any] = []  # executors end with the process: the worker that made a result may still be asked about it
+#: Executors end with the process: the worker that made a result, or keeps the object, may still be asked about it.
+_alive: list[Any] = []
 
 
 def carry(strategy: Strategy, case: Case) -> Any:
@@ -328,7 +329,17 @@ def carry(strategy: Strategy, case: Case) -> Any:
     function, arguments = case.task
     if case.duty is Duty.STATE and execution.keeps:
         arguments = (*arguments[:1], *executing.keep(case.obj), *arguments[2:])
-    return _wait(watch, executing, lambda: executing.submit(function, *arguments).result(), case.limit_s)
+    _carried.append((watch, executing))
+    return carry_on(function, *arguments)
+
+
+_carried: list[tuple[_Watch, Executing]] = []
+
+
+def carry_on(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the parent gets from another task of the executor that carried last. Raises as :func:`carry`."""
+    watch, executing = _carried[-1]
+    return _wait(watch, executing, lambda: executing.submit(function, *arguments).result(), watch.case.limit_s)
 
 
 def _wait(watch: _Watch, executing: Executing, ask: Callable[[], Any], seconds: float) -> Any:
