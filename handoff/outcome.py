@@ -59,9 +59,13 @@ _NO_INTERPRETERS = "does not support loading in subinterpreters"  #: Python/impo
 
 
 def refuses_interpreters(error: BaseException) -> str:
-    """The extension module that no interpreter but the first can load, where that is what went wrong; else ""."""
+    """The extension module that no interpreter but the first can load, where that is what went wrong; else "".
+
+    What another interpreter raised comes as the cause: itself, or a plain ``Exception`` with its traceback as text.
+    """
     each: BaseException | None = error
-    while each is not None and type(each).__name__ in ("ImportError", "NotShareableError"):
+    told = ("ImportError", "NotShareableError")
+    while each is not None and (type(each).__name__ in told or (type(each) is Exception and each is not error)):
         before, found, _ = str(each).partition(f" {_NO_INTERPRETERS}")
         if found:
             return before.rpartition("module ")[2]

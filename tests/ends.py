@@ -86,6 +86,7 @@ def heeds(pid: int) -> bool:
 def left_by(pid: int, folder: Path) -> list[str]:
     """What is still there of a command: files, segments, processes that carry its temporary folder."""
     found = [path.name for path in (folder / "tmp").iterdir()]
+    found += [path.name for path in Path("/tmp").glob(f"handoff-{pid}-*")]  # where ours are if that is too long a path
     found += [path.name for path in Path("/dev/shm").glob(f"*handoff-{pid}-*")]
     mark = f"TMPDIR={folder / 'tmp'}".encode()
     for entry in Path("/proc").glob("[0-9]*"):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,8 +52,9 @@ def ran(
     environment: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Ended:
     """Run it with a temporary folder of its own. ``mark`` is in the command line of what the user's code starts."""
-    (folder / "tmp").mkdir(exist_ok=True)
-    env = {**os.environ, "TMPDIR": str(folder / "tmp"), **environment}
+    short = Path(tempfile.mkdtemp(prefix="h-"))  # sockets have their names below it
+    (short / "tmp").mkdir()
+    env = {**os.environ, "TMPDIR": str(short / "tmp"), **environment}
     begin = time.monotonic()
     with subprocess.Popen(
         command,
@@ -70,7 +73,8 @@ def ran(
             out, err = process.communicate()
             code = None
     took_s = time.monotonic() - begin
-    left = _left(process.pid, folder, mark)
+    left = _left(process.pid, short, mark)
+    shutil.rmtree(short, ignore_errors=True)
     for pid in _marked(mark):
         os.kill(pid, signal.SIGKILL)
     said = [each.decode(errors="surrogateescape") for each in (out, err)]

@@ -119,3 +119,33 @@ def test_folders_and_sockets_are_their_users_alone(place: Path) -> None:
         assert process.returncode == 0, process.communicate()
     assert modes == {0o700}
     assert sockets
+
+
+def test_where_sockets_would_not_fit_folders_are_elsewhere(place: Path) -> None:
+    """A temporary folder may have a longer name than a socket's path can have."""
+    (long := place / "tmp" / ("x" * 60)).mkdir()
+    code = (
+        "import os; from handoff.processes import folders; from multiprocessing.managers import SyncManager\n"
+        "with folders.private_folder() as folder:\n"
+        "    import tempfile; tempfile.tempdir = str(folder)\n"
+        "    with folders.private_folder() as nested:\n"
+        "        tempfile.tempdir = str(nested)\n"
+        "        with SyncManager() as manager: print(folder, nested.is_relative_to(folder), manager.dict())\n"
+        "        tempfile.tempdir = None\n"
+        "print(folder.exists())"
+    )
+    environment = os.environ | {"TMPDIR": str(long)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    folder, *rest = done.stdout.split()
+    assert rest == ["True", "{}", "False"]
+    assert Path(folder).parent in map(Path, folders.SHORT)
+    assert list(long.iterdir()) == []
+
+
+def test_a_folder_of_our_name_is_no_folder_of_ours(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made below it belongs to a run, so that the next one clears it."""
+    with tempfile.TemporaryDirectory(prefix="handoff-") as ours:
+        monkeypatch.setattr(tempfile, "tempdir", ours)
+        with folders.private_folder() as folder:
+            assert folders.OURS.fullmatch(folder.name)

@@ -60,6 +60,11 @@ def test_an_extension_that_refuses_to_load_is_a_refusal_with_its_name() -> None:
     assert outcome == Outcome(Kind.REFUSED, "worker", "ImportError", "a.b does not support loading in subinterpreters")
     assert Outcome.from_exception(Kind.BROKEN, "worker", ImportError("no module a")).kind is Kind.BROKEN
     assert Outcome.from_exception(Kind.BROKEN, "worker", ValueError(said)).kind is Kind.BROKEN
+    not_shared = type("NotShareableError", (TypeError,), {})("args not shareable")
+    not_shared.__cause__ = Exception(
+        f"Traceback:\n...\nOriginal error was: {said}\n\nThe direct cause: no"
+    )  # CPython's text
+    assert Outcome.from_exception(Kind.BROKEN, "worker", not_shared) == outcome
 
 
 @given(st.binary(max_size=100))

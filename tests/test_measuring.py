@@ -21,6 +21,7 @@ import pytest
 
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import BIS, KINDS, METRICS, NULL, START
+from handoff.cli import main
 from handoff.measuring.experiment import measure, plan
 from handoff.measuring.unfinished import to_go_on
 from handoff.outcome import Kind
@@ -349,6 +350,16 @@ def test_quick_leaves_out_what_is_large_and_says_so_unless_it_is_named(tmp_path:
     )
     assert "leaves out" not in named.stdout
     assert [record.payload for record in read_all(tmp_path / "named")[0]] == ["large"]
+
+
+def test_an_experiment_that_fails_as_a_whole_is_told_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text("def make(): raise ValueError('no\\nway')\nPAYLOADS = [make]\n")
+    ways = ["--duty", "argument,state", "--strategy", "pickle-5,process-args", "--start-method", "fork"]
+    assert main(["measure", str(tmp_path / "mine.py"), *ways, "--trials", "1", "-q", "-o", str(tmp_path / "r")]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == "not measured: make as argument under fork, make as state under fork: ValueError: no way"
 
 
 def test_every_strategy_is_measured_for_some_kind() -> None:

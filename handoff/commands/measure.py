@@ -15,7 +15,7 @@ from handoff.commands._options import UsageError, add_patience, choose, needs_pr
 from handoff.profile import PROFILES, Profile
 from handoff.start_methods import START_METHODS
 from handoff.target import Entry
-from handoff.terminal import Meter, ProgressLine
+from handoff.terminal import Meter, ProgressLine, printable
 
 if TYPE_CHECKING:
     from handoff.measuring.experiment import Experiment
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HELP = "measure hand-offs and write records"
 PLACE = ("the suite", 1)
 A_DAY_S = 86_400.0
+NAMED = 3  #: of many experiments that failed for one reason
 EXAMPLES = (
     "handoff measure my_payloads.py -o records",
     "handoff measure table.py:make_table --cluster dask://scheduler:8786 --duty argument -o records",
@@ -157,4 +158,22 @@ def run(args: argparse.Namespace) -> int:
 
     for text in answers.told(records):
         print(text)
-    return 1 if any(record.failed for record in records) else 0
+    reasons = _failures(records)
+    for text in reasons:
+        print(text, file=sys.stderr)
+    return 1 if reasons else 0
+
+
+def _failures(records: Sequence[Record]) -> list[str]:
+    """A line for each reason for which experiments failed as a whole."""
+    failed: dict[str, list[str]] = {}
+    for record in records:
+        if record.failed:
+            where = f" under {record.start_method}" if record.start_method else ""
+            failed.setdefault(record.failed, []).append(f"{record.payload} as {record.kind}{where}")
+    return [printable(f"not measured: {_a_few(names)}: {' '.join(why.split())}") for why, names in failed.items()]
+
+
+def _a_few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -432,6 +432,13 @@ class GroupRun:
         elif known is None or known.ok:
             record.outcomes[lane] = outcome
 
+    @staticmethod
+    def _harness_failure(record: Record) -> str:
+        """Why nothing could be measured, where that is a lane of the harness itself; else ""."""
+        if record.rows or record.values or record.outcomes.keys() & set(record.strategies):
+            return ""
+        return next((f"{lane}: {each.reason}" for lane, each in record.outcomes.items() if not each.ok), "")
+
     def stop(self, done: int) -> str:
         """Why there can be no more trials after ``done`` of them, or ""."""
         if done < self.profile.trials:
@@ -451,6 +458,7 @@ class GroupRun:
     def finish(self, stopped: str) -> list[Record]:
         """The records, done. Every strategy has an outcome."""
         for record in self.records:
+            record.failed = record.failed or self._harness_failure(record)
             why = record.failed or "not reached before the end"
             for name in record.strategies:
                 unasked = Outcome(Kind.BROKEN, "parent", "", why)

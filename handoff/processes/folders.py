@@ -20,6 +20,12 @@ from handoff.processes.cleanup import PREFIX, end_strays, sweep
 LOCK = ".lock"  #: in each folder; it also tells our folders from others of such a name
 OURS = re.compile(PREFIX + r"-\d+-[a-z0-9_]{8}")  #: what :func:`tempfile.mkdtemp` makes of :func:`make`'s prefix
 
+#: A unix socket's path has at most so many bytes (sun_path of unix(7), less the NUL that ends it), and this much of it
+#: comes after the folder in which ours are: ours, one inside it, multiprocessing's own, and its socket in that.
+SOCKET_BYTES = 107
+BELOW_BYTES = len(f"/{PREFIX}-4194304-xxxxxxxx/ho-xxxxxxxx/pymp-xxxxxxxx/listener-xxxxxxxx")
+SHORT = ("/tmp", "/var/tmp")  #: where folders are instead, as CPython's are since 3.14
+
 _held: dict[Path, int] = {}  #: the locks of this process
 _looked = False
 
@@ -28,13 +34,13 @@ def make() -> Path:
     """A new private folder, which :func:`remove` removes; at first, what dead runs have left is cleared."""
     global _looked
     place = Path(tempfile.gettempdir())
-    # One inside another has a short name: multiprocessing puts sockets there, whose paths end after 107 bytes.
-    nested = PREFIX in str(place)
+    nested = any(map(OURS.fullmatch, place.parts))  # one inside another has a short name: sockets are made there
+    place = place if nested else _base()
     if not nested and not _looked:
         _looked = True
         clear_dead(place)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix="ho-" if nested else f"{PREFIX}-{os.getpid()}-"))
+        folder = Path(tempfile.mkdtemp(prefix="ho-" if nested else f"{PREFIX}-{os.getpid()}-", dir=place))
         try:
             descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except FileNotFoundError:  # another run took it for a dead one's, in the moment before it was locked
@@ -45,6 +51,14 @@ def make() -> Path:
             _held[folder] = descriptor
             return folder
         os.close(descriptor)  # likewise
+
+
+def _base() -> Path:
+    """Where ours are: the temporary folder, or a short one where the paths of sockets in ours would be too long."""
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) + BELOW_BYTES <= SOCKET_BYTES:
+        return Path(usual)
+    return Path(next((each for each in SHORT if os.access(each, os.W_OK | os.X_OK)), usual))
 
 
 @contextmanager
@@ -71,8 +85,7 @@ def end_own() -> None:
 
     An interrupt can come in the middle of starting or ending one, when nobody else would.
     """
-    place = Path(tempfile.gettempdir())
-    for folder in {*_held, *place.glob(f"{PREFIX}-{os.getpid()}-*")}:
+    for folder in {*_held, *_base().glob(f"{PREFIX}-{os.getpid()}-*")}:
         if _is_private(folder):
             end_strays(folder)
             remove(folder)
