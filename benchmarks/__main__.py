@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from benchmarks import _child
     from benchmarks._progress import Progress
-    from benchmarks.plan import expected
+    from benchmarks.plan import expected, lacking, selection
     from handoff.processes import folders, signals
 
     run = HOME / "records" / args.machine / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{commit[:8]}"
@@ -59,16 +59,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     progress = Progress(run, expected(args.bench, args.profile), sys.stderr)
 
     def child(command: list[str]) -> int:
-        try:
-            return _child.run(command, env, ROOT, log, progress.asv_says, progress.poll)
-        finally:
-            progress.end()
+        return _child.run(command, env, ROOT, log, progress.asv_says, progress.poll)
 
     asv = [sys.executable, str(ROOT / "benchmarks" / "_asv.py"), str(HOME / "machine.json"), args.machine]
     report = HOME / "report"
     failed = []
     try:
-        code = child([*asv, *run_arguments(args.env, args.machine, args.bench, commit)])
+        pythons = [Path(sys.executable)]
+        if args.env == "managed":  # what fails here fails again in the run, which says so
+            child([*asv, "setup", "-E", virtualenv()])
+            pythons = sorted((HOME / "env").glob("*/bin/python"))
+        cells = selection(args.bench, args.profile, lacking(pythons))
+        code = child([*asv, *run_arguments(args.env, args.machine, cells, commit)])
+        progress.end()
         if code:
             failed.append(f"asv run (exit code {code})")
         progress.step("publishing")
@@ -77,8 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         progress.step("writing the report")
         if child([sys.executable, "-m", "handoff", "report", str(run), "-o", str(report)]):
             failed.append("handoff report")
+        progress.end()
     except KeyboardInterrupt:
         with suppress(OSError):  # after SIGHUP there is no terminal to say it on
+            progress.end()
             print(f"{signals.how()}; what was measured so far is in {shown(run)}", file=sys.stderr)
         return signals.exit_code()
     finally:
@@ -136,16 +141,22 @@ def environment(profile: str, records: Path) -> dict[str, str]:
     return inherited | {"HANDOFF_PROFILE": profile, "HANDOFF_RECORDS": str(records), "PYTHONUNBUFFERED": "1"}
 
 
-def run_arguments(env: str, machine: str, bench: str | None, commit: str) -> list[str]:
+def virtualenv() -> str:
+    """asv's own environments for this Python.
+
+    By its version, so that a machine with one Python needs no other; asv finds it by name or takes this one.
+    """
+    return f"virtualenv:{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def run_arguments(env: str, machine: str, cells: Sequence[str], commit: str) -> list[str]:
     """The arguments of ``asv run`` for the commit that is checked out."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
     where = {
-        # By its version, so that a machine with one Python needs no other; asv finds it by name or takes this one.
-        "managed": ["-E", f"virtualenv:{version}", f"{commit}^!"],
+        "managed": ["-E", virtualenv(), f"{commit}^!"],
         # asv saves nothing from an existing environment unless it is told which commit that is.
         "existing": ["-E", f"existing:{sys.executable}", "--set-commit-hash", commit],
     }[env]
-    return ["run", "--machine", machine, "--show-stderr", *(["--bench", bench] if bench else []), *where]
+    return ["run", "--machine", machine, "--show-stderr", *(f"--bench={some}" for some in cells), *where]
 
 
 def tail(log: Path, lines: int = 20) -> list[str]:

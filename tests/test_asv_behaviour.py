@@ -190,6 +190,24 @@ def test_nan_is_a_skip_and_an_exception_a_failure(project: Project, ran: subproc
     assert re.search(r"none\s+n/a", ran.stdout) and re.search(r"wrong\s+failed", ran.stdout)
 
 
+def test_a_cell_that_is_not_asked_for_is_a_skip(project: Project, ran: subprocess.CompletedProcess[str]) -> None:
+    """What makes it safe that the runner asks for the cells alone which can have a figure."""
+    commit = project.call(["git", "rev-parse", "HEAD"]).stdout.strip()
+    where = ["--machine", "there", "-E", f"existing:{sys.executable}", "--set-commit-hash", commit]
+    wrapper = [sys.executable, str(WRAPPER), str(project.root / ".asv" / "machine.json"), "there"]
+    some = ["run", *where, r"--bench=^cells\.Cells\.track_\w+\((?:'one')\)$"]
+    done = project.call([*wrapper, *some], HANDOFF_PROFILE="quick")
+    results = project.root / ".asv/results/there"
+    try:
+        assert done.returncode == 0, done.stdout
+        (path,) = (path for path in results.glob("*.json") if path.name != "machine.json")
+        (row,) = json.loads(path.read_text())["results"].values()
+        assert [math.isnan(value) for value in row[0]] == [True, False, True, True]
+        assert row[1] == [["'many'", "'one'", "'none'", "'wrong'"]]
+    finally:
+        shutil.rmtree(results, ignore_errors=True)
+
+
 def test_a_number_is_kept_with_its_unit(project: Project, ran: subprocess.CompletedProcess[str]) -> None:
     assert project.column("cells.Sizes.track_bytes", "result") == [1234]
     known = json.loads((project.root / ".asv/results/benchmarks.json").read_text())

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import io
+import math
 import os
+import pickle
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as runner
+from benchmarks._classes import Cell, Cells, Key, catalogue, measured, rows, slices
 from benchmarks._progress import NOW, Progress
+from benchmarks.names import benchmark_name
+from benchmarks.pairs import names
+from benchmarks.plan import lacking, selection
+from handoff.analysis.metrics import KINDS, METRICS
+from handoff.outcome import Kind
+from handoff.profile import PROFILES
+from handoff.strategies import registry
+from handoff.support_matrix.expected import declared, gaps_of
 from handoff.terminal import Meter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,10 +60,84 @@ def test_an_unknown_profile_lists_the_valid_ones(capsys: pytest.CaptureFixture[s
 
 
 def test_the_managed_run_takes_the_python_that_is_here() -> None:
-    arguments = runner.run_arguments("managed", "here", "Pickle", "abc")
+    arguments = runner.run_arguments("managed", "here", ["Pickle", "Dill"], "abc")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert arguments[-3:] == ["-E", f"virtualenv:{version}", "abc^!"]
-    assert arguments[4:6] == ["--bench", "Pickle"]
+    assert arguments[4:6] == ["--bench=Pickle", "--bench=Dill"]
+
+
+def asked(cells: Sequence[str], name: str) -> bool:
+    """Whether ``asv run`` does a cell: it searches for each of the expressions."""
+    return any(re.search(some, name) for some in cells)
+
+
+@pytest.mark.parametrize("profile", list(PROFILES))
+@pytest.mark.parametrize("missing", [frozenset[str](), frozenset({"pandas", "loky", "distributed"})])
+def test_every_cell_that_can_have_a_figure_is_asked_for(profile: str, missing: frozenset[str]) -> None:
+    cells, gaps, asked_for, there = selection(None, profile, missing), gaps_of(catalogue().values()), 0, 0
+    for kind in KINDS:
+        for start_method, experiments in slices(kind).items():
+            name = benchmark_name(kind, start_method, METRICS[kind][0])
+            chosen = {each.entry.payload.name for each in measured(experiments, PROFILES[profile])}
+            lanes, there = rows(kind, experiments), there + len(rows(kind, experiments)) * len(experiments)
+            for lane, each in product(lanes, experiments):
+                payload, strategy = each.entry.payload, registry().get(lane)
+                hit = asked(cells, f"{name}('{lane}', '{payload.name}')")
+                asked_for += hit
+                lacks = missing.intersection(payload.needs, strategy.needs if strategy else ())
+                out = payload.name not in chosen or missing.intersection(payload.needs)
+                assert not (hit and (out or lacks)), (name, lane, payload.name)
+                if strategy and kind in ("argument", "result", "state") and not (out or lacks):
+                    carried = declared(payload, strategy, kind, start_method, gaps)[0] is Kind.OK
+                    assert hit or not carried, (name, lane, payload.name)
+    assert 0.2 * there < asked_for < there
+
+
+def test_of_a_benchmark_without_figures_one_cell_is_asked_for() -> None:
+    cells = selection(None, "quick")
+    for name in (way for method in ("fork", "spawn") for way in (f"pairs.{method.title()}.track_task",)):
+        ways = names(name.split(".")[1].lower())
+        assert [way for way in ways if asked(cells, f"{name}({way!r})")] == ways[:1]
+    assert asked(selection(None, "standard"), f"pairs.Spawn.track_task({names('spawn')[-1]!r})")
+
+
+@pytest.mark.parametrize(
+    ("bench", "hits", "misses"),
+    [
+        ("argument", "argument.Fork.track_handoff('pickle-5', 'rows-dict-1k')", "result.Fork.track_handoff"),
+        ("^argument.Spawn", "argument.Spawn.track_handoff('pickle-5', 'rows-dict-1k')", "argument.Fork.track_handoff"),
+        ("rows-dict-1k", "argument.Fork.track_handoff('pickle-5', 'rows-dict-1k')", "argument.Fork.track_handoff"),
+        ("(?i)FORK", "argument.Fork.track_handoff('pickle-5', 'rows-dict-1k')", "argument.Spawn.track_handoff"),
+    ],
+)
+def test_the_users_own_choice_narrows_it_further(bench: str, hits: str, misses: str) -> None:
+    cells = selection(bench, "quick")
+    assert asked(cells, hits) and not asked(cells, f"{misses}('pickle-5', 'rows-tuple-1k')")
+
+
+def test_what_asv_loads_for_each_cell_is_small_and_has_every_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells: dict[Key, Cell] = {
+        (metric, lane, payload): {"samples": [float(len(lane))] * 100, "number": 1}
+        for metric, lane, payload in product(("encode", "decode"), ("pickle-5", "dill"), map(str, range(50)))
+    }
+    loaded = pickle.dumps(Cells(cells))
+    assert len(loaded) < 500
+    monkeypatch.chdir("/")
+    found = pickle.loads(loaded)
+    assert all(found.get(key, math.nan) == cell for key, cell in cells.items())
+    assert math.isnan(found.get(("encode", "dill", "other"), math.nan))
+    assert math.isnan(found.get(("encode", "none", "0"), math.nan))
+
+
+def test_what_is_lacking_is_what_no_environment_has(tmp_path: Path) -> None:
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\nexit 3\n")
+    silent.chmod(0o755)
+    assert "numpy" not in lacking([Path(sys.executable)])
+    assert lacking([]) == lacking([silent]) == frozenset(), "who does not answer may have all of it"
 
 
 def test_children_learn_profile_and_records_and_no_constraints(monkeypatch: pytest.MonkeyPatch) -> None:
