@@ -16,7 +16,7 @@ from typing import Any
 
 from handoff.advising.ranking import SIMPLER, UNMEASURED, MeasuredWay, Ranking, Whole
 from handoff.advising.result import Advice, ByDefault, Row, UnderMethod
-from handoff.advising.search import MEMORY_S, MEMORY_SHARE, Plan, Search, Show
+from handoff.advising.search import FIXED_S, MEMORY_S, MEMORY_SHARE, Plan, Search, Show
 from handoff.advising.whole_jobs import LEAST_PASSES
 from handoff.analysis import stats
 from handoff.measuring.questions import OUT
@@ -30,9 +30,10 @@ LOOK = 0.5  #: of the budget, at most, for the first looks at several start meth
 FIRST_S = 3.0  #: what the first look at the first of them may take, for who asks waits for it ...
 FIRST = 0.6  #: ... and at most this share of the looks' time
 LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
-WHOLE = 0.5  #: of the time for all of this, for running the programs of the leading ways
-MOST_PROGRAMS, LEAST_PROGRAMS, PER_DUTY = 10, 4, 3  #: so many, as the time allows; of each duty the best ones ...
-NEAR = 3.0  #: ... that are within this factor of the best, as far as the sum of their parts tells
+WHOLE = 0.6  #: of what is left after the looks, at most, for running the programs of the leading ways
+MOST_PROGRAMS, LEAST_PROGRAMS, PER_DUTY = 12, 4, 5  #: so many, as the time allows; of each duty the best ones ...
+RUN_S = 0.05  #: about what a run takes beside its job
+NEAR = 4.0  #: ... that are within this factor of the best, as far as the sum of their parts tells
 AS_GOOD = SIMPLER - 1  #: what is no reason to take a less simple way is none to change the start method
 
 
@@ -69,11 +70,8 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
     """
     begin, end = time.monotonic(), plans[0].end
     stop = end - min(MEMORY_S, MEMORY_SHARE * max(0.0, end - begin))
-    whole = stop
-    if plans[0].runner is not None:
-        stop -= WHOLE * max(0.0, stop - begin)
     searches = [Search(replace(plan, several=len(plans) > 1), progress) for plan in plans]
-    looks_s = (LOOK if len(plans) > 1 else 1.0) * max(0.0, (stop if plans[0].runner else end) - begin)
+    looks_s = (LOOK if len(plans) > 1 or plans[0].runner is not None else 1.0) * max(0.0, end - begin)
     for number, search in enumerate(searches):
         now = time.monotonic()
         left_s = begin + looks_s - now
@@ -81,10 +79,11 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
         search.plan.end = now + (share_s if number else max(share_s, min(FIRST_S, FIRST * left_s)))
         told = any(other.ranking().tiers for other in searches[:number])
         search.look(nothing if told else show, _defaults(search.plan) if len(plans) > 1 else ())
+    enough = stop - _whole_s(_order(searches), stop - time.monotonic())
     for number, (search, share) in enumerate(_worth_more(searches)):
-        search.plan.end = time.monotonic() + share * (stop - time.monotonic())
+        search.plan.end = time.monotonic() + share * (enough - time.monotonic())
         search.go_on(always=number == 0)
-    _run_programs(_order(searches), whole, progress)
+    _run_programs(_order(searches), stop, progress)
     known = _order(searches)
     first = known[0].search
     first.plan.end = end
@@ -94,6 +93,16 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
         return advice
     under = tuple(_under(each, known[0]) for each in known)
     return replace(advice, start_methods=under, defaults=_by_default(known))
+
+
+def _whole_s(known: Sequence[_Known], left_s: float) -> float:
+    """What is kept of the time for running programs, as far as is known of the job."""
+    plan, best_s = known[0].search.plan, known[0].total_s
+    if plan.runner is None:
+        return 0.0
+    each_s = RUN_S + 2 * best_s  # most of them take longer than the best
+    wanted_s = FIXED_S + plan.imported_s + plan.made_s + LEAST_PASSES * MOST_PROGRAMS * each_s
+    return max(0.0, min(wanted_s, WHOLE * left_s))
 
 
 @dataclass(frozen=True, slots=True)

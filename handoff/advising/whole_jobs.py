@@ -27,7 +27,8 @@ from handoff.processes.messages import JobProgram, Ran
 SOURCE = "handoff.advising.whole_jobs"
 MADE = "_made"  #: what makes the object in a program that is run here
 TASKS = "_TASKS_"  #: stands in a program's text for their number
-BEHIND = 1.4  #: slower than the best by this factor after two passes: run no more
+FIRST_PASS, AT_LEAST = 0.6, 2  #: of the time, at most, for running each once; but two of them are
+BEHIND = (2.0, 1.5)  #: slower than the best by this factor after one pass, and after more: run no more
 PASSES, LEAST_PASSES = 12, 3  #: at most; for so many of all programs there should be time
 SHARES = 4  #: a run may take so many shares of the time before it is run with fewer tasks: fewer passes lose less
 AS_LONG = 4  #: such a run takes so many times what is paid once, if it can: then what each task takes can be told
@@ -113,21 +114,27 @@ def run_all(programs: Sequence[JobProgram], obj: Any, folder: str, left_s: float
     for number in range(PASSES):
         for index in list(going):
             one = runs[index]
+            if not number and len(wrong) > AT_LEAST and end - time.monotonic() < left_s * (1 - FIRST_PASS):
+                going.remove(index)  # of those that were run, more is to be known
+                continue
             for ran in one.turn(obj, folder, share_s, wrong, end):
                 yield {**ran, "program": index, "run": number}
             if one.failed:
                 going.remove(index)
-        going = _still(going, runs) if number else going
+        going = _still(going, runs, number + 1)
         if not going or time.monotonic() > end:
             return
         turn.shuffle(going)
 
 
-def _still(going: list[int], runs: Sequence[_Runs]) -> list[int]:
+def _still(going: list[int], runs: Sequence[_Runs], passes: int) -> list[int]:
     """Those that are not clearly behind, and what is run in any case; nothing where nobody is left to be compared."""
     took = {index: runs[index].expected_s(runs[index].program["tasks"]) for index in going if runs[index].seconds}
-    best = min(took.values(), default=0.0)
-    found = [index for index in going if runs[index].program["always"] or took.get(index, 0.0) <= BEHIND * best]
+    most_s = BEHIND[min(passes, len(BEHIND)) - 1] * min(took.values(), default=0.0)
+    found = [
+        index for index in going
+        if took.get(index, 0.0) <= most_s or (runs[index].program["always"] and passes < LEAST_PASSES)
+    ]  # fmt: skip
     return found if len(found) > 1 else []
 
 

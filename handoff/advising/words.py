@@ -321,8 +321,9 @@ def _how_sure(ranking: Ranking) -> str:
     if not ranking.tiers:
         return ""
     tier = ranking.tiers[0]
-    trials = max(row.trials for row in tier)
-    what = "run of each program" if any(way.runs for way in ranking.ways.values()) else "trial"
+    run = [way.runs for way in ranking.ways.values() if way.runs]
+    trials = max(run or (row.trials for row in tier))
+    what = "run of each program" if run else "trial"
     if trials < FEW:
         some = f"one {what}" if trials == 1 else f"{trials} {_many(what)}"
         return f"A first impression from {some}: only factors count. A larger --budget tells more."

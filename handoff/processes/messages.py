@@ -45,7 +45,7 @@ class JobProgram(TypedDict):
     step: int  #: so few keep all workers busy
     fixed_s: float
     slope_s: float
-    always: bool  #: is run in each pass, however slow
+    always: bool  #: is run in the first passes, however slow
 
 
 class Ran(TypedDict, total=False):
