@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
-import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from engine_ends import ENDS, ended, failure
+from engine_ends import ENDS, ended, failure, segment_name
 
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
@@ -29,15 +28,20 @@ GENEROUS_S = 20.0
 
 
 def _made(name: str, folder: Path, obj: Any = None, *state: Any) -> Executing:
-    strategy, count = registry()[name], itertools.count()
+    strategy = registry()[name]
     site = Site(
         ctx=multiprocessing.get_context("spawn"), start_method="spawn", obj=obj,
         payload=Payload(name="none", make=list), ref=Ref(str(folder), "none", "none"), folder=folder,
         manager=pytest.fail, at_end=lambda call: call,
-        segment_name=lambda: f"none-{os.getpid()}-{next(count)}",
+        segment_name=partial(segment_name, folder),
     )  # fmt: skip
     assert strategy.execution
     return Executing(strategy.execution, site, (_keep, state) if state else (nothing, ()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_job() -> None:
+    """One for all tests here, which go to one process therefore (``conftest.unit``): it ends with that."""
 
 
 @pytest.fixture(params=WAYS)
@@ -207,12 +211,9 @@ def test_a_worker_that_dies_of_the_state_has_not_refused_it(name: str, make: Cal
 
 @pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
 def test_nothing_is_left_of_a_program(killed: bool, tmp_path: Path) -> None:
-    """The names in shared memory of one that was killed are swept by the tool; here nobody does, and they stay."""
-    pid = ended("test_mpi", tmp_path, tmp_path, GENEROUS_S, killed=killed)
-    shared = list(Path("/dev/shm").glob(f"none-{pid}-*")) if os.path.isdir("/dev/shm") else []
-    assert (bool(shared), bool(list(tmp_path.glob("mpi-*")))) == (killed, killed)
-    for folder in shared:
-        subprocess.run(["rm", "-r", str(folder)], check=True)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    ended("test_mpi", tmp_path, temporary, GENEROUS_S, killed=killed)
 
 
 def test_where_mpi_is_not_it_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
-import tempfile
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from engine_ends import ENDS, ended, failure
+from engine_ends import ENDS, ended, failure, segment_name
 
 from handoff.outcome import Kind
 from handoff.payload import Duty, Payload
 from handoff.processes.executing import Executing, nothing
-from handoff.strategies import registry
+from handoff.strategies import ray_core, registry
 from handoff.strategy import Site
 from handoff.target import Ref
 
@@ -32,14 +33,23 @@ STORED = 100 * 1024  #: bytes of an argument beyond which it goes through the ob
 
 
 def _made(name: str, folder: Path, obj: Any = None) -> Executing:
-    strategy, count = registry()[name], itertools.count()
+    strategy = registry()[name]
     site = Site(
         ctx=multiprocessing.get_context("spawn"), start_method="spawn", obj=obj,
         payload=Payload(name="none", make=list), ref=Ref(str(folder), "none", "none"), folder=folder,
-        manager=pytest.fail, at_end=lambda call: call, segment_name=lambda: f"none-{os.getpid()}-{next(count)}",
+        manager=pytest.fail, at_end=lambda call: call,
+        segment_name=partial(segment_name, folder),
     )  # fmt: skip
     assert strategy.execution
     return Executing(strategy.execution, site, (nothing, ()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_ray() -> Iterator[None]:
+    """One for all tests here, which go to one process therefore (``conftest.unit``)."""
+    yield
+    if ray_core.LocalRay._here is not None:
+        ray_core.LocalRay._here.end()
 
 
 @pytest.fixture(params=WAYS)
@@ -172,10 +182,27 @@ def test_another_worker_begins_before_it_does_a_task(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
 def test_nothing_is_left_of_a_program(killed: bool, tmp_path: Path) -> None:
-    """The folder of one that was killed is swept by the tool; here nobody does, and it stays."""
-    home = tmp_path / "home"
+    home, temporary = tmp_path / "home", tmp_path / "a-folder-whose-name-leaves-no-room-for-the-names-of-ray's-sockets"
     home.mkdir()
-    with tempfile.TemporaryDirectory(prefix="r-") as short:  # ray's sockets have no room below pytest's folders
-        ended("test_ray", tmp_path, Path(short), GENEROUS_S, killed=killed, HOME=str(home))
-        assert bool(os.listdir(short)) is killed
+    temporary.mkdir()
+    ended("test_ray", tmp_path, temporary, GENEROUS_S, killed=killed, HOME=str(home))
     assert os.listdir(home) == [], "no token, no cache"
+
+
+def test_where_no_ray_can_be_started_it_is_said_in_a_line(tmp_path: Path) -> None:
+    """In a process of its own: ray is begun once."""
+    code = (
+        "import os, sys, tempfile; sys.path.insert(0, sys.argv[1]); import test_ray; from pathlib import Path\n"
+        "isdir = os.path.isdir; os.path.isdir = lambda path: path != '/dev/shm' and isdir(path)\n"
+        "try: test_ray._made('ray-task', Path.cwd())\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    temporary = tmp_path / ("long-" * 20)
+    temporary.mkdir()
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent)], check=True, capture_output=True, text=True,
+        cwd=tmp_path, env=os.environ | {"TMPDIR": str(temporary)},
+    ).stdout  # fmt: skip
+    assert told.startswith("Unavailable no local ray: ")
+    assert "path" in told
+    assert os.listdir(temporary) == []

@@ -40,7 +40,8 @@ class Executed:
         self.task: Any = tasks.argument  #: what the next object is sent with
         self.told: dict[str, Any] = {}
         self.to_worker = self.from_worker = self
-        self.pending: Pending = executing.submit(tasks.ready, duty, *kept)
+        #: the task whose result nobody has asked for yet: not every library gives it twice
+        self.pending: Pending | None = executing.submit(tasks.ready, duty, *kept)
 
     # What a lane does with the worker
 
@@ -67,7 +68,7 @@ class Executed:
         if self.told.get("encoded"):
             self.told = {"sent": True}
             return {"encoded": True}
-        answer = self.received()
+        answer = None if self.pending is None else self.received()
         if isinstance(answer, dict) and {"same", "error", "errors"} & answer.keys():
             return answer
         return {"spent": Spent(0.0)._asdict()}
@@ -96,8 +97,10 @@ class Executed:
 
     def received(self) -> Any:
         """What the task has returned. Raises :class:`handoff.measuring.lane.LaneRefused` where there is no result."""
+        pending, self.pending = self.pending, None
+        assert pending is not None
         try:
-            return self.pending.result()
+            return pending.result()
         except Exception as error:
             raise LaneRefused(self.executing.failure(error, self.duty)) from None
 

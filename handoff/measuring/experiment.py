@@ -349,7 +349,7 @@ class GroupRun:
             complaint = inside.complaints().strip()
             if inside.listener.foreign_bytes:
                 complaint = f"{complaint}\n{NOT_OURS}".strip()
-            inside.close()
+            inside.close(strays=bool(died))
         record = self.records[at]
         if complaint and complaint not in record.complaints:
             record.complaints.append(complaint)

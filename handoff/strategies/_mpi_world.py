@@ -141,6 +141,7 @@ class World:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
+                start_new_session=True,  # it is not to end before this process, which MPI would end as failed
             )
 
     def _greet(self) -> list[dict[str, Any]]:

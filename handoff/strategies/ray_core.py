@@ -29,6 +29,8 @@ SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # it would tell its makers
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what it does from now on; else it warns of it
 }
+#: Of 107 bytes, what ``/session_…/sockets/plasma_store`` leaves: 64, with a process number of seven digits.
+LONGEST = 107 - 64
 NOT_LOADED = "At least one of the input arguments for this task could not be computed"
 SERIALIZES = ("ray/_private/serialization.py", "ray/cloudpickle/")  #: where a result is pickled
 
@@ -38,13 +40,14 @@ class LocalRay:
 
     _here: LocalRay | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, site: Site) -> None:
         import ray
 
-        self.folder = tempfile.mkdtemp(prefix="r")  # short: sockets are made in it, whose paths end after 107 bytes
+        self.folder = tempfile.mkdtemp(prefix="r")
+        self.link = ""
         # A token of our own: it would write one into the home directory.
         os.environ.update({**SETTINGS, "RAY_AUTH_TOKEN": secrets.token_hex(32)})
-        atexit.register(self._end)
+        atexit.register(self.end)
         path = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # a worker loads its arguments before anything else
         try:
@@ -52,7 +55,7 @@ class LocalRay:
                 address="local",  # whatever RAY_ADDRESS says
                 num_cpus=1,
                 include_dashboard=False,
-                _temp_dir=self.folder,
+                _temp_dir=self._short(site),
                 configure_logging=False,
                 log_to_driver=False,
             )
@@ -64,16 +67,32 @@ class LocalRay:
         self.run = ray.remote(max_retries=0)(_run)
         self.actor = ray.remote(num_cpus=0, max_restarts=0)(Doing)
 
+    def _short(self, site: Site) -> str:
+        """A path of its folder that has room for its sockets, whose paths end after 107 bytes (unix(7)).
+
+        Where the folder's own is too long, a link in shared memory: its name is swept, if this process is killed.
+        """
+        if len(os.fsencode(self.folder)) <= LONGEST or not os.path.isdir("/dev/shm"):
+            return self.folder
+        self.link = f"/dev/shm/{site.segment_name()}"
+        os.symlink(self.folder, self.link)
+        return self.link
+
     @classmethod
-    def here(cls) -> LocalRay:
+    def here(cls, site: Site) -> LocalRay:
         if cls._here is None:
-            cls._here = cls()
+            cls._here = cls(site)
         return cls._here
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """By itself it is there until this process ends."""
         import ray
 
+        LocalRay._here = None
+        atexit.unregister(self.end)
         ray.shutdown()
+        if self.link:
+            os.unlink(self.link)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -94,7 +113,7 @@ class RayTaskExecutor:
     """``task.remote`` with the object as an argument."""
 
     def __init__(self, site: Site, initializer: Initializer) -> None:
-        self.ray, self.initializer = LocalRay.here(), initializer
+        self.ray, self.initializer = LocalRay.here(site), initializer
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
         return sent(partial(self.ray.run.remote, self.initializer, function, *args))
@@ -126,7 +145,7 @@ class RayActorExecutor:
     """Calls of an actor's method."""
 
     def __init__(self, site: Site, initializer: Initializer) -> None:
-        self.actor: Any = LocalRay.here().actor.remote()
+        self.actor: Any = LocalRay.here(site).actor.remote()
         function, arguments = initializer
         self.submit(function, *arguments).result()
 
