@@ -259,3 +259,27 @@ def test_advice_knows_what_only_the_whole_job_shows(tmp_path: Path) -> None:
     best = advice["tiers"][0][0]
     assert best["total_s"] > 0.59, done.stdout
     assert "of each program" in advice["sure"]
+
+
+@forking
+@pytest.mark.slow
+def test_the_programs_of_a_live_object_are_run_too_whoever_defines_its_class(tmp_path: Path) -> None:
+    """A class of the main module is found in forks; a worker that is not forked would import the user's file."""
+    (tmp_path / "own.py").write_text("""
+import handoff
+
+class Row:
+    def __init__(self, number):
+        self.number = number
+
+def total(rows):
+    return sum(row.number for row in rows)
+
+if __name__ == "__main__":
+    rows = [Row(number) for number in range(300)]
+    print(handoff.advise(rows, tasks=8, workers=2, start_methods=["fork"], work=total, budget=12).sure)
+""")
+    done = subprocess.run(
+        [sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "of each program" in done.stdout, done.stdout + done.stderr

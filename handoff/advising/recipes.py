@@ -10,7 +10,7 @@ from handoff.advising.result import Job, OwnRecipe, Row
 from handoff.advising.whole_jobs import MADE, TASKS
 from handoff.payload import Duty
 from handoff.strategies import baselines, registry
-from handoff.target import Ref, parse_call
+from handoff.target import REF, Ref, parse_call
 
 _NAME = re.compile(r"[^\W\d]\w*")
 
@@ -63,13 +63,16 @@ def _names(code: str) -> Collection[str]:
 def _words(ref: Ref, taken: Collection[str]) -> dict[str, str]:
     """The imports that make the code run from any folder, the call that makes the object, and what a task does."""
     name, _, _ = parse_call(ref.name)
+    live = (ref.module, ref.name) == (REF.module, REF.name)  # it is in one process, which is given it
     lines = [
         *dict.fromkeys(
             f"sys.path.insert(0, {root!r})" for root in (ref.root, ref.work_root if ref.work else "") if root
         )
     ]
     lines = ["import sys", *lines] if lines else []
-    if name == ref.name and not name.replace(".", "").isidentifier():  # a payload of a collection, by its name
+    if live:
+        make = "None"
+    elif name == ref.name and not name.replace(".", "").isidentifier():  # a payload of a collection, by its name
         make = "make()"
         lines.append("from handoff.target import Ref")
         lines.append(f"make = Ref({ref.root!r}, {ref.module!r}, {ref.name!r}).load().make")

@@ -119,7 +119,11 @@ def advise_object(
 
     Everything happens in forks of it. Raises ``OSError`` without fork.
     """
+    from functools import partial
+
     from handoff import target
+    from handoff.advising import whole_jobs
+    from handoff.advising.recipes import program_for
     from handoff.advising.work import found_by_name, named
     from handoff.diagnosing import diagnose
     from handoff.strategies import registry
@@ -142,6 +146,8 @@ def advise_object(
         plan = plans.forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
         plan.leave_out = tuple(each.name for each in registry().values() if each.makes)  # how to make it is not known
         plan.warnings = tuple(warnings)
+        plan.programs = partial(program_for, ref)
+        plan.runner = lambda programs, until: whole_jobs.run_all(programs, obj, "", until - time.monotonic())
         return across.measure_each(plans.under_each(plan, also), progress=progress, show=show)
     finally:
         target.let_go()

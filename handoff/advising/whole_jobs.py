@@ -165,8 +165,9 @@ def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> N
     head, body = parted(config["text"], str(path))
     program = types.ModuleType("__main__")
     program.__file__ = str(path)
-    sys.modules["__main__"] = program  # workers that are not forked find it by its file, as any main module
     names, obj, this = vars(program), _given.pop("obj"), os.getpid()
+    names |= {name: value for name, value in vars(sys.modules["__main__"]).items() if not name.startswith("__")}
+    sys.modules["__main__"] = program  # workers that are not forked find it by its file, as any main module
     try:
         exec(head, names)
         names[MADE] = lambda make: obj if os.getpid() == this else make()
