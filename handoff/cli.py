@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UsageError, TargetError) as error:
         if args.verbose:
             print(printable(traceback.format_exc()), end="", file=sys.stderr)
-        print(printable(f"handoff {args.command}: {error}"), file=sys.stderr)
+        print(printable(f"handoff {args.command}: {' '.join(str(error).splitlines())}"), file=sys.stderr)  # one line
         return 2
     except KeyboardInterrupt:
         folders.end_own()

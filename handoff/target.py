@@ -193,6 +193,12 @@ def parse_work(text: str) -> tuple[str, str]:
 def parse_target(text: str) -> Ref | Path:
     """Where a TARGET's object comes from, or the path of a collection; imports nothing. Raises :class:`TargetError`."""
     try:
+        os.getcwd()
+    except OSError as error:
+        raise TargetError(
+            f"{text}: the current folder cannot be found ({error.strerror}): cd to one that is there"
+        ) from None
+    try:
         os.stat(text)
         found = None
     except OSError:

@@ -35,6 +35,7 @@ HARMS = {
     "raises": Harm("raise ValueError('no')", ends=True),
     "raises-base": Harm("raise BaseException('no')", ends=True),
     "exits": Harm("raise SystemExit(3)", ends=True),
+    "exits-with-lines": Harm("raise SystemExit('\\x1b[2J\\n\\ud800' * 1000)", ends=True),
     "exits-fine": Harm("sys.exit()", ends=True),
     "interrupts": Harm("raise KeyboardInterrupt", ends=True),
     "stops-iteration": Harm("raise StopIteration", ends=True),

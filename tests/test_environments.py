@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ends import some
+from ends import HANDOFF, some
 from hostile_run import ran
-from test_hostile import CALLS, line
+from test_hostile import CALLS, COMMANDS, line
 
 #: ``RUN`` is the command. What mounts needs a namespace of its own, and so does not run everywhere.
 LINES = {
@@ -100,3 +100,12 @@ def test_without_proc_a_program_is_told_too(command: str, tmp_path: Path) -> Non
     else:
         assert (ended.code, ended.left) == (1, ()), ended
         assert "OSError: /proc is not mounted" in ended.err
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "measure"])
+def test_in_a_folder_that_was_removed_it_says_so(command: str, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    words = [*HANDOFF, "measure", "mine.py:make", "-o", "records"] if command == "measure" else line(command)
+    ended = ran(["bash", "-c", f"cd gone && rmdir ../gone && {shlex.join(words)}"], tmp_path)
+    assert ended.faults(codes=(2,)) == [], ended
+    assert "cd to one that is there" in ended.err
