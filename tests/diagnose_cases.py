@@ -968,6 +968,18 @@ def shop_listed() -> Any:
     return [ShopListed("a", "https://shop.example")]
 
 
+class Emptied:
+    def __init__(self) -> None:
+        self.hits = collections.Counter(a=3)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"hits": collections.Counter()}
+
+
+def emptied() -> Any:
+    return Emptied()
+
+
 def callbacks() -> Any:
     return {"registry": Callbacks()}
 

@@ -1,4 +1,4 @@
-"""Ordinary objects of libraries, ``LIBRARY-what``; with ``-lost-`` what is truly altered."""
+"""Ordinary objects of libraries, ``LIBRARY-what``; ``-lost-``: truly altered; ``-refused-``: pickle refuses it."""
 
 from __future__ import annotations
 
@@ -83,6 +83,24 @@ def sortedcontainers_dict() -> Any:
 
 def pendulum_moment() -> Any:
     return lib("pendulum").datetime(2024, 1, 1, tz="UTC")
+
+
+def astropy_quantities() -> Any:
+    units: Any = lib("astropy.units")
+    return [
+        lib("astropy.coordinates").SkyCoord(10.0, 20.0, unit="deg"),
+        lib("astropy.cosmology").FlatLambdaCDM(H0=70, Om0=0.3),  # makes its constants read-only
+        [1.0, 2.0] * units.km / units.s,
+    ]
+
+
+def jsonschema_refused_validator() -> Any:
+    """Its equality sees functions made inside others, of which no copy by cloudpickle or dill is the same."""
+    return lib("jsonschema").Draft202012Validator({"type": "object"})
+
+
+def redis_refused_client() -> Any:
+    return {"client": lib("redis").Redis()}
 
 
 PAYLOADS: dict[str, Callable[[], Any]] = {

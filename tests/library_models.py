@@ -40,6 +40,17 @@ if find_spec("sqlalchemy"):
         id = lib("sqlalchemy").Column(lib("sqlalchemy").Integer, primary_key=True)
         name = lib("sqlalchemy").Column(lib("sqlalchemy").String)
 
+    class Item(lib("sqlalchemy.orm").declarative_base()):  # type: ignore[misc]
+        """Its notes are kept in a class that SQLAlchemy makes at run time, and arrive in that one's base."""
+
+        __tablename__ = "items"
+        id = lib("sqlalchemy").Column(lib("sqlalchemy").Integer, primary_key=True)
+        above = lib("sqlalchemy").Column(lib("sqlalchemy").ForeignKey("items.id"))
+        parts = lib("sqlalchemy.orm").relationship(
+            "Item", collection_class=lib("sqlalchemy.orm").attribute_keyed_dict("id")
+        )
+
+    PAYLOADS["sqlalchemy-keyed-dict"] = lambda: Item(id=1, parts={2: Item(id=2)})
     PAYLOADS["sqlalchemy-row"] = lambda: Row(id=3, name="a")
 
 if find_spec("requests"):

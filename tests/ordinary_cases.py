@@ -154,6 +154,17 @@ def ok_a_function_that_dispatches() -> Any:
     return _show
 
 
+class Registry:
+    """A class of the user's whose attribute is a library's, which keeps what it has seen: a worker has its own."""
+
+    parser = logging.getLogger("handoff.ordinary.registry")
+
+
+def ok_a_librarys_object_in_its_class() -> Any:
+    Registry.parser.addHandler(logging.NullHandler())
+    return Registry()
+
+
 class Config:
     def __init__(self) -> None:
         self.depth, self.name = 1, "plain"
@@ -316,6 +327,29 @@ def altered_the_object_of_an_attribute_error() -> Any:
         (5).missing  # type: ignore[attr-defined]  # noqa: B018
     except AttributeError as error:
         return error
+
+
+class Stored:
+    """A descriptor that keeps what belongs to an instance beside it."""
+
+    def __init__(self) -> None:
+        self.values: Any = weakref.WeakKeyDictionary()
+
+    def __get__(self, owner: Any, kind: Any) -> Any:
+        return self.values.get(owner)
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        self.values[owner] = value
+
+
+class Room:
+    degrees = Stored()
+
+
+def altered_what_a_descriptor_keeps() -> Any:
+    room = Room()
+    room.degrees = 21
+    return room
 
 
 class Loses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import diagnose_cases as cases
 import pytest
 
 from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose
+from handoff.diagnosing.libraries import KIND, altered_outside
 from handoff.target import Ref
 
 FRESH = ("spawn", "forkserver")
@@ -66,3 +68,22 @@ def test_support_says_the_same(make: Callable[[], Any]) -> None:
         asked = support(make(), strategies=[strategy], duties=["argument"], start_methods=["spawn"], patience=60)
         (cell,) = asked
         assert (str(cell.outcome.kind) == "altered") == any(strategy in each.blocks for each in found.altered), cell
+
+
+def test_what_is_altered_in_a_librarys_object_is_told_once_beneath_it() -> None:
+    def finding(path: str, blocks: tuple[str, ...], kind: str = "lock") -> Finding:
+        return Finding(path, "_thread.lock", "another arrives", "make it anew", blocks, kind, "arrival")
+
+    head = replace(finding("obj.client", STRATEGIES[:6], KIND), fix="make it in the worker", where="dump")
+    inner = [finding("obj.client.lock", STRATEGIES), finding("list(obj.client.pool)[0]", ("dill",))]
+    hidden, apart = finding("obj.client.name", STRATEGIES[:2]), finding("obj.clients", ("dill",))
+    first, second = altered_outside([*inner, hidden, apart], [head])
+    assert first == apart
+    assert (second.path, second.blocks, second.fix) == ("obj.client", ("dill",), "make it in the worker")
+    assert [each.partition(" ")[0] for each in second.inside] == [each.path for each in inner]
+
+
+def test_what_a_hook_puts_into_the_state_is_its_own_doing_whatever_class_that_has() -> None:
+    found = only(cases.emptied)
+    assert "`Emptied.__getstate__` (diagnose_cases.py:" in found.reason
+    assert "take 'hits' along" in found.fix

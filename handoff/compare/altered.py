@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import CellType
 from typing import Any
 
@@ -47,48 +47,11 @@ from handoff.compare.facts import FULL_PARTS, INLINE_PARTS, facts, stated_with_p
 from handoff.compare.identity import hashes, keeps_hash, made_alike
 from handoff.compare.names import class_name, installed, module_of
 from handoff.compare.ownership import CACHE, INSTALLED, LEAVES_OUT, PRIVATE, REFERENCE, REMAKES, STATE, is_data
+from handoff.compare.verdict import Alteration, Verdict
 
 MOST_NOTES = 20
 
 Limit = Callable[[float], AbstractContextManager[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Alteration:
-    """One thing that is not the same about what arrived."""
-
-    path: str  #: of the part: ``obj.session``
-    what: str  #: in one line, with the path: ``obj.session.root: 'https://…', did not arrive``
-    hook: str = ""  #: of the class, that decides what travels of it: ``Session.__getstate__``
-    owner: str = ""  #: the class whose attribute or content it is
-    why: str = ""  #: of a note: why it does not count
-
-    def to_json(self) -> dict[str, str]:
-        """All fields, by name."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """All alterations, and what differs and does not count."""
-
-    altered: tuple[Alteration, ...] = ()
-    notes: tuple[Alteration, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """The first alteration in one line, or ""."""
-        return self.altered[0].what if self.altered else ""
-
-    def to_json(self) -> dict[str, Any]:
-        """For the way from a worker; :meth:`from_json` reads it."""
-        return {"altered": [each.to_json() for each in self.altered], "notes": [each.to_json() for each in self.notes]}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
-        return cls(
-            tuple(Alteration(**each) for each in data["altered"]), tuple(Alteration(**each) for each in data["notes"])
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +96,9 @@ class _Original:
 #: Facts of what the kernel has for a process, and that a lock is dead: they count also where the standard library
 #: keeps it in private.
 _KERNEL = frozenset({"kernel object", "kernel name", "server", "object", "process", "database", "can be taken"})
-#: Facts that an object is the very one, or shares memory: what a library does inside its objects is its own business.
-_IDENTITY = frozenset({"numpy's own", NANS, "memory"})
+#: Facts that an object is the very one, shares memory, or may be written to: what a library does inside its objects is
+#: its own business.
+_IDENTITY = frozenset({"numpy's own", NANS, "memory", "writeable"})
 IN_LIBRARY = "inside a library's object"
 #: Of these facts a difference can be noise: they are contents. All others say what something is, or where it stands.
 _CONTENTS = frozenset({"value", "item", "content", "length", "rest"})
@@ -217,7 +181,7 @@ class _Judge:
             original, other = self.of(made, number), self.original(1)
             again = self.of(other, number) if other else None  # whose hash is its address, say, has none to bring
             return self.asked(lambda: stale(obj, original) and not stale(again, original)) is True
-        return self.asked(lambda: any(stale(obj, each) for each in made_alike(obj))) is True
+        return self.asked(lambda: next((stale(obj, each) for each in made_alike(obj) if obj == each), False)) is True
 
     # -- where a difference lies
 
@@ -443,8 +407,15 @@ class _Judge:
         word = equal(there, self.of(made, number), self.asked)
         if word is False:  # a word only where two originals are equal by it
             other = self.original(1)
-            return False if other and equal(self.of(made, number), self.of(other, number), self.asked) else None
+            alike = other and equal(self.of(made, number), self.of(other, number), self.asked)
+            return False if alike and not self.has_functions(number) else None
         return word
+
+    def has_functions(self, number: int) -> bool:
+        """Whether a function that travels by value is among what a part consists of: no copy of it is equal to it."""
+        parts = self.sent["parts"]
+        made = [at for at, part in enumerate(parts) if "code" in part[1] and not self.mark(at).get(REFERENCE)]
+        return any(number == place for at in made for place, _ in self.steps(at))
 
     def live(self, number: int) -> Any:
         """The part that corresponds to one that was sent."""

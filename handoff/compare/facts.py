@@ -25,7 +25,7 @@ from handoff.compare import identity, names, numpy_kinds, values
 from handoff.compare.difference import NANS, OWN
 from handoff.compare.kinds import Reading
 from handoff.compare.names import Said, class_name
-from handoff.compare.ownership import INSTALLED, STATE
+from handoff.compare.ownership import INSTALLED, REFERENCE, STATE
 
 SCHEMA = 1
 INLINE_PARTS = 1000  #: parts stated in full
@@ -137,6 +137,9 @@ class FactsWalk:
         #: places of elements of sets, by id and depth: sets that lead to each other would be looked at for ever
         self.placed: dict[tuple[int, int], tuple[Any, str]] = {}
         self.objects: list[Any] | None = None  #: of the first parts, where somebody is to look at them again
+        self.behind: set[int] = set()  #: parts that are reached through what travels by reference
+        self.inside = False  #: whether the part that is being stated is one of these
+        self.attribute = False  #: whether it is an attribute
 
     def run(self, obj: Any) -> None:
         """Visit everything that can be reached from ``obj``."""
@@ -175,6 +178,7 @@ class FactsWalk:
         if kind is not tuple or not SCALARS.issuperset(map(type, obj)):
             self.memo[id(obj)] = number
         self.keep.append(obj)
+        self.inside, self.attribute = parent in self.behind, type(label) is str and label[:1] == "."
         if kind is list or kind is tuple:
             statement, children = self.sequence(obj)
             statement["class"] = kind.__name__
@@ -183,6 +187,9 @@ class FactsWalk:
             statement["class"] = "dict"
         else:
             statement, children = self.other(obj, kind)
+            self.inside = self.inside or (STATE in statement and statement[STATE].get(REFERENCE, False))
+        if self.inside:
+            self.behind.add(number)
         self.state(parent, label, statement)
         return None if children is None else (number, iter(children))
 
@@ -194,7 +201,7 @@ class FactsWalk:
             plan = self.plans[kind] = Reading(kind)
             alike = self.class_names.setdefault(plan.name, [])
             alike.append(kind)
-            if len(alike) > 1:
+            if len(alike) > 1 and not plan.unnamed:
                 plan.name += f" (the {len(alike)}th class of that name)"
         statement: dict[str, Any] = {"class": plan.name}
         children: list[tuple[Any, Any]] = []
@@ -214,15 +221,23 @@ class FactsWalk:
         return statement, _chain(children, lazy)
 
     def attributes(self, obj: Any, plan: Reading, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
-        """An instance's own attributes: plain ones are said, the others are children."""
+        """An instance's own attributes: plain ones are said, the others are children.
+
+        Not of a library's instance behind what travels by reference: a worker imports its own.
+        """
         try:
             attributes = plan.own(plan.attributes(obj))
         except Exception as error:
             attributes = {}
             statement["unreadable"] = f"{type(error).__name__}: {error}"
-        if attributes:
+        kept = self.attribute and plan.ownership.weak  # by the user's own
+        if attributes and self.inside and plan.ownership.librarys and not kept:
+            statement[STATE] = {INSTALLED: True}
+        elif attributes:
             if self.inline and len(self.parts) < self.most_parts:
                 statement[STATE] = plan.ownership.marks(attributes)
+                if kept:
+                    del statement[STATE][INSTALLED]
             if plan.hashes and len(self.keepers) < identity.KEEPERS and identity.has_large_int(attributes):
                 self.keepers.append(obj)
             names = sorted(attributes)

@@ -133,7 +133,9 @@ def made_alike(obj: Any) -> Iterator[Any]:
         code = kind.__init__.__code__
         names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
         values = {name: getattr(obj, name, getattr(obj, f"_{name}", _MISSING)) for name in names}
-        yield kind(**{name: value for name, value in values.items() if value is not _MISSING})
+        alike = kind(**{name: value for name, value in values.items() if value is not _MISSING})
+        if type(alike) is kind:  # a constructor may well give something simpler
+            yield alike
 
 
 _MISSING = object()

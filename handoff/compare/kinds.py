@@ -56,6 +56,10 @@ class Reading:
         self.kind = kind
         self.user = not installed(module)
         self.name = name if is_itself(kind, module, type_qualname(kind)) is not False else f"{name}{copy_mark(kind)}"
+        #: whether a library has made it at run time: no program has a name for it; it goes by what it derives from
+        self.unnamed = not self.user and "<locals>" in type_qualname(kind)
+        if self.unnamed:
+            self.name = next((class_name(base) for base in mro if _has_name_in_library(base)), self.name)
         self.handler: Kind | None = None
         self.whole = False
         own = mro
@@ -130,6 +134,10 @@ class Reading:
             except AttributeError:
                 continue
         return found
+
+
+def _has_name_in_library(kind: type) -> bool:
+    return module_of(kind) != "builtins" and "<locals>" not in type_qualname(kind) and installed(module_of(kind))
 
 
 _UNSTATED = frozenset({"__weakref__", "__vectorcalloffset__", "__callback__", "__doc__", "__dictoffset__"})

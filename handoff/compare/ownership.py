@@ -51,6 +51,11 @@ _DATA = frozenset(
 )
 
 
+#: Containers of the standard library that keep their contents in an attribute: as an attribute of the user's own, it is
+#: the user's.
+_WEAK = frozenset({"weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "_weakrefset.WeakSet"})
+
+
 class Ownership:
     """What is known of one class's attributes; made once for each class and walk."""
 
@@ -61,7 +66,9 @@ class Ownership:
         mro = type_mro(kind)
         self.ours = [base for base in mro if base is not object and not installed(module_of(base))]
         self.theirs = [base for base in mro if base is not object and installed(module_of(base))]
-        self.bag = class_name(kind) in ("types.SimpleNamespace", "argparse.Namespace")  #: its attributes are the user's
+        bag = class_name(kind) in ("types.SimpleNamespace", "argparse.Namespace")  # its attributes are the user's
+        self.librarys = not user and not bag  #: whether its attributes are
+        self.weak = class_name(kind) in _WEAK
         self.hooks = {REMAKES: _hook(mro, ("__setstate__", "__reduce__", "__reduce_ex__"))}
         self.hooks[LEAVES_OUT] = _hook(mro, ("__getstate__", "__reduce__", "__reduce_ex__"))
 
@@ -72,7 +79,7 @@ class Ownership:
         found: dict[str, Any] = {
             PRIVATE: private,
             CACHE: cache,
-            INSTALLED: not self.user and not self.bag,
+            INSTALLED: self.librarys,
             **self.hooks,
         }
         return {name: value for name, value in found.items() if value}

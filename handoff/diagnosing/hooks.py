@@ -168,8 +168,13 @@ def by_another(blocks: tuple[str, ...]) -> str:
 def _owner(way: Way, missing: bool) -> tuple[Any, Any, str] | None:
     """The innermost instance on the way with a hook of its own, the hook, and the attribute that is gone through.
 
-    What is ``missing`` itself had no say in it.
+    What is ``missing`` itself had no say in it, nor has what another one's ``__getstate__`` puts something else for.
     """
+    for at in range(len(way) - 1):
+        obj, name = way[at][1], way[at + 1][2]
+        hook = hook_of(obj) if name and instance_dict(obj) is not None else None
+        if hook is not None and hook[1] == "__getstate__" and _state_has_other(obj, hook[2], name):
+            return obj, hook, name
     for at in range(len(way) - 1 - missing, -1, -1):
         obj = way[at][1]
         if (
@@ -187,6 +192,25 @@ def _owner(way: Way, missing: bool) -> tuple[Any, Any, str] | None:
     return None
 
 
+def _state_has_other(obj: Any, hook: Any, name: str) -> bool:
+    """Whether the state that travels has something else for an attribute than the instance has."""
+    state = _state_of(obj, hook)
+    return state is not None and name in state and state[name] is not (instance_dict(obj) or {}).get(name)
+
+
+def _state_of(obj: Any, hook: Any) -> dict[str, Any] | None:
+    """What a ``__getstate__`` that is written in Python gives, as one dictionary; None where it gives none."""
+    if type(hook) is not types.FunctionType:
+        return None
+    try:
+        state = hook(obj)
+    except Exception:
+        return None
+    if type(state) is tuple and len(state) == 2:
+        state = {**(state[0] or {}), **(state[1] or {})}
+    return state if isinstance(state, dict) else None
+
+
 def _called(hook: tuple[type, str, Any]) -> str:
     base, name, _ = hook
     return f"`{base.__qualname__}.{name}`" if name.startswith("__") else f"{name} for `{base.__qualname__}`"
@@ -194,17 +218,11 @@ def _called(hook: tuple[type, str, Any]) -> str:
 
 def _verb(obj: Any, name: str, hook: Any, text: str, restores: Any) -> str:
     """What the hook does to the attribute: whether the state that travels has it decides."""
-    if hook[1] == "__getstate__" and type(hook[2]) is types.FunctionType and name:
-        try:
-            state = hook[2](obj)
-        except Exception:
-            return "{hook} leaves it out"
-        if type(state) is tuple and len(state) == 2:
-            state = {**(state[0] or {}), **(state[1] or {})}
-        if isinstance(state, dict) and name in state:
-            if state[name] is not (instance_dict(obj) or {}).get(name):
-                return "{hook} puts something else in its place"
-            return f"{{hook}} gives it, and {_called(restores)} does not restore it" if restores else "of {hook}"
+    state = _state_of(obj, hook[2]) if hook[1] == "__getstate__" else None
+    if state is not None and name in state:
+        if _state_has_other(obj, hook[2], name):
+            return "{hook} puts something else in its place"
+        return f"{{hook}} gives it, and {_called(restores)} does not restore it" if restores else "of {hook}"
     return "{hook} leaves it out" if "does not arrive" in text else "{hook} does not take it along as it is"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Iterable
@@ -136,10 +137,31 @@ def _name_in_its_library(obj: Any) -> tuple[str, str] | None:
 
 
 def altered_outside(altered: Iterable[Finding], heads: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What arrives altered, without what stands inside a library's object that stops the same picklers anyway."""
+    """What arrives altered: what stands inside a library's object beneath that, unless it stops the same picklers."""
     known = [each for each in heads if each.kind == KIND or each.inside]
-    return tuple(each for each in altered if not any(_is_told(each, head) for head in known))
+    found: list[Finding] = []
+    beneath: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Finding]] = {}
+    for each in altered:
+        head = next((head for head in known if _is_within(each, head)), None)
+        if head is None:
+            found.append(each)
+        elif more := tuple(name for name in each.blocks if name not in head.blocks):
+            beneath.setdefault((head.path, more, each.start_methods), []).append(replace(each, blocks=more))
+    for (path, _, _), several in beneath.items():
+        head = next(each for each in known if each.path == path)
+        found += several if len(several) == 1 else [_together(head, several)]
+    return tuple(found)
 
 
-def _is_told(each: Finding, head: Finding) -> bool:
-    return head.path in each.path and head.path != each.path and set(each.blocks) <= set(head.blocks)
+def _is_within(each: Finding, head: Finding) -> bool:
+    return head.path != each.path and re.search(rf"{re.escape(head.path)}(?!\w)", each.path) is not None
+
+
+def _together(head: Finding, several: list[Finding]) -> Finding:
+    """One finding for what arrives altered inside one library's object."""
+    reason = f"{len(several)} things in it are not the same when it arrives: {several[0].path}: {several[0].reason}"
+    inside = tuple(f"{each.path} ({each.type}): {each.reason}" for each in several[:_INSIDE_MOST])
+    return replace(
+        head, reason=reason, blocks=several[0].blocks, kind=KIND, where="arrival", error="", aliases=(),
+        start_methods=several[0].start_methods, inside=inside,
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, FLOORS, NULL
-from handoff.compare.altered import Verdict
+from handoff.compare.verdict import Verdict
 from handoff.measuring import harness, looking
 from handoff.measuring.executed import Executed, engage
 from handoff.measuring.lane import Handle, Lane, LaneRefused, merge

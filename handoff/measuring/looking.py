@@ -12,11 +12,12 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from handoff import timeouts
-from handoff.compare.altered import Alteration, Verdict, judge
+from handoff.compare.altered import judge
 from handoff.compare.difference import difference
 from handoff.compare.facts import brief as facts_in_brief
 from handoff.compare.facts import brief_and_keepers, digest, facts
 from handoff.compare.identity import keeps_hash
+from handoff.compare.verdict import Alteration, Verdict
 from handoff.payload import Payload
 from handoff.processes.deadlines import limited
 

@@ -17,7 +17,7 @@ from time import perf_counter
 
 from handoff import timeouts
 from handoff.analysis.metrics import BIS, DEEPER, duty_of
-from handoff.compare.altered import Verdict
+from handoff.compare.verdict import Verdict
 from handoff.measuring import looking
 from handoff.measuring.lane import Handle, Lane, LaneFailed, LaneRefused, silence
 from handoff.measuring.ledger import CALIBRATING, LOOKING, SAMPLES, WORKERS, Ledger

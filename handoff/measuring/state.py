@@ -9,7 +9,7 @@ from time import perf_counter
 
 from handoff import timeouts, timing
 from handoff.analysis.metrics import BIS, NULL
-from handoff.compare.altered import Verdict
+from handoff.compare.verdict import Verdict
 from handoff.measuring import harness
 from handoff.measuring.executed import engage
 from handoff.measuring.lane import Handle, Lane, LaneRefused, merge

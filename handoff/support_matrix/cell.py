@@ -26,8 +26,8 @@ from typing import Any, cast
 
 from handoff import timeouts
 from handoff.checksum import touch
-from handoff.compare.altered import Verdict
 from handoff.compare.difference import difference
+from handoff.compare.verdict import Verdict
 from handoff.measuring import looking
 from handoff.outcome import OK, HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload

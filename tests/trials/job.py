@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from handoff.compare.altered import Verdict
+from handoff.compare.verdict import Verdict
 from handoff.measuring import looking
 from handoff.measuring.lane import Handle, LaneRefused
 from handoff.measuring.shop import Shop
