@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from handoff.target import RefFields
 
 HEAVY_S = 0.15  #: where pickling takes longer, the default protocol has to speak for the others
+MANY = 50_000  #: and where it has more parts than these, for each comparison takes a second
 MOST = 60  #: findings of what arrived altered; a whole library's state can be
 _ABSENT = f"{Absent.__module__}.{Absent.__qualname__}"
 
@@ -96,9 +97,9 @@ def received(
 def _sent(obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float) -> list[Sent]:
     """The pickles, as the strategies make them. dill comes last, and not where loading reopens the user's files."""
     default = pickle.DEFAULT_PROTOCOL
-    forking = any(carried_by_forking(item) for item in walk.objs) if len(walk.objs) < 100_000 else False
+    forking = any(carried_by_forking(item) for item in walk.objs) if len(walk.objs) < MANY else False
     wanted: list[tuple[Any, int, tuple[str, ...]]] = []
-    heavy = dump_s > HEAVY_S
+    heavy = dump_s > HEAVY_S or len(walk.objs) > MANY
     for protocol in (default,) if heavy else (2, 3, 4, 5):
         named = (f"pickle-{protocol}",) if not heavy else tuple(name for name in STRATEGIES if "pickle-" in name)
         wanted.append(
