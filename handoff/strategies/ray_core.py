@@ -64,7 +64,6 @@ class LocalRay:
         finally:
             os.environ.pop("PYTHONPATH")
             os.environ.update({"PYTHONPATH": path} if path is not None else {})
-        self.run = ray.remote(max_retries=0)(_run)
         self.actor = ray.remote(num_cpus=0, max_restarts=0)(Doing)
 
     def _short(self, site: Site) -> str:
@@ -99,6 +98,16 @@ class LocalRay:
 _begun: Initializer | None = None
 
 
+def _exported(initializer: Initializer, function: Callable[..., Any]) -> Any:
+    """A task of ray's own: its workers get it once, as a script's, and not with each call."""
+    import ray
+
+    def task(*args: Any) -> Any:
+        return _run(initializer, function, *args)
+
+    return ray.remote(max_retries=0)(task)
+
+
 def _run(initializer: Initializer, function: Callable[..., Any], *args: Any) -> Any:
     """A task: in whichever worker, which ray may replace by another between two of them."""
     global _begun
@@ -113,10 +122,16 @@ class RayTaskExecutor:
     """``task.remote`` with the object as an argument."""
 
     def __init__(self, site: Site, initializer: Initializer) -> None:
-        self.ray, self.initializer = LocalRay.here(site), initializer
+        LocalRay.here(site)
+        self.initializer = initializer
+        self.last: tuple[Any, Any] = None, None  #: the last task's function, and what of it is exported
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> AsFuture:
-        return sent(partial(self.ray.run.remote, self.initializer, function, *args))
+        known, task = self.last
+        if known != (self.initializer, function):
+            task = _exported(self.initializer, function)
+            self.last = (self.initializer, function), task
+        return sent(partial(task.remote, *args))
 
     def shutdown(self, wait: bool = True) -> None:
         """Its tasks are done, and what they were given is dropped with them."""
