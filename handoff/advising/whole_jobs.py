@@ -33,7 +33,7 @@ PASSES, LEAST_PASSES = 16, 3  #: at most; for so many of all programs there shou
 SHARES = 4  #: a run may take so many shares of the time before it is run with fewer tasks: fewer passes lose less
 AS_LONG = 4  #: such a run takes so many times what is paid once, if it can: then what each task takes can be told
 FEWER = 4  #: so many times fewer tasks are tried where a run took longer than it may
-LEAST_S, PATIENCE = 0.5, 3.0  #: a run may take so many times what was foretold, and so much more
+LEAST_S, PATIENCE = 2.0, 3.0  #: a run may take so many times what was foretold, and so much more: imports in workers
 
 
 class _Runs:
@@ -78,7 +78,7 @@ class _Runs:
             left_s = end - time.monotonic()
             if left_s < expected_s:
                 return
-            most_s = min(max(left_s / 3, expected_s), LEAST_S + PATIENCE * expected_s)
+            most_s = min(max(left_s / 2, expected_s), LEAST_S + PATIENCE * expected_s)
             found = once(self.program["text"].replace(TASKS, str(tasks)), obj, folder, most_s)
             if found is None and tasks <= self.program["step"]:
                 found = f"it had not come to its end after {most_s:.1f} s"
