@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import synthetic
 from test_measuring import assert_no_trace
 
+from handoff.analysis import units
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import INHERITANCE, MEMORY, NULL
 from handoff.machine import usable_cores
@@ -121,6 +123,7 @@ def test_asv_gets_bytes_from_the_same_records(monkeypatch: pytest.MonkeyPatch, t
     assert found.track_read_uss_bytes.unit == "bytes"
     assert not hasattr(found.track_read_uss_bytes, "type")
     monkeypatch.setenv("HANDOFF_PROFILE", "quick")
+    monkeypatch.chdir(tmp_path)  # as asv does: the figures of the cells are kept there
     assert math.isnan(found.track_read_uss_bytes(found.setup_cache(), "inherit", payload))
     monkeypatch.setenv("HANDOFF_RECORDS", str(tmp_path))
     monkeypatch.setattr(_classes, "PROFILES", {"quick": replace(ONCE, deeper=True)})
@@ -130,3 +133,15 @@ def test_asv_gets_bytes_from_the_same_records(monkeypatch: pytest.MonkeyPatch, t
     assert Figures(read(written)).amount("inherit", "read-uss-bytes").value == found.track_read_uss_bytes(
         cells, "inherit", payload
     )
+
+
+@pytest.mark.parametrize(("values", "below"), [((0, 4096, 90_000), False), ((-4096, 4096, 90_000), True)])
+def test_an_interval_of_bytes_reaches_below_nothing_only_where_a_trial_did(
+    values: tuple[int, ...], below: bool
+) -> None:
+    record = synthetic.amounts("rows", "memory-argument", metrics={"worker-uss-bytes": {"pickle-5": 0, NULL: 0}})
+    rows = [["pickle-5", "worker-uss-bytes", trial, 0, value] for trial, value in enumerate(values)]
+    amount = Figures(replace(record, values=rows)).amount("pickle-5", "worker-uss-bytes")
+    assert amount.value == 4096 and amount.high > 90_000
+    assert (amount.low < 0) is below
+    assert ("[0–" in units.size_interval(amount)) is not below

@@ -91,7 +91,8 @@ class Figures:
     def amount(self, lane: str, metric: str) -> Estimate:
         """What was read off rather than timed, in the metric's own unit: median over trials of the trials' medians.
 
-        Raises ``KeyError`` when the lane has no values of the metric. Amounts, unlike durations, may be 0 or negative.
+        Raises ``KeyError`` when the lane has no values of the metric. Amounts, unlike durations, may be 0 or negative
+        (what memory has grown by); where no trial found less than nothing, the interval does not reach below 0.
         """
         if (lane, metric) not in self._values:
             raise KeyError(f"{self.record.name}: no values of {lane} {metric}")
@@ -100,7 +101,10 @@ class Figures:
         for row in rows:
             by_trial.setdefault(row[_VALUE_AT["trial"]], []).append(row[_VALUE_AT["value"]])
         medians = [median(found) for found in by_trial.values()]
-        return Estimate(median(medians), *stats.interval(medians, stats.CONFIDENCE), len(medians), len(rows))
+        low, high = stats.interval(medians, stats.CONFIDENCE)
+        if min(medians) >= 0 and math.isfinite(low):
+            low = max(low, 0.0)
+        return Estimate(median(medians), low, high, len(medians), len(rows))
 
     def disturbed(self, lane: str, metric: str) -> dict[str, set[int]]:
         """Which samples (0 is the first row) each cause disturbed: never by how long they took.
