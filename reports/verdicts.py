@@ -149,8 +149,11 @@ def _codec(found: TableWords) -> TableWords:
 
 def _conditions(table: Table) -> TableWords:
     """Lanes that are no strategies, such as ways of starting: nothing to choose from, only something to know."""
-    words = [f"`{code(cell.strategy)}` {_time(cell)}" for cell in table.cells if cell.time]
-    return TableWords("", False, f"It takes: {', '.join(words) or 'not timed'}.", "nothing to choose")
+    timed = sorted((cell.time.value, cell.strategy) for cell in table.cells if cell.time)
+    if not timed:
+        return TableWords("", False, "Not timed here.", "not timed")
+    words = [f"`{code(name)}` {units.seconds(value)}" for value, name in timed]
+    return TableWords("", False, f"It takes: {', '.join(words)}.", "nothing to choose")
 
 
 def _references(table: Table) -> list[str]:

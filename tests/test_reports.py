@@ -189,6 +189,18 @@ def test_nothing_carries_it() -> None:
     assert advice.text == "Nothing carries it. Refused by `pickle-5`, `dill`."
 
 
+def test_ways_to_start_are_told_by_their_time_and_what_was_not_timed_as_that() -> None:
+    times = {"with-payload": 5e-2, "bare": 8e-3}
+    record = synthetic.record(kind="start", metrics={"start": times}, baseline="", strategies=[])
+    assert (
+        verdicts.advise(table_of(record, kind="start", metric="start")).main
+        == "It takes: `bare` 8.00 ms, `with-payload` 50.0 ms."
+    )
+    untimed = synthetic.record(kind="start", metrics={}, baseline="", strategies=[])
+    found = verdicts.advise(table_of(untimed, kind="start", metric="start"))
+    assert (found.main, found.short, found.take) == ("Not timed here.", "not timed", "")
+
+
 def test_what_could_not_be_made_here_is_not_what_nothing_carries() -> None:
     missing = Outcome(Kind.UNAVAILABLE, "", "", "pandas: not installed")
     record = synthetic.record(metrics={}, failures={"pickle-default": missing, "dill": missing})
