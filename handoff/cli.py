@@ -18,6 +18,7 @@ import textwrap
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any, NoReturn
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions: eval "$(register-python-argcomplete handoff)"
         import argcomplete
 
+        _complete_values(arguments)
         argcomplete.autocomplete(arguments)
     args = arguments.parse_args(argv)
     try:
@@ -103,7 +105,7 @@ class _Parser(argparse.ArgumentParser):
         super().error(message + hint)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> _Parser:
     """Every command with its options."""
     found = all_commands()
     listed = []
@@ -124,6 +126,25 @@ def parser() -> argparse.ArgumentParser:
         verb.valid = frozenset(option for action in verb._actions for option in action.option_strings)
     parser.valid, parser.commands = frozenset(found), verbs.choices
     return parser
+
+
+def _complete_values(parser: _Parser) -> None:
+    """Tell argcomplete which names the options take; they are no ``choices``, whose messages would be argparse's."""
+    from handoff.payload import Duty
+    from handoff.profile import PROFILES
+    from handoff.start_methods import START_METHODS
+    from handoff.strategies import registry
+
+    values = {"start_method": START_METHODS, "duty": tuple(Duty), "profile": PROFILES, "strategy": registry()}
+    for verb in parser.commands.values():
+        for action in verb._actions:
+            if action.dest in values:
+                vars(action)["completer"] = partial(_names, tuple(values[action.dest]))
+
+
+def _names(names: tuple[str, ...], **_asked: object) -> tuple[str, ...]:
+    """What argcomplete calls; it leaves out what does not begin as what was typed."""
+    return names
 
 
 if __name__ == "__main__":

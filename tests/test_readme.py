@@ -187,3 +187,24 @@ def test_results_without_records_or_markers_change_nothing(tmp_path: Path) -> No
     synthetic.tie().write(tmp_path / "records")
     assert results.renew_results(tmp_path / "records", readme) == 2
     assert readme.read_text() == "no markers\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("handoff su", {"support"}),
+        ("handoff support --start-method ", {"fork", "spawn", "forkserver"}),
+        ("handoff support --duty st", {"state"}),
+        ("handoff measure payloads --strategy pickle-5", {"pickle-5", "pickle-5-oob"}),
+        ("handoff measure payloads --profile p", {"publish"}),
+    ],
+)
+def test_a_shell_completes_commands_and_the_values_of_options(typed: str, offered: set[str], tmp_path: Path) -> None:
+    pytest.importorskip("argcomplete", reason="argcomplete is not installed here: nox brings it")
+    answer = tmp_path / "answer"
+    asked = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "_ARGCOMPLETE_COMP_WORDBREAKS": " "}
+    asked |= {"COMP_LINE": typed, "COMP_POINT": str(len(typed)), "COMP_TYPE": "9"}
+    command = [sys.executable, "-m", "handoff"]
+    done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(answer.read_text().replace("\v", " ").split()) == offered
