@@ -165,6 +165,8 @@ def _laid_open(kind: type, items: Sequence[Any], *, content: bool = False) -> li
     if content:
         _open(kind, items, parts, columns)
     _lay_open(kind, items, parts, columns)
+    if content:  # by the user's own iteration, which may have no end: a loop of C heeds no alarm
+        return [*columns, [each for part in parts for each in part]]
     return [*columns, [*chain.from_iterable(parts)]]
 
 
@@ -173,7 +175,8 @@ def _iterates_itself(kind: type) -> bool:
     """Whether a container of the user's has an iteration or a length of its own: it may keep its content elsewhere."""
     if kind.__module__ == "builtins" or not issubclass(kind, dict | list | tuple | set | frozenset):
         return False
-    first = next(base for base in kind.__mro__ if not {"__iter__", "__len__"}.isdisjoint(base.__dict__))
+    ways = {"__iter__", "__len__", "keys", "values"}
+    first = next(base for base in kind.__mro__ if not ways.isdisjoint(base.__dict__))
     return first.__module__ != "builtins" and not _is_of_a_library(first)
 
 

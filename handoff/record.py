@@ -55,7 +55,11 @@ _OUTCOME = shapes.having(
     },
     "kind", "where", "error_type", "message",
 )  # fmt: skip
-_SAMPLE = (shapes.text, shapes.text, shapes.count, shapes.count, *[shapes.maybe(shapes.number)] * (len(COLUMNS) - 4))
+_SAMPLE = (
+    *(shapes.text, shapes.text, shapes.count, shapes.count),
+    *[shapes.maybe(shapes.positive)] * 2,  # operations, and seconds
+    *[shapes.maybe(shapes.number)] * (len(COLUMNS) - 6),
+)
 _LOAD = shapes.having({"load": shapes.listed(shapes.number), "pressure": shapes.named(shapes.number)})
 
 #: What is read from a file of a record, and what it has to be.

@@ -10,6 +10,7 @@ from typing import Any
 Shape = Callable[[Any], str]
 
 MOST = 1e18  #: of a number, as seconds or bytes more than anybody has: what is larger makes sums infinite
+LEAST = 1e-12  #: of a time or a count of operations: less than any clock tells; ratios of less are 0 or infinite
 
 
 def text(value: Any) -> str:
@@ -26,6 +27,11 @@ def number(value: Any) -> str:
     """A finite number, not below 0."""
     fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST
     return "" if fine else f" is {_shown(value)}, and should be a number from 0"
+
+
+def positive(value: Any) -> str:
+    """A finite number above 0."""
+    return number(value) or ("" if value >= LEAST else f" is {_shown(value)}, and should be above 0")
 
 
 def count(value: Any) -> str:

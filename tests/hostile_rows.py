@@ -205,6 +205,173 @@ HARMS = {
         ends=True,
     ),
     "notes-without-end": Harm("e = ValueError('x'); e.__notes__ = ['\\x1b[2J'] * 10**5; raise e", ends=True),
+    # And later still.
+    "raises-self-str": Harm(
+        "class E(Exception):\n    def __str__(self): raise self\n    __repr__ = __str__\nraise E",
+        ends=True,
+    ),
+    "str-recurses": Harm("class E(Exception):\n    def __str__(self): return str(self)\nraise E", ends=True),
+    "str-hangs": Harm(
+        "class E(Exception):\n    def __str__(self): time.sleep(600)\nraise E",
+        ends=True, hangs=True,
+    ),
+    "name-is-meta": Harm(
+        "class M(type):\n    __name__ = property(lambda s: 1/0)\n    __qualname__ = __module__ = __name"
+        "__\nclass E(Exception, metaclass=M): pass\nraise E('x')",
+        ends=True,
+    ),
+    "notes-lie": Harm("e = ValueError('x'); e.__notes__ = 7; raise e", ends=True),
+    "tb-none": Harm("class E(Exception):\n    __traceback__ = property(lambda s: 1/0)\nraise E('x')", ends=True),
+    "group-deep": Harm(
+        "e = ValueError('x')\nfor n in range(500): e = ExceptionGroup('g', [e])\nraise e",
+        ends=True,
+    ),
+    "syntax-lies": Harm(
+        "e = SyntaxError('x'); e.filename = 3; e.lineno = 'a'; e.text = b'x'; e.offset = -9; raise e",
+        ends=True,
+    ),
+    "exit-object": Harm(
+        "class C:\n    def __str__(self): os._exit(4)\n    __int__ = __str__\nraise SystemExit(C())",
+        ends=True,
+    ),
+    "sigsegv-self": Harm(
+        "signal.signal(signal.SIGSEGV, signal.SIG_IGN); os.kill(os.getpid(), 11); os.kill(os.getpid()"
+        ", 9)",
+        ends=True,
+    ),
+    "fpe": Harm("os.kill(os.getpid(), signal.SIGFPE)", ends=True),
+    "pipe": Harm("signal.signal(signal.SIGPIPE, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGPIPE)", ends=True),
+    "quit": Harm("os.kill(os.getpid(), signal.SIGQUIT)", ends=True),
+    "usr": Harm("os.kill(os.getpid(), signal.SIGUSR1)", ends=True),
+    "int-real": Harm(
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGINT)",
+        ends=True,
+    ),
+    "fork-exec-storm": Harm("for n in range(60):\n    if os.fork() == 0: os._exit(0)"),
+    "zombies": Harm(
+        "import multiprocessing; sys.modules[__name__].__dict__['kept'] = [subprocess.Popen(['/bin/tr"
+        "ue']) for n in range(40)]"
+    ),
+    "double-fork-loop": Harm(
+        "if os.fork() == 0:\n    os.setsid()\n    for n in range(20):\n        if os.fork() == 0: os.exe"
+        "cve('/bin/sleep', ['MARK', '600'], {})\n    os._exit(0)"
+    ),
+    "vfork-thread": Harm(
+        "def f():\n    subprocess.run(['MARK', '600'], executable='/bin/sleep')\nthreading.Thread(targe"
+        "t=f).start()"
+    ),
+    "stdin-reads": Harm("os.read(0, 10); sys.stdin.read()"),
+    "closes-stdout": Harm("os.close(1); os.close(2)"),
+    "closes-wrapped": Harm("sys.stdout.close(); sys.stderr.close()"),
+    "nonblocking": Harm("for n in range(64):\n    try: os.set_blocking(n, False)\n    except OSError: pass"),
+    "inheritable": Harm(
+        "for n in range(3, 64):\n    try: os.set_inheritable(n, True)\n    except OSError: pass\nsubproc"
+        "ess.Popen(['MARK', '600'], executable='/bin/sleep', close_fds=False)"
+    ),
+    "fifo": Harm(
+        "os.mkfifo(tempfile.gettempdir() + '/fifo'); open(tempfile.gettempdir() + '/fifo')",
+        ends=True, hangs=True,
+    ),
+    "immutable-name": Harm(
+        "open(tempfile.gettempdir() + '/a\\n\\x1b[2J', 'w').close(); open(os.fsencode(tempfile.gettempd"
+        "ir()) + b'/\\xff', 'w').close()"
+    ),
+    "sparse": Harm("f = open(tempfile.gettempdir() + '/x', 'wb'); f.truncate(1 << 40); f.close()"),
+    "socket": Harm(
+        "import socket; s = socket.socket(socket.AF_UNIX); s.bind(tempfile.gettempdir()[:80] + '/s' i"
+        "f len(tempfile.gettempdir()) < 90 else '\\0x'); s.listen()\nimport multiprocessing; sys.module"
+        "s[__name__].__dict__['kept'] = s"
+    ),
+    "rss-limit": Harm("resource.setrlimit(resource.RLIMIT_DATA, (1 << 20, 1 << 20))"),
+    "no-cpu": Harm("resource.setrlimit(resource.RLIMIT_CPU, (1, 2))"),
+    "patch-hash": Harm(
+        "import hashlib, hmac, secrets, random; hashlib.sha256 = hmac.new = hmac.compare_digest = Non"
+        "e; secrets.token_hex = random.Random = None"
+    ),
+    "patch-dataclass": Harm(
+        "import dataclasses, enum, functools; dataclasses.asdict = dataclasses.replace = None; enum.E"
+        "num = enum.StrEnum = None; functools.partial = functools.wraps = None"
+    ),
+    "patch-io": Harm("import io, codecs; io.open = io.StringIO = io.BytesIO = codecs.lookup = None"),
+    "patch-socket": Harm(
+        "import socket; socket.socket = None; import multiprocessing.connection as c; c.Client = c.Li"
+        "stener = c.wait = None"
+    ),
+    "patch-marshal": Harm(
+        "import marshal, importlib; marshal.loads = marshal.dumps = None; importlib.import_module = i"
+        "mportlib.util = None"
+    ),
+    "patch-re": Harm("import re; re.compile = re.sub = re.match = None"),
+    "patch-path": Harm("import pathlib; pathlib.Path = pathlib.Path.__init__ = None"),
+    "patch-collections": Harm(
+        "import collections, collections.abc; collections.abc.Mapping = collections.abc.Iterable = in"
+        "t; collections.deque = collections.OrderedDict = None"
+    ),
+    "patch-numpy": Harm("import numpy; numpy.ndarray = numpy.array = numpy.asarray = None"),
+    "patch-cloudpickle": Harm(
+        "import cloudpickle, dill; cloudpickle.dumps = dill.dumps = cloudpickle.loads = dill.loads = "
+        "lambda *a, **k: os._exit(5)"
+    ),
+    "patch-mp-reduction": Harm("import multiprocessing.reduction as r; r.ForkingPickler = r.dump = None"),
+    "patch-main-attr": Harm(
+        "import __main__; __main__.__spec__ = 3; __main__.__file__ = None; __main__.__dict__.clear()"
+    ),
+    "none-own": Harm("for n in [n for n in sys.modules if n.startswith('handoff')]: sys.modules[n] = None"),
+    "import-raises": Harm(
+        "class F:\n    def find_spec(self, *a): raise KeyboardInterrupt\nsys.meta_path.insert(0, F())"
+    ),
+    "monitoring": Harm(
+        "sys.settrace(lambda *a: sys.settrace(None)); threading.settrace(lambda *a: 1/0); threading.s"
+        "etprofile(lambda *a: 1/0)"
+    ),
+    "asyncio": Harm(
+        "import asyncio\nasync def f(): await asyncio.sleep(0)\nasyncio.run(f()); asyncio.set_event_loo"
+        "p_policy(None)"
+    ),
+    "loop-thread": Harm(
+        "import asyncio\nl = asyncio.new_event_loop(); threading.Thread(target=l.run_forever).start()"
+    ),
+    "gc-off-freeze": Harm("import gc; gc.disable(); gc.freeze(); gc.set_threshold(1, 1, 1)"),
+    "weak-final": Harm(
+        "import weakref\nclass A: pass\na = A(); weakref.finalize(a, time.sleep, 600)\nimport multiproce"
+        "ssing; sys.modules[__name__].__dict__['kept'] = a"
+    ),
+    "after-fork": Harm("os.register_at_fork(before=lambda: 1/0, after_in_child=lambda: os._exit(9))"),
+    "after-fork-hangs": Harm("os.register_at_fork(after_in_child=lambda: time.sleep(600))"),
+    "threading-exit": Harm("threading._register_atexit(time.sleep, 600)"),
+    "exit-function": Harm("atexit.register(os._exit, 9)"),
+    "locale": Harm(
+        "import locale; locale.setlocale(locale.LC_ALL, 'C'); os.environ['PYTHONIOENCODING'] = 'nothi"
+        "ng'; sys.stdout.reconfigure(encoding='ascii')"
+    ),
+    "logging": Harm(
+        "import logging; logging.basicConfig(level=1); logging.getLogger().addHandler(3); logging.dis"
+        "able(0); logging.raiseExceptions = True"
+    ),
+    "encodings": Harm("import codecs; codecs.register(lambda n: 1/0)"),
+    "rlimit-stack-thread": Harm("threading.stack_size(32768)"),
+    "start-method": Harm(
+        "import multiprocessing as m; m.set_start_method('spawn', force=True); m.set_executable('/now"
+        "here'); m.set_forkserver_preload(['no.such'])"
+    ),
+    "env-bad": Harm(
+        "os.environ.update(PYTHONHOME='/nowhere', PYTHONPATH='/nowhere', LD_PRELOAD='/nowhere.so', PY"
+        "THONMALLOC='nothing')"
+    ),
+    "tmp-gone": Harm("os.environ['TMPDIR'] = '/nowhere'; tempfile.tempdir = '/nowhere/x'"),
+    "argv": Harm("sys.argv[:] = ['\\ud800', 3, None]; sys.orig_argv = None; sys.flags = None"),
+    "float-repr": Harm(
+        "sys.float_repr_style = 'legacy'; sys.displayhook = sys.excepthook = lambda *a: os._exit(8)"
+    ),
+    "unraisable": Harm("class D:\n    def __del__(self): raise ValueError('\\x1b[2J')\nD(); D()"),
+    "sysexit-thread": Harm("def f(): raise SystemExit(9)\nthreading.Thread(target=f).start()"),
+    "interrupt-main": Harm("import _thread; _thread.interrupt_main()"),
+    "faults-later": Harm("threading.Timer(0.3, lambda: os.kill(os.getpid(), 11)).start()"),
+    "leaves-later": Harm("threading.Timer(0.3, os._exit, (0,)).start()"),
+    "alarm-raises": Harm(
+        "def f(*_): raise KeyboardInterrupt\nsignal.signal(signal.SIGALRM, f); signal.setitimer(signal"
+        ".ITIMER_REAL, 0.05, 0.05)"
+    ),
     "no-unicode": Harm("raise UnicodeDecodeError('x', b'\\xff', 0, 1, '\\ud800')", ends=True),
     "a-warning": Harm("raise DeprecationWarning('no')", ends=True),
 }  # fmt: skip
@@ -251,108 +418,4 @@ HOOKS = {
     "len": ("__len__(self)", "1"),
     "iter": ("__iter__(self)", "iter(())"),
     "copy": ("__deepcopy__(self, memo)", "self"),
-}
-
-
-#: Objects, as what makes them: none of these has to arrive, and none may do harm. ``Bad`` is given a class body.
-OBJECTS = {
-    "deep": "o = []\nfor n in range(100_000): o = [o]\nreturn o",
-    "deep-dicts": "o = {}\nfor n in range(5_000): o = {1: o, 2: [n]}\nreturn o",
-    "wide": "return [{} for n in range(200_000)]",
-    "loop": "o = []; o.append({'o': o, 'p': (o,)}); return o",
-    "surrogates": "return {'\\ud800': '\\udfff' * 1000, '\\x1b[2J': '\\x00'}",
-    "not-a-number": "n = float('nan'); return {n: n, 'a': [n, float('inf')], 'b': {n}}",
-    "long-number": "return 10**100_000",
-    "large": "return bytes(200 << 20)",
-    "everything": "return sys.modules",
-    "globals": "return globals()",
-    "frame": "return sys._getframe()",
-    "traceback": "try: 1 / 0\nexcept ZeroDivisionError as e: return e.__traceback__",
-    "null": "return ctypes.POINTER(ctypes.c_int)()",
-    "released": "m = memoryview(b'x'); m.release(); return m",
-    "closed": "f = open(__file__); f.close(); return f",
-    "standard-streams": "return [sys.stdin, sys.stdout, sys.stderr]",
-    "descriptor": "return os.fdopen(os.pipe()[0])",
-    "itself": "return make",
-    "not-implemented": "return [NotImplemented, Ellipsis, type, object, type(None), type(make)]",
-    "coroutine": "async def f(): pass\nc = f(); c.close(); return c",
-    "generator": "return (n for n in iter(int, 1))",
-    "without-end": "import itertools; return itertools.count()",
-    "weak": "import weakref\nclass A: pass\nreturn [weakref.proxy(A()), weakref.ref(A()), weakref.WeakSet()]",
-    "exception": "e = ValueError(); e.__cause__ = e; e.args = (e,); return e",
-    "wrapped-in-itself": "def f(): pass\nf.__wrapped__ = f; return f",
-    "reduces-without-end": "return Bad('def __reduce__(self): return list, (), None, iter(int, 1)')",
-    "reduces-to-more": "return Bad('def __reduce__(self): return list, ([type(self)()],)')",
-    "state-of-more": "return Bad('def __getstate__(self): return {1: type(self)()}')",
-    "reduces-to-nonsense": "return [Bad(f'def __reduce__(self): return {r}') for r in ('3', '()', '(1, 2)', '(int,)', "
-    "'None', '\"\\\\n\"', '(int, (), 1, 2, 3, 4, 5, 6)', '(self, ())', '(print, (\"x\",))')]",
-    "grows-on-load": "return Bad('def __reduce__(self): return bytes, (8 << 30,)')",
-    "kills-its-parent": "return Bad('def __reduce__(self): return os.kill, (os.getppid(), 0)')",
-    "length-lies": "return Bad('def __len__(self): return 10**18', 'list')",
-    "length-is-below-zero": "return Bad('def __len__(self): return -1', 'dict')",
-    "list-without-end": "return Bad('def __iter__(self): return iter(int, 1)', 'list')",
-    "dict-that-hangs": "return Bad('def items(self): time.sleep(600)\\n    keys = values = __iter__ = items', 'dict')",
-    "text-that-lies": "return Bad('def __str__(self): return 3\\n    __repr__ = __format__ = __str__', 'str')",
-    "number-that-hangs": "return Bad('def __index__(self): time.sleep(600)\\n    __int__ = __index__', 'int')",
-    "bool-raises": "return Bad('def __bool__(self): raise SystemExit(3)')",
-    "no-dict": "return Bad('__dict__ = property(lambda self: 1 / 0)')",
-    "no-class": "return Bad('__class__ = property(lambda self: 1 / 0)')",
-    "doc-that-hangs": "return Bad('__doc__ = property(lambda self: time.sleep(600))')",
-    "lying-module": "return Bad('__module__ = 3')",
-    "name-with-lines": "return type('a\\n\\x1b[2J<b>', (), {'__qualname__': '\\ud800'})()",
-    "meta": "class M(type):\n    def __getattribute__(self, name): raise ValueError(name)\nreturn M('A', (), {})",
-    "meta-hangs": "class M(type):\n    def __hash__(self): time.sleep(600)\n"
-    "    __eq__ = __instancecheck__ = lambda s, o: time.sleep(600)\n"
-    "return M('A', (), {})()",
-    "comes-back": "return Bad('def __del__(self): sys.modules[\"kept\"] = self')",
-    "ends-when-dropped": "return Bad('def __del__(self): os._exit(7)')",
-    "array-that-lies": "return Bad('dtype, shape, size, nbytes = \"f8\", (99,), 99, 792\\n    __array_interface__ = "
-    "{\"data\": (8, False), \"shape\": (99,), \"typestr\": \"<f8\", \"version\": 3}')",
-    "array-that-hangs": "return Bad('shape = size = nbytes = dtype = property(lambda self: time.sleep(600))')",
-    "buffer-without-end": "import mmap; return mmap.mmap(-1, 1 << 40, flags=0x4022)  # private, anonymous, unreserved",
-    "slots": "return Bad('__slots__ = (\"a\", \"__weakref__\")')",
-    "copies-without-end": "return Bad('def __deepcopy__(self, memo): return [self.__deepcopy__(memo)]')",
-    "queue": "import multiprocessing as m; q = m.Queue(); q.put(1); return q",
-    "pool": "import multiprocessing as m; return m.get_context('fork').Pool(1)",
-    "thread": "t = threading.Thread(target=time.sleep, args=(600,)); t.start(); return t",
-    "held-lock": "a = threading.RLock(); a.acquire(); return {'a': a, 'b': threading.Condition(a)}",
-}  # fmt: skip
-
-BAD = """\
-def Bad(body, base="object"):
-    namespace = {}
-    exec(f"class Bad({base}):\\n    {body}", globals(), namespace)
-    globals()["Bad" + str(len(globals()))] = made = namespace["Bad"]
-    made.__qualname__ = [name for name in globals() if globals()[name] is made][0]
-    return made()
-"""
-
-
-def maker(name: str) -> str:
-    """A user's module whose ``make`` returns the object."""
-    return f"{IMPORTS}{BAD}def make():\n{indented(OBJECTS[name], 4)}\nPAYLOADS = [make]\n"
-
-
-#: Modules, as what their file holds; and collections.
-SOURCES = {
-    "empty": b"",
-    "nothing-there": b"x = 1\n",
-    "nul": b"\0\0\0",
-    "not-utf-8": b"\xff\xfe x = '\xe9'\n",
-    "no-such-encoding": b"# -*- coding: no-such -*-\n",
-    "marked": b"\xef\xbb\xbfdef make(): return [1]\nPAYLOADS = [make]\n",
-    "no-syntax": b"def make(:\n",
-    "deep-syntax": b"x = " + b"(" * 5000 + b"\n",
-    "long-line": b"x = '" + b"a" * 5_000_000 + b"'\ndef make(): return [1]\nPAYLOADS = [make]\n",
-    "wants-arguments": b"def make(a, *, b): return [a, b]\nPAYLOADS = [make]\n",
-    "is-no-function": b"make = 3\nPAYLOADS = 3\n",
-    "async": b"async def make(): return [1]\nPAYLOADS = [make]\n",
-    "generates": b"def make():\n    while True: yield 1\nPAYLOADS = [make]\n",
-    "a-class": b"class make:\n    def __new__(cls): raise SystemExit\nPAYLOADS = [make]\n",
-    "without-end": b"import itertools\ndef make(): return [1]\nPAYLOADS = (make for _ in itertools.count())\n",
-    "strange-names": b"def make(): return [1]\nPAYLOADS = {'\\x1b[2J<b>\\n': make, 3: make, '..': make, '\\ud800': 1}",
-    "many": b"def make(): return [1]\nPAYLOADS = {f'p-{n}': make for n in range(3000)}\n",
-    "getattr": b"def __getattr__(name): raise SystemExit(name)\ndef make(): return [1]\nPAYLOADS = [make]\n",
-    "imports-itself": b"import mine\nfrom mine import make\ndef make(): return [1]\nPAYLOADS = [make]\n",
-    "imports-what-is-not": b"import no_such_module_anywhere\n",
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import synthetic
-from ends import WHOLE
+from ends import WHOLE, some
 
 from handoff.cli import main
 
@@ -181,3 +181,58 @@ def test_many_records_and_the_same_ones_twice(folder: Path, capsys: pytest.Captu
     for command in COMMANDS.values():
         assert main(command) in (0, 1, 2)
     assert "Traceback" not in capsys.readouterr().err
+
+
+def numbers(rows: list[list[Any]], value: float) -> list[list[Any]]:
+    return [[value if isinstance(each, float) else each for each in row] for row in rows]
+
+
+#: What the rows of a record may be that no run of ours has written, made of rows that one has.
+ROWS: dict[str, Callable[[list[list[Any]]], Any]] = {
+    "no-rows": lambda _: [],
+    "rows-twice": lambda rows: rows * 2,
+    "backwards": lambda rows: rows[::-1],
+    "negative": lambda rows: numbers(rows, -1.0),
+    "zero": lambda rows: numbers(rows, 0.0),
+    "not-a-number": lambda rows: numbers(rows, float("nan")),
+    "without-end": lambda rows: numbers(rows, float("inf")),
+    "tiny": lambda rows: numbers(rows, 5e-324),
+    "huge": lambda rows: numbers(rows, 1e308),
+    "short-rows": lambda rows: [row[:3] for row in rows],
+    "texts": lambda rows: ["x" for _ in rows],
+    "another-trial": lambda rows: [[*row[:2], 10**18, *row[3:]] for row in rows],
+    "no-operations": lambda rows: [[*row[:4], 0, *row[5:]] for row in rows],
+    "another-lane": lambda rows: [["<b>\x1b[2J", *row[1:]] for row in rows],
+    "another-metric": lambda rows: [[row[0], "\ud800", *row[2:]] for row in rows],
+}
+#: And its other fields.
+FIELDS: dict[str, dict[str, Any]] = {
+    "schema-as-text": {"schema": "1"},
+    "schema-true": {"schema": True},
+    "another-kind": {"kind": "../../x"},
+    "another-start-method": {"start_method": "<b>../"},
+    "another-baseline": {"baseline": "nothing-there"},
+    "outcomes": {"outcomes": {"zzz": {"kind": "odd", "where": "", "error_type": "", "message": ""}}},
+    "bytes-below-zero": {"wire_bytes": {"pickle-5": -1}},
+    "failed": {"failed": "\x1b[2J<b>"},
+    "a-command": {"about": {"target": "; touch pwned #"}, "collection": "$(touch pwned)"},
+}
+
+
+@pytest.mark.parametrize(
+    ("claim", "command"), some([(claim, each) for claim in (*ROWS, *FIELDS) for each in COMMANDS], 12)
+)
+def test_whatever_a_record_claims_it_is_read_or_passed_over(
+    claim: str, command: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads((folder / "a" / "0.json").read_text())
+    (folder / "a" / "0.json").write_text(
+        json.dumps(data | (FIELDS[claim] if claim in FIELDS else {"rows": ROWS[claim](data["rows"])}))
+    )
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert main(COMMANDS[command]) in (0, 1, 2)
+    said = "".join(capsys.readouterr())
+    assert "Traceback" not in said
+    assert not set(said) & set("\x1b\ud800")
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (folder / "pwned").exists()

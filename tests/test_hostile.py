@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ends import HANDOFF, some
-from hostile_rows import HARMS, HOOKS, OBJECTS, SOURCES, maker, module
+from hostile_objects import OBJECTS, SOURCES, maker
+from hostile_rows import HARMS, HOOKS, module
 from hostile_run import LONGEST_S, ran
 
 from handoff import timeouts
