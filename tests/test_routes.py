@@ -67,7 +67,8 @@ def test_a_pool_that_would_wait_for_ever_is_not_waited_for() -> None:
 @pytest.mark.parametrize("route", [name for name, route in routes().items() if route.needs])
 def test_what_is_not_installed_is_unavailable(route: str) -> None:
     start_method = routes()[route].start_methods[-1]
-    outcome = run(route, start_method, Ref(ROOT, "route_cases", "plain"), limit_s=60)
+    name = "array" if routes()[route].only else "plain"
+    outcome = run(route, start_method, Ref(ROOT, "route_cases", name), limit_s=60)
     installed = all(importlib.util.find_spec(name) for name in routes()[route].needs)
     assert str(outcome.kind) == ("ok" if installed else "unavailable"), outcome
 
