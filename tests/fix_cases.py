@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import functools
 import ssl
 import sys
 import threading
@@ -128,6 +130,19 @@ Failure = type("Failure", (), {"__module__": "made.by.a_generator", "__init__": 
 FailureMended = type("FailureMended", (), {"__module__": __name__, "__init__": lambda self: setattr(self, "code", 5)})
 
 
+class Steps(enum.Enum):
+    """Made again by its value: a partial, of which no copy is equal to it."""
+
+    OLD = (functools.partial(int, base=2), "old")
+
+
+class StepsMended(enum.Enum):
+    OLD = (functools.partial(int, base=2), "old")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return getattr, (type(self), self.name)
+
+
 class Proxy:
     """Passes itself off as what it wraps, as wrapt's proxies do."""
 
@@ -209,6 +224,8 @@ PAIRS = (
     Pair("mock", lambda: {"clock": Mock(return_value=7)}, "obj['clock']", lambda: {"clock": Clock()},
          "a small class of your own"),
     Pair("foreign-module", lambda: [Failure()], "obj[0]", lambda: [FailureMended()], "set its __module__"),
+    Pair("constructor", lambda: [Steps.OLD], "obj[0]", lambda: [StepsMended.OLD],
+         "return getattr, (type(self), self.name)"),
     Pair("wrapper", lambda: {"steps": [old]}, "obj['steps'][0]", lambda: {"steps": [plain_old]}, "`__wrapped__`"),
     Pair("standard-stream", lambda: Report(), "obj.out", lambda: ReportMended(), "sys.stdout"),
 )  # fmt: skip

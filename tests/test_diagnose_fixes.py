@@ -18,6 +18,8 @@ from typing import Any
 
 import fix_cases as cases
 import pytest
+import rich.console
+import rich.errors
 
 from handoff.diagnosing import Diagnosis, diagnose
 from handoff.diagnosing.text import diagnosis_parts
@@ -236,3 +238,12 @@ def test_a_class_made_for_a_type_is_given_a_name(monkeypatch: pytest.MonkeyPatch
     assert finding.kind == "class-not-found" and "class Named(Of[int]): ..." in finding.fix
     monkeypatch.setitem(globals(), "Named", type("Named", (made,), {"__module__": __name__}))
     assert pickle.loads(pickle.dumps(globals()["Named"]()))
+
+
+def test_a_librarys_exception_that_cannot_travel_is_to_be_sent_as_text() -> None:
+    error = rich.errors.ConsoleError("no such style")
+    error.console = rich.console.Console()  # type: ignore[attr-defined]
+    (finding,) = diagnose({"error": error}).culprits
+    assert (finding.path, finding.kind) == ("obj['error']", "inside-a-library")
+    assert "str(error)" in finding.fix
+    assert_portable({"error": RuntimeError(str(error))})

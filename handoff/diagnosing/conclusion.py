@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import pickle
 import sys
 import types
@@ -188,6 +189,9 @@ class _Conclusion:
         obj, fix = walk.objs[node], load.kind.fix
         if load.kind is reasons.EXCEPTION and isinstance(obj, BaseException):
             fix = exception_fix(obj)
+        elif isinstance(obj, enum.Enum):  # it is made again by its value, of which a copy may not be equal to it
+            kind = type(obj).__qualname__
+            fix = f"define __reduce_ex__(self, protocol) in `{kind}`: return getattr, (type(self), self.name)"
         return Finding(walk.path(node), reasons.type_name(type(obj)), f"{load.kind.reason} ({load.error})",
                        fix, blocks, load.kind.name, "load", load.error, walk.other_paths(load.index), "",
                        load.starts)  # fmt: skip

@@ -110,6 +110,8 @@ def again(walk: Walk, node: int) -> str:
         return "import it in the worker: from {} import {}; what is set on it here is to be set there, too".format(
             *place
         )
+    if isinstance(walk.objs[node], BaseException):
+        return "send what is needed of it as text, str(error); or raise one of your own with that text in its place"
     at, step = walk.parents[node], walk.steps[node]
     owner = walk.objs[at] if at >= 0 else None
     if owner is None or not isinstance(step, tuple) or step[0] != "a" or installed(module_of(type(owner))):
