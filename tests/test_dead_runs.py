@@ -149,3 +149,23 @@ def test_a_folder_of_our_name_is_no_folder_of_ours(place: Path, monkeypatch: pyt
         monkeypatch.setattr(tempfile, "tempdir", ours)
         with folders.private_folder() as folder:
             assert folders.OURS.fullmatch(folder.name)
+
+
+@pytest.mark.parametrize("name", ["own", "ho-own"])
+def test_what_is_started_by_hand_in_somebodys_folder_removes_nothing_there(place: Path, name: str) -> None:
+    """Its parent is gone before it begins, and the folder in which it stands is not one that was made for it."""
+    folder = place / name
+    folder.mkdir(mode=0o700)
+    (folder / "mine.txt").write_text("mine")
+    (shared := Path(f"/dev/shm/{name}-{os.getpid()}")).write_text("mine")
+    try:
+        code = "from handoff.processes.boot import run; run('json', 1)"
+        command = [sys.executable, "-c", code]
+        environment = os.environ | {"PYTHONPATH": str(HERE)}
+        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, env=environment, start_new_session=True,
+                              timeout=GENEROUS_S, check=False)  # fmt: skip
+        assert done.returncode == -signal.SIGTERM
+        assert (folder / "mine.txt").read_text() == "mine"
+        assert shared.exists()
+    finally:
+        shared.unlink(missing_ok=True)

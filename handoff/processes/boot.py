@@ -26,12 +26,14 @@ def run(module: str, fd: int) -> None:
     def parent_is_gone(_: int, __: object) -> None:
         from pathlib import Path
 
+        from handoff.processes import folders
         from handoff.processes.cleanup import end_strays, kill_group, sweep
 
         kill_group(os.getpid(), spare=os.getpid())
-        sweep(Path(folder))  # first: a library may end this process as soon as its daemons are gone (MPI does)
-        end_strays(Path(folder))  # in sessions of their own: by themselves ray's agents stay for two minutes
-        sweep(Path(folder))
+        if folders.is_ours(Path(folder)):  # whoever starts this by hand stands in a folder of his own
+            sweep(Path(folder))  # first: a library may end this process as soon as its daemons are gone (MPI does)
+            end_strays(Path(folder))  # in sessions of their own: by themselves ray's agents stay for two minutes
+            sweep(Path(folder))
         # A Pool's thread replaces workers that were killed, until this process has ended: both end at once. The
         # resource tracker ignores this signal.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -18,6 +18,7 @@ from pathlib import Path
 from handoff.processes.cleanup import PREFIX, end_strays, sweep
 
 LOCK = ".lock"  #: in each folder; it also tells our folders from others of such a name
+NESTED = "ho-"  #: what the names of those inside another one begin with
 OURS = re.compile(PREFIX + r"-\d+-[a-z0-9_]{8}")  #: what :func:`tempfile.mkdtemp` makes of :func:`make`'s prefix
 
 #: A unix socket's path has at most so many bytes (sun_path of unix(7), less the NUL that ends it), and this much of it
@@ -40,7 +41,7 @@ def make() -> Path:
         _looked = True
         clear_dead(place)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix="ho-" if nested else f"{PREFIX}-{os.getpid()}-", dir=place))
+        folder = Path(tempfile.mkdtemp(prefix=NESTED if nested else f"{PREFIX}-{os.getpid()}-", dir=place))
         try:
             descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except FileNotFoundError:  # another run took it for a dead one's, in the moment before it was locked
@@ -114,6 +115,12 @@ def _clear_if_dead(folder: Path) -> None:
         remove(folder)
     finally:
         os.close(descriptor)
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether it is a private folder that :func:`make` has made, here or in another process."""
+    named = OURS.fullmatch(folder.name) or folder.name.startswith(NESTED)
+    return bool(named) and _is_private(folder) and (folder / LOCK).exists()
 
 
 def _is_private(folder: Path) -> bool:
