@@ -155,8 +155,9 @@ class Execution:
     fails_at_start: tuple[tuple[Trait, Kind], ...] | None = None  #: ``fails`` of the duty ``state``, if others
     #: The schemes of addresses of clusters of others on which it runs, too: see ``handoff.machine.cluster``.
     clusters: tuple[str, ...] = ()
-    #: What the workers at such an address return of a function, by their names. Raises where there is no cluster.
-    asked: Callable[[str, Callable[[], Any]], Mapping[str, Any]] | None = None
+    #: What the workers at such an address return of a function, by their names; the other is called as soon as there is
+    #: a connection. Raises where there is no cluster.
+    asked: Callable[[str, Callable[[], Any], Callable[[], None]], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

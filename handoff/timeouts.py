@@ -38,6 +38,7 @@ ANYWAY_WORKS = 10  #: beside that, so many times the user's own work: two lanes 
 # The user's own cluster
 
 CLUSTER_S = 8.0  #: one that tells nothing is not there: a command says so within ten seconds
+CLUSTER_TOLD_S = 30.0  #: one that has answered: ray starts a server for each client, and a worker on each node
 SCHEDULER_S = 4.0  #: the first connection to its scheduler: half of that
 WIRE_S = 2.0  #: a connection to a worker's host, for raw bytes: tasks have gone there, so it takes a moment
 CLUSTER_LOOK_S = 1.0  #: after so long without an answer it is looked whether the worker is still there

@@ -21,6 +21,9 @@ from handoff.processes import clusters
 from handoff.processes.clusters import Cluster, NoCluster
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="dask.distributed is an optional extra")
+needs_ray_client = pytest.mark.skipif(
+    find_spec("ray") is None or find_spec("grpc") is None, reason="ray[client] is an optional extra"
+)
 SAID_WITHIN_S = 10.0
 GENEROUS_S = 60.0
 MINE = """
@@ -83,15 +86,15 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _measure(mine: Path, what: str, url: str, *more: str) -> subprocess.CompletedProcess[str]:
+def measure_there(mine: Path, what: str, url: str, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "handoff", "measure", f"mine.py:{what}", "-o", what, "--cluster", url, *more]
     return subprocess.run(command, cwd=mine, capture_output=True, text=True, check=False, timeout=240)
 
 
-def _outcomes(mine: Path, what: str) -> dict[str, Any]:
+def outcomes_of(mine: Path, what: str) -> dict[str, Any]:
     (path,) = (mine / what).glob("*.json")
     record = json.loads(path.read_text())
-    assert record["fingerprint"]["cluster"].startswith("dask://")
+    assert "://" in record["fingerprint"]["cluster"]
     outcomes: dict[str, Any] = record["outcomes"]
     return outcomes
 
@@ -115,9 +118,9 @@ def _left(url: str) -> tuple[list[str], list[Any]]:
 @needs_dask
 @pytest.mark.filterwarnings("default")  # dask's client leaves sockets and loops to the garbage collector
 def test_its_ways_are_measured_there_and_leave_nothing(theirs: str, mine: Path) -> None:
-    done = _measure(mine, "record", theirs, "--duty", "argument", "--trials", "1")
+    done = measure_there(mine, "record", theirs, "--duty", "argument", "--trials", "1")
     assert done.returncode == 0, done.stderr
-    kinds = {name: outcome["kind"] for name, outcome in _outcomes(mine, "record").items()}
+    kinds = {name: outcome["kind"] for name, outcome in outcomes_of(mine, "record").items()}
     assert kinds == {"pickle-default": "ok", "dask-submit": "ok", "dask-scatter": "ok", "dask-actor": "ok"}
     assert _left(theirs) == ([], [])
 
@@ -125,8 +128,8 @@ def test_its_ways_are_measured_there_and_leave_nothing(theirs: str, mine: Path) 
 @needs_dask
 @pytest.mark.filterwarnings("default")
 def test_what_cannot_be_loaded_there_is_broken_with_the_workers_own_error(theirs: str, mine: Path) -> None:
-    _measure(mine, "unloadable", theirs, "--duty", "argument", "--trials", "1", "--strategy", "dask-submit")
-    outcome = _outcomes(mine, "unloadable")["dask-submit"]
+    measure_there(mine, "unloadable", theirs, "--duty", "argument", "--trials", "1", "--strategy", "dask-submit")
+    outcome = outcomes_of(mine, "unloadable")["dask-submit"]
     assert (outcome["kind"], outcome["where"]) == ("broken", "worker")
     assert "invalid literal for int()" in outcome["message"]
     assert _left(theirs) == ([], [])
@@ -137,31 +140,33 @@ def test_what_cannot_be_loaded_there_is_broken_with_the_workers_own_error(theirs
 def test_a_lost_worker_costs_its_cell_alone(theirs: str, mine: Path) -> None:
     """Scattered, for what is in a task dask loads in its scheduler, too: that would be lost."""
     ways = ("--strategy", "pickle-default", "--strategy", "dask-scatter")
-    _measure(mine, "killer", theirs, "--duty", "argument", "--trials", "1", *ways)
-    kinds = {name: outcome["kind"] for name, outcome in _outcomes(mine, "killer").items()}
+    measure_there(mine, "killer", theirs, "--duty", "argument", "--trials", "1", *ways)
+    kinds = {name: outcome["kind"] for name, outcome in outcomes_of(mine, "killer").items()}
     assert kinds == dict.fromkeys(ways[1::2], "broken")
     assert _left(theirs) == ([], [])
 
 
-@needs_dask
 @pytest.mark.parametrize("listens", [False, True], ids=["nobody", "silent"])
-def test_a_cluster_that_does_not_answer_is_a_line(listens: bool, mine: Path) -> None:
+@pytest.mark.parametrize(
+    "scheme", [pytest.param("dask", marks=needs_dask), pytest.param("ray", marks=needs_ray_client)]
+)
+def test_a_cluster_that_does_not_answer_is_a_line(scheme: str, listens: bool, mine: Path) -> None:
     with socket.socket() as there:
         there.bind(("127.0.0.1", 0))
         if listens:
             there.listen()
         begin = time.monotonic()
-        with pytest.raises(NoCluster, match=r"--cluster dask://127.0.0.1:\d+: it does not answer") as raised:
-            clusters.ask(f"dask://127.0.0.1:{there.getsockname()[1]}")
+        with pytest.raises(NoCluster, match=rf"--cluster {scheme}://127.0.0.1:\d+: it does not answer") as raised:
+            clusters.ask(f"{scheme}://127.0.0.1:{there.getsockname()[1]}")
         assert "\n" not in str(raised.value)
         assert time.monotonic() - begin < timeouts.CLUSTER_S + SAID_WITHIN_S, "a limit of its own, whatever dask does"
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8786", "dask://", "http://there:1", "dask"])
 def test_an_address_of_no_known_kind_is_a_line_that_says_which_are(url: str, mine: Path) -> None:
-    done = _measure(mine, "record", url)
+    done = measure_there(mine, "record", url)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"handoff measure: --cluster {url!r}: give one of dask://host:port\n"
+    assert done.stderr == f"handoff measure: --cluster {url!r}: give one of dask://host:port, ray://host:port\n"
 
 
 def test_other_versions_are_told_by_worker() -> None:
@@ -178,6 +183,6 @@ def test_other_versions_are_told_by_worker() -> None:
 
 @needs_dask
 def test_a_way_that_does_not_run_there_is_told(theirs: str, mine: Path) -> None:
-    done = _measure(mine, "record", theirs, "--strategy", "pickle-5")
+    done = measure_there(mine, "record", theirs, "--strategy", "pickle-5")
     assert done.returncode == 2
     assert "none of these strategies runs there; those that do: dask-submit, dask-scatter, dask-actor" in done.stderr

@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--cluster",
         metavar="URL",
         default="",
-        help="dask://host:port: run its ways there, beside what is done by default here",
+        help="dask://host:port or ray://host:port: run its ways there, beside what is done by default here",
     )
     parser.add_argument("--profile", default="quick", help="quick, standard or publish (default: quick)")
     add_patience(parser, "making the object")

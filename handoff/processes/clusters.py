@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handoff import timeouts
+from handoff.outcome import Unavailable
 from handoff.processes.interpreter import Interpreter
 from handoff.strategies import registry
 
@@ -56,7 +57,7 @@ def ways(scheme: str) -> list[str]:
 
 
 def ask(url: str) -> Cluster:
-    """What it tells. Raises :class:`NoCluster`, after at most ten seconds."""
+    """What it tells. Raises :class:`NoCluster`, after at most ten seconds where nobody answers."""
     scheme, _, rest = url.partition("://")
     known = sorted({each for way in registry().values() if way.execution for each in way.execution.clusters})
     if scheme not in known or not rest:
@@ -76,12 +77,15 @@ def ask(url: str) -> Cluster:
 
 def _told(url: str, scheme: str) -> dict[str, Any]:
     inside = Interpreter(__name__, {"url": url, "scheme": scheme})
+    patience_s = timeouts.CLUSTER_S
     try:
-        for message in inside.told(timeouts.CLUSTER_S):
-            return message
+        while message := next(inside.told(patience_s), None):
+            if not message.get("connected"):
+                return message
+            patience_s = timeouts.CLUSTER_TOLD_S
         return {"error": f"who asked {inside.how_it_ended()}"}
     except TimeoutError:
-        return {"error": f"it does not answer within {timeouts.CLUSTER_S:g} s"}
+        return {"error": f"it does not answer within {patience_s:g} s"}
     finally:
         inside.close()
 
@@ -93,7 +97,10 @@ def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> N
     assert execution.asked is not None
     try:
         versions = _versions()
-        tell({"here": versions(), "workers": execution.asked(config["url"], versions)})
+        found = execution.asked(config["url"], versions, lambda: tell({"connected": True}))
+        tell({"here": versions(), "workers": found})
+    except Unavailable as error:
+        tell({"error": str(error)})
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         tell({"error": f"it does not answer: {reason}"})

@@ -138,7 +138,7 @@ class TheirDask(LocalDask):
         return where in self.client.nthreads()
 
 
-def asked(url: str, function: Callable[[], Any]) -> Mapping[str, Any]:
+def asked(url: str, function: Callable[[], Any], connected: Callable[[], None]) -> Mapping[str, Any]:
     """What the workers of a cluster return of a function, by their addresses."""
     import dask
     import distributed
@@ -147,6 +147,7 @@ def asked(url: str, function: Callable[[], Any]) -> Mapping[str, Any]:
     dask.config.set(CONFIG)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     client = library.Client(url.removeprefix(SCHEME), set_as_default=False, timeout=timeouts.SCHEDULER_S)
+    connected()
     found: Mapping[str, Any] = client.run(function)
     client.close(timeout=timeouts.CLUSTER_LOOK_S)
     return found
