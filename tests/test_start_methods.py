@@ -216,3 +216,12 @@ def test_the_command_answers_for_all_of_them(tmp_path: Path) -> None:
     methods = ["fork", "forkserver"]  # this Python's own first
     assert [each.start_method for each in found.defaults] == methods[:: 1 if sys.version_info < (3, 14) else -1]
     assert any("rows_of_mine.LIMIT" in each.what for each in found.warnings)
+
+
+def test_an_object_that_lies_about_its_class_or_raises_is_looked_at_all_the_same() -> None:
+    class Denies:
+        @property
+        def __class__(self) -> type:
+            raise ZeroDivisionError
+
+    assert not [each for each in warned.warned([Denies()]) if "Denies" in each.what]

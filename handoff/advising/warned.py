@@ -20,7 +20,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from handoff.advising.result import AdviceWarning
-from handoff.compare.names import installed
+from handoff.compare.names import installed, module_of
 from handoff.processes import proc
 
 AFRESH = ("spawn", "forkserver")  #: a worker imports its modules again
@@ -45,6 +45,11 @@ def _own_modules() -> Iterator[tuple[str, ModuleType]]:
 
 def _seen(value: Any) -> tuple[Any, int]:
     return value, len(value) if type(value) in (dict, list, set) else 0
+
+
+def _is(value: Any, *kinds: type) -> bool:
+    """``isinstance``, without asking the value for its ``__class__``: that may be code, and raise."""
+    return issubclass(type(value), kinds)
 
 
 def warned(
@@ -109,7 +114,7 @@ def _globals(obj: Any, before: Bindings | None, maker: str, work: Callable[..., 
 
 def _set_late(module: ModuleType, before: Mapping[str, tuple[Any, int]] | None) -> list[str]:
     """The names of a module that are not what importing it gives."""
-    now = {key: _seen(value) for key, value in vars(module).items() if not isinstance(value, ModuleType)}
+    now = {key: _seen(value) for key, value in vars(module).items() if not _is(value, ModuleType)}
     if before is not None:
         plain = (key for key in now if not key.startswith("__"))
         return [key for key in plain if key not in before or _changed(before[key], now[key])]
@@ -156,13 +161,13 @@ def _codes(module: ModuleType) -> Iterator[CodeType]:
 
 def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
     """The functions and methods that a module defines, by their qualified names."""
-    for holder in (module, *(each for each in list(vars(module).values()) if isinstance(each, type))):
+    for holder in (module, *(each for each in list(vars(module).values()) if _is(each, type))):
         if holder is not module and holder.__module__ != module.__name__:
             continue
         for value in list(vars(holder).values()):
             inner = getattr(value, "fget", None) or getattr(value, "__func__", None) or value
             inner = getattr(inner, "__wrapped__", inner)
-            if isinstance(inner, FunctionType) and inner.__module__ == module.__name__:
+            if _is(inner, FunctionType) and inner.__module__ == module.__name__:
                 yield inner.__qualname__, inner
 
 
@@ -214,10 +219,10 @@ def _main_classes(obj: Any) -> Iterable[str]:
     seen: dict[int, Any] = {}
     while todo and len(seen) < LOOKED_AT:
         each = todo.pop()
-        if id(each) in seen or isinstance(each, (type, ModuleType, FunctionType, MethodType, CodeType)):
+        if id(each) in seen or _is(each, type, ModuleType, FunctionType, MethodType, CodeType):
             continue
         seen[id(each)] = each
-        if type(each).__module__ in MAINS:
+        if module_of(type(each)) in MAINS:
             yield type(each).__qualname__
         todo += gc.get_referents(each)
 
