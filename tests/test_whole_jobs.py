@@ -161,6 +161,21 @@ def test_what_the_programs_took_decides_and_moves_what_was_not_run() -> None:
     assert "was not run" in rows["pickle-5 argument"].notes[0]
 
 
+def test_what_fails_as_a_whole_is_not_taken_and_one_run_alone_decides_nothing() -> None:
+    sent = synthetic.record(metrics=TWO, trials=4)
+    job = Job("argument", 2, 1, "fork")
+    added = rank([sent], job, cores=2, start_s=0.0)
+    assert added.tiers[0][0].strategy == "shm-pickle-5"
+    alone = rank([sent], job, cores=2, start_s=0.0, wholes={"pickle-default argument": ran(2, 0.01, 0.01)})
+    assert alone.tiers[0][0].strategy == "shm-pickle-5"
+    failed = Whole([(0, 2, 0.1)], "ValueError: not for you")
+    others = {"pickle-default argument": ran(2, 0.2, 0.2), "pickle-5 argument": ran(2, 0.3, 0.3)}
+    found = rank([sent], job, cores=2, start_s=0.0, wholes={"shm-pickle-5 argument": failed, **others})
+    assert found.tiers[0][0].strategy == "pickle-default"
+    rows = {row.strategy: row for tier in found.tiers for row in tier}
+    assert rows["shm-pickle-5"].notes == ("its program, run as a whole: ValueError: not for you",)
+
+
 def test_runs_of_some_of_the_tasks_stand_for_all_by_what_each_more_takes() -> None:
     few_and_more = Whole([(0, 10, 2.0), (1, 30, 4.0), (2, 50, 6.0)])  # 1 s, and 0.1 s a task
     assert few_and_more.totals(1000) == pytest.approx({1: 101.0, 2: 101.0})

@@ -67,6 +67,7 @@ class MeasuredWay:
     chunk: int = 1  #: tasks that a pool pickles at once
     runs: int = 0  #: of its whole program, which ``total`` is then of; 0: it is the sum of the parts
     off: float = 1.0  #: what the whole took, over the sum of the parts
+    error: str = ""  #: why its program gave no time when it was run, or ran no more
 
     @property
     def key(self) -> str:
@@ -166,7 +167,11 @@ def rank(
                     ways[way.key] = way
         if copies is None and figure.record.baseline in registry() and figure.has(BIS, TASK[duty]):
             copies = _way(figure, BIS, duty, job, start_s, cores).total
-    if ran := {key: whole for key, whole in (wholes or {}).items() if key in ways and whole.totals(job.tasks)}:
+    for key, whole in (wholes or {}).items():
+        if key in ways and whole.error:
+            ways[key] = replace(ways[key], error=whole.error)
+    ran = {key: whole for key, whole in (wholes or {}).items() if key in ways and whole.totals(job.tasks)}
+    if len(ran) > 1 or len(ran) == len(ways) > 0:  # one alone says nothing of the others
         ways, copies = _as_run(ways, ran, job.tasks), None
     return _ordered(ways, copies, tuple(_merged(excluded)), start_s)
 
@@ -378,6 +383,7 @@ def _ordered(
         swift = min(judged, key=lambda key: typical[key])
     if swift not in judged and typical[swift] * OUT < min(typical[key] for key in judged):
         judged = [swift]  # far faster at once than what is known better
+    judged = [key for key in judged if not ways[key].error] or judged
     usual = next((key for key in ways if key in judged and ways[key].usual), "")
     question = Question({key: ways[key].total for key in judged}, usual, copies if usual else None)
     law = regret.law_of([replace(question, baseline=usual or swift)])
@@ -426,7 +432,9 @@ def _verdict(key: str, lead: str, regrets: Mapping[str, Regret], typical: Mappin
 def _row(way: MeasuredWay, verdict: str, ratio: float, *, judged: bool) -> Row:
     task, total = stats.estimate(way.task), stats.estimate(way.total)
     notes = []
-    if verdict == FAR and not judged:
+    if way.error:
+        notes.append(f"its program, run as a whole: {way.error}")
+    elif verdict == FAR and not judged:
         notes.append("far slower already in the first trials: measured no more")
     elif total.n_trials < FEW:
         notes.append(f"{total.n_trials} trial{'s' if total.n_trials > 1 else ''} only: a first impression")
