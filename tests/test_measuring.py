@@ -26,6 +26,7 @@ from handoff.measuring.experiment import measure, plan
 from handoff.measuring.unfinished import to_go_on
 from handoff.outcome import Kind
 from handoff.payload import Duty
+from handoff.processes import folders
 from handoff.processes.cleanup import PREFIX
 from handoff.processes.proc import members
 from handoff.profile import PROFILES, Profile
@@ -236,8 +237,9 @@ def test_a_killed_run_leaves_no_trace_either(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("config", ["", 'word {"half": ', 'word {"seed": 1}\n'])
 def test_an_interpreter_whose_parent_ended_before_it_had_started_leaves_no_trace(tmp_path: Path, config: str) -> None:
-    folder = tmp_path / "handoff-0-early"
-    folder.mkdir()
+    folder = tmp_path / "ho-early"
+    folder.mkdir(mode=0o700)
+    (folder / folders.LOCK).touch()  # it is one of ours
     code = "from handoff.processes.boot import run; run('handoff.measuring.trial', 1)"
     command = [sys.executable, "-P", "-c", code]
     done = subprocess.run(

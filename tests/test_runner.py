@@ -84,7 +84,7 @@ def test_every_cell_that_can_have_a_figure_is_asked_for(profile: str, missing: f
                 payload, strategy = each.entry.payload, registry().get(lane)
                 hit = asked(cells, f"{name}('{lane}', '{payload.name}')")
                 asked_for += hit
-                lacks = missing.intersection(payload.needs, strategy.needs if strategy else ())
+                lacks = missing.intersection((*payload.needs, *(strategy.needs if strategy else ())))
                 out = payload.name not in chosen or missing.intersection(payload.needs)
                 assert not (hit and (out or lacks)), (name, lane, payload.name)
                 if strategy and kind in ("argument", "result", "state") and not (out or lacks):

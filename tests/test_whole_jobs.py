@@ -292,7 +292,8 @@ def total(rows):
 
 if __name__ == "__main__":
     rows = [Row(number) for number in range(300)]
-    print(handoff.advise(rows, tasks=8, workers=2, start_methods=["fork"], work=total, budget=12).sure)
+    a = handoff.advise(rows, tasks=8, workers=2, start_methods=["fork"], work=total, budget=12)
+    print(a.sure, [(row.key, row.notes) for tier in a.tiers for row in tier])
 """)
     done = subprocess.run(
         [sys.executable, "own.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True

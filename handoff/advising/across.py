@@ -98,10 +98,11 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
 def _whole_s(known: Sequence[_Known], left_s: float) -> float:
     """What is kept of the time for running programs, as far as is known of the job."""
     plan, best_s = known[0].search.plan, known[0].total_s
-    if plan.runner is None:
+    if plan.runner is None or not math.isfinite(best_s):
         return 0.0
     each_s = RUN_S + 2 * best_s  # most of them take longer than the best
-    wanted_s = FIXED_S + plan.imported_s + plan.made_s + LEAST_PASSES * MOST_PROGRAMS * each_s
+    opened_s = plan.imported_s + plan.made_s if math.isfinite(plan.made_s) else 0.0  # a live object is there
+    wanted_s = FIXED_S + opened_s + LEAST_PASSES * MOST_PROGRAMS * each_s
     return max(0.0, min(wanted_s, WHOLE * left_s))
 
 

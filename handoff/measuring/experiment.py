@@ -15,7 +15,7 @@ from typing import Any
 from handoff import timeouts
 from handoff.analysis import judging
 from handoff.analysis.judging import Laws
-from handoff.analysis.metrics import CODEC, DEEPER, KINDS, START, duty_of
+from handoff.analysis.metrics import CODEC, DEEPER, FLOORS, KINDS, NULL, START, duty_of
 from handoff.machine import cluster, fingerprint, noise
 from handoff.measuring import questions
 from handoff.measuring.ledger import REST
@@ -437,7 +437,8 @@ class GroupRun:
         """Why nothing could be measured, where that is a lane of the harness itself; else ""."""
         if record.rows or record.values or record.outcomes.keys() & set(record.strategies):
             return ""
-        return next((f"{lane}: {each.reason}" for lane, each in record.outcomes.items() if not each.ok), "")
+        own = {NULL, *FLOORS.values()} & record.outcomes.keys()
+        return next((f"{lane}: {each.reason}" for lane in own if not (each := record.outcomes[lane]).ok), "")
 
     def stop(self, done: int) -> str:
         """Why there can be no more trials after ``done`` of them, or ""."""
