@@ -21,12 +21,12 @@ from handoff.advising import search
 from handoff.advising.plans import fitting
 from handoff.advising.ranking import REFERENCE, UNMEASURED, rank
 from handoff.advising.recipes import recipe_for
-from handoff.advising.refactored import without
 from handoff.advising.result import BOTH, Advice, Job
 from handoff.advising.run import advise_target, fresh, usual_job
 from handoff.advising.search import Plan, _Lanes, _too_large, lanes_for
 from handoff.advising.text import advice_as, advice_html, advice_text
-from handoff.advising.words import advise
+from handoff.advising.without_parts import without
+from handoff.advising.wording import advise
 from handoff.analysis import units
 from handoff.analysis.metrics import BIS, NULL
 from handoff.analysis.stats import Estimate

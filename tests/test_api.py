@@ -198,7 +198,7 @@ def test_an_object_that_is_not_fails_with_all_culprits_and_what_to_do() -> None:
 
 def test_the_functions_stay_functions_when_the_modules_are_imported() -> None:
     importlib.import_module("handoff.support_matrix.matrix")
-    importlib.import_module("handoff.advising.words")
+    importlib.import_module("handoff.advising.wording")
     assert callable(handoff.support)
     assert callable(handoff.advise)
     assert {"advise", "diagnose", "support"} <= set(dir(handoff))

@@ -22,7 +22,7 @@ from handoff.advising.result import Advice, AdviceWarning, Job
 from handoff.advising.run import fresh, judged
 from handoff.advising.search import Plan
 from handoff.advising.text import advice_as
-from handoff.advising.words import advise
+from handoff.advising.wording import advise
 from handoff.payload import Payload
 from handoff.start_methods import START_METHODS, by_default
 from handoff.target import Entry, Ref, import_from

@@ -21,7 +21,7 @@ from handoff.advising.recipes import program_for
 from handoff.advising.result import BOTH, Job
 from handoff.advising.search import Plan, Search
 from handoff.advising.whole_jobs import SHARES, TASKS, _Runs, parted, run_all
-from handoff.advising.words import advise
+from handoff.advising.wording import advise
 from handoff.measuring.experiment import serves
 from handoff.payload import Duty, Payload
 from handoff.processes.messages import JobProgram

@@ -59,10 +59,10 @@ def parts_left_out(diagnosis: Diagnosis | None) -> tuple[str, ...]:
 
 def beside(entry: Entry, paths: Sequence[str]) -> Entry:
     """The entry of an object without the parts at ``paths``."""
-    from handoff.advising import refactored
+    from handoff.advising import without_parts
 
     payload = replace(entry.payload, name=f"{entry.payload.name}-refactored", nbytes=None)
-    return Entry(refactored.ref_of(entry.ref, paths), payload)
+    return Entry(without_parts.ref_of(entry.ref, paths), payload)
 
 
 def forking(ref: Ref, obj: Any) -> Opener:
@@ -75,7 +75,7 @@ def forking(ref: Ref, obj: Any) -> Opener:
 
 def forking_refactored(ref: Ref, paths: Sequence[str], obj: Any) -> Opener:
     """The same for the object without some parts, which are taken out in the fork."""
-    from handoff.advising.refactored import without
+    from handoff.advising.without_parts import without
     from handoff.processes.forked import Forked
     from handoff.target import keep
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from handoff import timeouts
 from handoff.advising.ranking import FEW, Ranking, Whole, rank
 from handoff.advising.result import Advice, AdviceWarning, Job
-from handoff.advising.words import advise, heavy_bytes, known_altered
+from handoff.advising.wording import advise, heavy_bytes, known_altered
 from handoff.analysis.metrics import BIS
 from handoff.analysis.units import size
 from handoff.machine import free_shared_bytes

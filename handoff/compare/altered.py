@@ -28,7 +28,8 @@ from types import CellType
 from typing import Any
 
 from handoff import timeouts
-from handoff.compare.class_words import (
+from handoff.compare.difference import NANS, OWN, Comparison, Difference, compare, difference
+from handoff.compare.equality import (
     contents,
     equal,
     equalities,
@@ -42,7 +43,6 @@ from handoff.compare.class_words import (
     stale,
     user_equality,
 )
-from handoff.compare.difference import NANS, OWN, Comparison, Difference, compare, difference
 from handoff.compare.facts import FULL_PARTS, INLINE_PARTS, facts, stated_with_parts
 from handoff.compare.identity import hashes, keeps_hash, made_alike
 from handoff.compare.names import class_name, installed, module_of
