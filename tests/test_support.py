@@ -23,7 +23,7 @@ from handoff.cli import main
 from handoff.compare.facts import stated
 from handoff.start_methods import START_METHODS
 from handoff.support_matrix.expected import differences
-from handoff.support_matrix.matrix import MatrixCell, support, uncarried
+from handoff.support_matrix.matrix import ENVIRONMENT, MatrixCell, support, uncarried
 from handoff.support_matrix.original import inert
 from handoff.support_matrix.text import FORMATS
 from handoff.target import load_collection
@@ -301,7 +301,11 @@ def test_an_object_that_forks_when_it_is_looked_at(tmp_path: Path) -> None:
     assert len(cells) == 18 and {(cell.outcome, cell.where) for cell in cells} == {("refused", "parent")}, cells
 
 
-def test_payloads_do_not_see_what_an_interpreter_of_ours_is_started_with(tmp_path: Path) -> None:
+def test_payloads_do_not_see_what_an_interpreter_of_ours_is_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ENVIRONMENT:  # a nanny of dask's, in this process before, has left one of them
+        monkeypatch.delenv(name, raising=False)
     file = tmp_path / "environment.py"
     file.write_text(
         "import os\n"
