@@ -10,12 +10,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import synthetic
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+ORDERLY_S = 10.0  #: that a program which ends with its input may take for it
+
+
+def end_orderly(process: subprocess.Popen[str]) -> None:
+    """End a program that reads its input until that ends, with its group: one that is killed leaves its semaphores."""
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(ORDERLY_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 GENEROUS_S = 60.0
 SEED = os.environ.get("HANDOFF_TEST_SEED", "21")
 WHOLE = bool(os.environ.get("HANDOFF_WHOLE_HOSTILE"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ends import end_orderly
 
 from handoff import timeouts
 from handoff.processes import clusters
@@ -75,7 +74,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         try:
             yield process.stdout.readline().strip().replace("tcp://", "dask://")
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            end_orderly(process)
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,17 @@ by the link's rate, and the delay by the number of times that one side waits for
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ends import end_orderly
 from two_hosts import RATE, THERE, Host, hosts
 
 from handoff.analysis.metrics import FLOORS
@@ -60,11 +59,12 @@ if __name__ == "__main__":
 """
 #: A manager's server, as on another host: it listens, and knows how to load the payload.
 SERVER = """
-import sys
+import os, sys, threading
 from handoff.strategies._manager import HandoffManager
 
 server = HandoffManager((sys.argv[1], 0), authkey=b"two hosts").get_server()
 print(server.address[1], flush=True)
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()  # it ends with its input
 server.serve_forever()
 """
 #: A trial whose one way is a manager on another host.
@@ -116,8 +116,7 @@ def program(host: Host, mine: Path, *command: str) -> Iterator[str]:
         try:
             yield process.stdout.readline().strip()
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            end_orderly(process)
 
 
 def each_s(rows: list[list[Any]]) -> dict[str, float]:
