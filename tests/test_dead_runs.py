@@ -50,6 +50,42 @@ def test_all_that_was_killed_at_once_too(place: Path) -> None:
     assert left([run_next(place)], place) == segments() == []
 
 
+#: It makes again what is swept, and ends whoever has started it: as MPI's daemon and its library do.
+DAEMON = """
+import os, signal, sys, time
+os.mkdir(segment := f"/dev/shm/{sys.argv[1]}-0")
+print(flush=True)
+while os.path.exists(segment): time.sleep(0.001)
+os.mkdir(segment)
+os.kill(int(sys.argv[2]), signal.SIGKILL)
+time.sleep(600)
+"""
+STARTS_IT = f"""
+import os, subprocess, sys, time
+def main(config, tell):
+    command = [sys.executable, "-c", {DAEMON!r}, os.path.basename(config["folder"]), str(os.getpid())]
+    daemon = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE)
+    daemon.stdout.readline()
+    tell({{}})
+    time.sleep(600)
+"""
+
+
+def test_what_its_daemons_make_while_they_are_ended_too(place: Path) -> None:
+    (place / "starts_it.py").write_text(STARTS_IT)
+    code = (
+        "import os, signal; from handoff.processes.interpreter import Interpreter\n"
+        f"inside = Interpreter('starts_it', {{}}, environment={{'PYTHONPATH': {str(place)!r}}})\n"
+        f"next(inside.told({GENEROUS_S})); print(os.getpid(), inside.folder.name, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"TMPDIR": str(place / "tmp")}
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, check=False)
+    pid, name = done.stdout.split()
+    assert left([int(pid)], place) == []
+    assert not list(Path("/dev/shm").glob(f"{name}*"))
+
+
 def test_nothing_of_others_and_nothing_that_lives(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp = place / "tmp"
     monkeypatch.setattr(tempfile, "tempdir", str(tmp))

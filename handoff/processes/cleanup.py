@@ -62,15 +62,15 @@ def _open_up(folder: Path) -> None:
                     path.chmod(0o700)
 
 
-def end_strays(folder: Path) -> None:
+def end_strays(folder: Path, *, spare: int = 0) -> None:
     """Kill whoever still carries an interpreter's private folder in its environment: daemons in their own sessions.
 
     Contained processes of ours among them see that their parent is gone, and clean up after themselves: they get time.
+    ``spare`` is a process that is no stray, as the calling one is none.
     """
     for attempt in range(int(timeouts.STRAYS_S / 0.05)):
-        strays = [
-            pid for pid in proc.pids() if pid != os.getpid() and proc.carries(pid, folder) and not proc.is_tracker(pid)
-        ]
+        found = (pid for pid in proc.pids() if pid not in (os.getpid(), spare))
+        strays = [pid for pid in found if proc.carries(pid, folder) and not proc.is_tracker(pid)]
         if not strays:
             return
         if attempt >= 10:
