@@ -41,7 +41,7 @@ def needs(*groups: str) -> list[str]:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that is here."""
-    session.install("-e", ".[executors,codecs,dask]", *needs("test", "pages", "bench", "docs"))
+    session.install("-e", ".[executors,codecs,dask,mpi]", *needs("test", "pages", "bench", "docs"))
     if session.posargs:
         session.run("python", "-m", "pytest", f"-n{WORKERS}", *session.posargs)
         return
