@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,8 +21,8 @@ from handoff.advising.across import _Known, _Leader, _leaders
 from handoff.advising.ranking import MeasuredWay, Whole, rank
 from handoff.advising.recipes import program_for
 from handoff.advising.result import BOTH, Job
-from handoff.advising.search import Plan, Search
-from handoff.advising.whole_jobs import SHARES, TASKS, _Runs, parted, run_all
+from handoff.advising.search import SCOUTS, Plan, Search
+from handoff.advising.whole_jobs import SHARES, TASKS, Afresh, Forks, Stem, _parted, _Runs, run_all
 from handoff.advising.wording import advise
 from handoff.measuring.experiment import serves
 from handoff.payload import Duty, Payload
@@ -53,7 +55,7 @@ def program(main: str, *, always: bool = False, expected_s: float = 0.2) -> JobP
 
 def run(programs: list[JobProgram], obj: object = (1, 2), left_s: float = 30.0) -> dict[int, list[float | str]]:
     found: dict[int, list[float | str]] = defaultdict(list)
-    for each in run_all(programs, obj, "", left_s):
+    for each in run_all(programs, Forks(obj, ""), left_s):
         found[each["program"]].append(each["seconds"] if "seconds" in each else each["error"])
     return found
 
@@ -69,6 +71,62 @@ def test_programs_run_in_turn_and_what_is_clearly_behind_no_more_but_for_what_is
     assert len(took[1]) == len(took[3]) == 5
     assert len(took[2]) == 1
     assert median(map(float, took[0])) > 1.5 * median(map(float, took[1]))
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_a_program_in_an_interpreter_of_its_own_takes_its_main_part_without_the_making(method: str) -> None:
+    main = (
+        "    obj = _made(lambda: time.sleep(0.7) or [1])\n"
+        "    import __main__; assert __main__.work is work and __name__ == '__main__'\n"
+        f"    with mp.get_context('{method}').Pool(2) as pool:\n        assert pool.map(work, [obj] * 3) == [1] * 3\n"
+        "    time.sleep(0.2)\n"
+    )
+    afresh = Afresh("", 0.7)
+    took = {text: afresh(HEAD + text, 30.0) for text in (main, main.replace("0.7", "0.0"))}
+    longer, shorter = took.values()
+    assert isinstance(longer, float), longer
+    assert isinstance(shorter, float), shorter
+    assert shorter > 0.2
+    assert longer - shorter < 0.7 / 2
+    assert afresh(HEAD + "    1 / 0\n", 30.0) == "ZeroDivisionError: division by zero"
+    assert "status 3" in str(afresh(HEAD + "    import os; os._exit(3)\n", 30.0))
+
+
+def test_an_interpreter_of_a_program_has_loaded_nothing_that_the_program_would_load() -> None:
+    lazy = ["multiprocessing.pool", "multiprocessing.util", "multiprocessing.queues", "multiprocessing.connection",
+            "concurrent.futures", "tempfile", "subprocess", "random", "pickle", "queue", "traceback"]  # fmt: skip
+    text = (
+        "import sys\nimport multiprocessing as mp\n\nif __name__ == '__main__':\n"
+        f"    raise SystemExit(' '.join(name for name in {lazy} if name in sys.modules))\n"
+    ).replace("'__main__'", '"__main__"')
+    plain = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    said = str(Afresh("", 0.0)(text, 30.0))
+    assert said.startswith("SystemExit: ")
+    assert set(said.split()[1:]) == set(plain.stderr.split())
+
+
+@forking
+def test_what_waits_for_its_programs_knows_nothing_of_what_is_done_meanwhile() -> None:
+    obj = [1, 2]
+    stem = Stem(obj, "")
+    os.environ["HANDOFF_TEST_MEANWHILE"] = "1"
+    obj.append(3)
+    try:
+        main = "    import os; assert 'HANDOFF_TEST_MEANWHILE' not in os.environ\n    assert _made(list) == [1, 2]\n"
+        ran = list(stem.run([program(main), program(main)], time.monotonic() + 5))
+    finally:
+        del os.environ["HANDOFF_TEST_MEANWHILE"]
+    assert ran
+    assert all("seconds" in each for each in ran), ran
+    stem.close()
+
+
+@forking
+def test_the_end_of_the_time_is_no_fault_of_a_program() -> None:
+    long, short = program("    time.sleep(2.5)\n", expected_s=0.1), program("    time.sleep(0.1)\n", expected_s=0.1)
+    took = run([short, long], left_s=2.0)
+    assert 1 not in took
+    assert all(isinstance(each, float) for each in took[0])
 
 
 @forking
@@ -121,8 +179,10 @@ def test_the_program_of_every_way_has_its_main_part_last(name: str) -> None:
         if serves(name, duty) and duty in registry()[name].recipe.own:
             written = program_for(Ref("", "mine", "make(3)"), Job(BOTH, 10, 2, "spawn"))
             text = written(name, duty, 1)
-            head, body = parted(text, "job.py")
-            assert head.co_filename == body.co_filename == "job.py"
+            main = ast.parse(_parted(text)["main"]).body
+            assert isinstance(main[0], ast.If)
+            assert len(main) == 1
+            assert main[0].lineno == ast.parse(text).body[-1].lineno
             assert "_made(lambda: make(3))" in text
             assert "_task(obj)" in text or duty is Duty.SHARED
             assert f"range({TASKS})" in text or duty is Duty.SHARED
@@ -174,6 +234,31 @@ def test_what_fails_as_a_whole_is_not_taken_and_one_run_alone_decides_nothing() 
     assert found.tiers[0][0].strategy == "pickle-default"
     rows = {row.strategy: row for tier in found.tiers for row in tier}
     assert rows["shm-pickle-5"].notes == ("its program, run as a whole: ValueError: not for you",)
+
+
+def test_one_program_that_was_run_more_often_says_nothing_of_those_as_near() -> None:
+    sent = synthetic.record(metrics=TWO, trials=1)
+    job = Job("argument", 10, 1, "fork")
+    wholes = {"pickle-default argument": ran(10, 1.0, 1.1), "shm-pickle-5 argument": ran(10, 0.9)}
+    near = rank([sent], job, cores=2, start_s=0.0, wholes=wholes)
+    assert near.bound == math.inf
+    said = advise("mine", job, [sent], cores=2, wholes=wholes)
+    assert "at most" not in said.advice
+    assert "too few trials" in said.advice
+    far = wholes | {"shm-pickle-5 argument": ran(10, 9.0), "pickle-5 argument": Whole([(0, 10, 0.1)], "it failed")}
+    assert rank([sent], job, cores=2, start_s=0.0, wholes=far).tiers[0][0].strategy == "pickle-default"
+
+
+def test_the_first_answer_asks_the_ways_that_there_are_and_making_anew_where_that_is_quick() -> None:
+    def scouts(method: str, made_s: float) -> list[str]:
+        search = search_of(Job("state", 10, 2, method))
+        search.plan.made_s = made_s
+        return [name for name in search.names[Duty.STATE] if search._is_scout(name)][:SCOUTS]
+
+    assert "rebuild" in scouts("spawn", 0.05)
+    assert "rebuild" not in scouts("spawn", 5.0)
+    assert "inherit" not in scouts("spawn", 0.05)
+    assert "inherit" in scouts("fork", 0.05)
 
 
 def test_runs_of_some_of_the_tasks_stand_for_all_by_what_each_more_takes() -> None:
@@ -229,7 +314,7 @@ def test_a_long_job_is_run_with_few_tasks_first_and_then_with_as_many_as_fit() -
 def test_a_job_that_takes_far_longer_than_foretold_does_not_take_all_the_time() -> None:
     slow = program(f"    time.sleep({TASKS} * 0.02)\n", always=True)
     told: JobProgram = {**slow, "tasks": 1000, "step": 2, "fixed_s": 0.0, "slope_s": 0.0006}
-    runs = list(run_all([told, told], (), "", 12.0))
+    runs = list(run_all([told, told], Forks((), ""), 12.0))
     by_tasks = {each["tasks"]: each["seconds"] for each in runs if "seconds" in each}
     few, many = min(by_tasks), max(by_tasks)
     assert few < many < 1000

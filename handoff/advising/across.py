@@ -16,7 +16,7 @@ from typing import Any
 
 from handoff.advising.ranking import SIMPLER, UNMEASURED, MeasuredWay, Ranking, Whole
 from handoff.advising.result import Advice, ByDefault, Row, UnderMethod
-from handoff.advising.search import FIXED_S, MEMORY_S, MEMORY_SHARE, Plan, Search, Show
+from handoff.advising.search import MEMORY_S, MEMORY_SHARE, Plan, Search, Show
 from handoff.advising.whole_jobs import LEAST_PASSES
 from handoff.analysis import stats
 from handoff.measuring.questions import OUT
@@ -32,7 +32,6 @@ FIRST = 0.6  #: ... and at most this share of the looks' time
 LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
 WHOLE = 0.6  #: of what is left after the looks, at most, for running the programs of the leading ways
 MOST_PROGRAMS, LEAST_PROGRAMS, PER_DUTY = 12, 4, 5  #: so many, as the time allows; of each duty the best ones ...
-RUN_S = 0.05  #: about what a run takes beside its job
 NEAR = 4.0  #: ... that are within this factor of the best, as far as the sum of their parts tells
 AS_GOOD = SIMPLER - 1  #: what is no reason to take a less simple way is none to change the start method
 
@@ -100,10 +99,8 @@ def _whole_s(known: Sequence[_Known], left_s: float) -> float:
     plan, best_s = known[0].search.plan, known[0].total_s
     if plan.runner is None or not math.isfinite(best_s):
         return 0.0
-    each_s = RUN_S + 2 * best_s  # most of them take longer than the best
-    opened_s = plan.imported_s + plan.made_s if math.isfinite(plan.made_s) else 0.0  # a live object is there
-    wanted_s = FIXED_S + opened_s + LEAST_PASSES * MOST_PROGRAMS * each_s
-    return max(0.0, min(wanted_s, WHOLE * left_s))
+    each_s = plan.runner.beside_s + 2 * best_s  # most of them take longer than the best
+    return max(0.0, min(LEAST_PASSES * MOST_PROGRAMS * each_s, WHOLE * left_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,7 @@ def _run_programs(known: Sequence[_Known], until: float, progress: Callable[[str
     plan, leaders = known[0].search.plan, _leaders(known)
     if plan.runner is None or plan.programs is None or len(leaders) < 2:
         return
-    each_s = LEAST_PASSES * min(each.total_s for each in known)
+    each_s = LEAST_PASSES * (plan.runner.beside_s + min(each.total_s for each in known))
     leaders = leaders[: max(LEAST_PROGRAMS, int((until - time.monotonic()) / each_s))]
     programs: list[JobProgram] = []
     for leader in leaders:
@@ -136,7 +133,7 @@ def _run_programs(known: Sequence[_Known], until: float, progress: Callable[[str
         text = written(way.strategy.name, way.duty, way.chunk)
         programs.append(leader.program(text, always=way.key == known[0].best_key))
     progress(f"running the programs of {len(programs)} ways")
-    for ran in plan.runner(programs, until):
+    for ran in plan.runner.run(programs, until):
         leader = leaders[ran["program"]]
         whole = leader.search.wholes.setdefault(leader.way.key, Whole())
         if "seconds" in ran:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +15,7 @@ from handoff.advising import warned, whole_jobs
 from handoff.advising.warned import Bindings
 from handoff.analysis.units import size
 from handoff.outcome import describe
+from handoff.processes.boot import limit_memory, settle
 from handoff.processes.messages import Described, Request, Tell
 from handoff.processes.sandbox import memory_limit
 from handoff.stacks import place_of
@@ -26,26 +26,22 @@ if TYPE_CHECKING:
     from handoff.measuring.messages import Tell as TrialTell
 
 SLOW_S = 0.3  #: an object that takes longer to make is made once ...
-
-
 SLOW_IMPORT_S = 0.4  #: ... and so is one whose module takes longer to import
-
-
 OBJECT_SHARE = 0.4  #: of that, for the object: to hand it over takes it at least twice
 
 
 def main(config: Request, tell: Tell) -> None:
     """What the contained interpreter does: a trial, or open the target and look at it."""
-    _settle()
+    settle()
     limit_bytes = config.get("memory_bytes") or memory_limit()
     if "experiments" in config:
-        _limit(limit_bytes)
+        limit_memory(limit_bytes)
         from handoff.measuring import trial
 
         trial.main(cast("Config", config), cast("TrialTell", tell))
         return
     begin = time.monotonic()
-    _limit(int(limit_bytes * OBJECT_SHARE))
+    limit_memory(int(limit_bytes * OBJECT_SHARE))
     try:
         if config["do"] == "list" and "collection" in config:
             tell({"entries": _described(config), "final": True})
@@ -60,38 +56,16 @@ def main(config: Request, tell: Tell) -> None:
     except BaseException as error:
         tell({"failed": _raised(config["target"], error), "traceback": traceback.format_exc()})
         return
-    _limit(limit_bytes)
+    limit_memory(limit_bytes)
     if config["do"] == "list":
         tell({"entries": [_description(entry)], "final": True})
-    elif config["do"] == "run":
-        for ran in whole_jobs.run_all(config["programs"], obj, entry.ref.folder, config["until"] - time.monotonic()):
-            tell({"ran": ran})
-        tell({"final": True})
     elif config["do"] == "diagnose":
         tell({"diagnosis": _diagnosis(entry, obj, config), "final": True})
+    elif made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
+        _advise(config, entry, obj, before, imported_s, made_s, begin, tell, None)
     else:
-        _advise(config, entry, obj, before, imported_s, made_s, begin, tell)
-
-
-def _settle() -> None:
-    """No input; stacks when asked for, and when crashing."""
-    import faulthandler
-
-    quiet = os.open(os.devnull, os.O_RDONLY)
-    os.dup(0)  # the pipe that tells of our parent's end stays open elsewhere
-    os.dup2(quiet, 0)
-    faulthandler.enable(all_threads=False)
-    faulthandler.register(signal.SIGUSR2, all_threads=False, chain=False)
-
-
-def _limit(nbytes: int) -> None:
-    """Let this process and its children have so much memory of their own, each; shared mappings do not count."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (nbytes if hard < 0 else min(nbytes, hard), hard))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        with closing(whole_jobs.Stem(obj, entry.ref.folder)) as stem:  # before anything is done with the object
+            _advise(config, entry, obj, before, imported_s, made_s, begin, tell, stem)
 
 
 def _open(config: Request, tell: Tell) -> tuple[Entry, Any, Bindings, float, float]:
@@ -190,6 +164,7 @@ def _advise(
     made_s: float,
     begin: float,
     tell: Tell,
+    stem: whole_jobs.Stem | None,
 ) -> None:
     """Diagnose; and, what takes long to make, measure here, by forks. Else it is measured from outside, afresh."""
     from handoff.advising import across, plans, work
@@ -208,7 +183,7 @@ def _advise(
     maker = parse_call(entry.ref.name)[0] if "collection" not in config else ""
     warnings = warned.warned(obj, before=before, maker=maker, work=entry.payload.work)
     data = _diagnosis(entry, obj, config)
-    if made_s <= SLOW_S and imported_s <= SLOW_IMPORT_S:
+    if stem is None:
         walk_s = plans.walking(obj, entry.payload)
         tell({"diagnosis": data, "walk_s": walk_s, "work_s": work_s or walk_s, "work": asked.work, "note": note,
               "warnings": [each.to_json() for each in warnings], "final": True})  # fmt: skip
@@ -217,7 +192,7 @@ def _advise(
     plan = plans.forked_plan(config["target"], entry, obj, job, end, Diagnosis.from_json(data), work_s, note)
     plan.imported_s, plan.made_s, plan.recipes = imported_s, made_s, partial(recipe_for, entry.ref)
     plan.programs = partial(program_for, entry.ref)
-    plan.runner = lambda programs, until: whole_jobs.run_all(programs, obj, entry.ref.folder, until - time.monotonic())
+    plan.runner = stem
     plan.warnings = warnings
     advice = across.measure_each(
         plans.under_each(plan, config["also"]),

@@ -40,6 +40,9 @@ LIMIT = 1.25  #: a bound that decides, as for the profile ``quick``
 SIMPLER = 1.10
 
 
+UNJUDGED = 1.5  #: nothing bounds what can be lost where a way this near to the first has too few trials to be judged
+
+
 LOOKS = 8  #: at growing data, until the time is up or all is known; each costs confidence, see ``analysis/regret.py``
 
 
@@ -396,8 +399,10 @@ def _ordered(
     order = sorted(ways, key=lambda key: (TIER[verdicts[key]], key != lead, typical[key]))
     rows = {key: _row(ways[key], verdicts[key], typical[key] / typical[lead], judged=key in judged) for key in order}
     tiers = (tuple(rows[key] for key in order if TIER[verdicts[key]] == tier) for tier in range(3))
-    best = found.regrets[lead]
-    return Ranking(tuple(filter(None, tiers)), excluded, ways, start_s, best.bound, found.decision.copies)
+    unjudged = [key for key, way in ways.items() if key not in judged and not way.error]
+    open_still = any(typical[key] < UNJUDGED * typical[lead] for key in unjudged)
+    bound = math.inf if open_still else found.regrets[lead].bound
+    return Ranking(tuple(filter(None, tiers)), excluded, ways, start_s, bound, found.decision.copies)
 
 
 def _lead(

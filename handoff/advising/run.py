@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,11 @@ from handoff.advising.result import BOTH, Advice, AdviceWarning, Job
 from handoff.advising.search import BUDGET_S, Plan, Show
 from handoff.payload import Duty, Payload, Trait
 from handoff.processes.interpreter import Interpreter
-from handoff.target import Entry, Ref, TargetError, parse_work
+from handoff.target import Entry, Ref, parse_work
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
-    from handoff.processes.messages import Described, JobProgram, Ran, Request, SandboxTold
+    from handoff.processes.messages import Described, Request, SandboxTold
 
 
 INSIDE = "handoff.advising.in_sandbox"  #: what runs where the user's code does
@@ -90,20 +91,6 @@ def fresh(config: dict[str, Any], seed: int) -> Interpreter:
     return Sandbox(INSIDE, config, seed=seed)
 
 
-def _run_there(asked: Request, patience_s: float, programs: Sequence[JobProgram], until: float) -> Iterable[Ran]:
-    """Run programs in forks of an interpreter that has imported the target and made its object."""
-    from handoff.processes import sandbox
-
-    config: Request = {**asked, "do": "run", "programs": programs, "until": until}
-    more_s = max(0.0, until - time.monotonic())
-    try:
-        for message in sandbox.ask(INSIDE, config, patience_s=patience_s, more_s=more_s, progress=nothing):
-            if "ran" in message:
-                yield message["ran"]
-    except TargetError:
-        return  # what was made twice already, and is not made now: what was run counts
-
-
 def advise_object(
     obj: Any,
     job: Job,
@@ -131,24 +118,25 @@ def advise_object(
     if not hasattr(os, "fork"):
         raise OSError("this platform has no fork: use the command, handoff advise file.py:callable")
     end = time.monotonic() + budget_s
-    diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(15.0, budget_s / 3)))
-    warnings = list(warned.warned(obj, work=work))
     ref = target.REF if work is None else found_by_name(work, target.REF, job.start_method)
-    if also and ref.work == target.LIVE_WORK:
-        warnings.append(AdviceWarning(f"{work!r} has no name that a worker could import it by, so that only fork was "
-                                      "judged", "give a function of a module", tuple(also)))  # fmt: skip
-        also = ()
-    entry = Entry(ref, Payload(name="obj", make=target.obj, work=work))
-    job = replace(job, work=named(entry.payload))
     target.hold(obj, work)
     try:
-        work_s, note = plans.tasked(entry, obj, job)
-        plan = plans.forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
-        plan.leave_out = tuple(each.name for each in registry().values() if each.makes)  # how to make it is not known
-        plan.warnings = tuple(warnings)
-        plan.programs = partial(program_for, ref)
-        plan.runner = lambda programs, until: whole_jobs.run_all(programs, obj, "", until - time.monotonic())
-        return across.measure_each(plans.under_each(plan, also), progress=progress, show=show)
+        with closing(whole_jobs.Stem(obj, "")) as stem:  # before anything is done with the object
+            diagnosis = diagnose(obj, name=name, budget_s=max(1.0, min(15.0, budget_s / 3)))
+            warnings = list(warned.warned(obj, work=work))
+            if also and ref.work == target.LIVE_WORK:
+                said = f"{work!r} has no name that a worker could import it by, so that only fork was judged"
+                warnings.append(AdviceWarning(said, "give a function of a module", tuple(also)))
+                also = ()
+            entry = Entry(ref, Payload(name="obj", make=target.obj, work=work))
+            job = replace(job, work=named(entry.payload))
+            work_s, note = plans.tasked(entry, obj, job)
+            plan = plans.forked_plan(name, entry, obj, job, end, diagnosis, work_s, note)
+            plan.leave_out = tuple(each.name for each in registry().values() if each.makes)  # how to is not known
+            plan.warnings = tuple(warnings)
+            plan.programs = partial(program_for, ref)
+            plan.runner = stem
+            return across.measure_each(plans.under_each(plan, also), progress=progress, show=show)
     finally:
         target.let_go()
 
@@ -172,6 +160,7 @@ def advise_target(
     """
     from functools import partial
 
+    from handoff.advising import whole_jobs
     from handoff.advising.recipes import program_for, recipe_for
     from handoff.diagnosing import Diagnosis
     from handoff.machine import usable_cores
@@ -224,7 +213,7 @@ def advise_target(
         diagnosis,
         recipes=partial(recipe_for, entry.ref),
         programs=partial(program_for, entry.ref),
-        runner=partial(_run_there, config, patience_s),
+        runner=whole_jobs.Afresh(opened["ref"]["folder"], opened["imported_s"] + opened["made_s"]),
         notes=notes,
         warnings=tuple(
             AdviceWarning(**each | {"start_methods": tuple(each["start_methods"])}) for each in told["warnings"]

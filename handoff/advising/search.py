@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from handoff import timeouts
 from handoff.advising.ranking import FEW, Ranking, Whole, rank
 from handoff.advising.result import Advice, AdviceWarning, Job
+from handoff.advising.whole_jobs import Afresh, Stem
 from handoff.advising.wording import advise, heavy_bytes, known_altered
 from handoff.analysis.metrics import BIS
 from handoff.analysis.units import size
@@ -27,7 +28,6 @@ from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
 from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import Interpreter
-from handoff.processes.messages import JobProgram, Ran
 from handoff.processes.proc import with_descendants
 from handoff.profile import Profile
 from handoff.record import Record
@@ -49,11 +49,11 @@ FIXED_S = 0.6  #: about what a trial takes without any lane: an interpreter, its
 
 MIDDLE = 50  #: more than there are likely ways
 SCOUTS = 4  #: so many of them make the first answer
+SCOUT_MADE_S = 0.3  #: what makes the object anew is not among them where that takes longer: no worker is told before
 COMPARED_S = 0.3  #: objects that take longer to read are compared by checksums alone: stating them takes ten times that
 CHECKSUM_NOTE = "too many parts to compare them all in the time: what arrived was compared by its checksum"
 HEAVY_BYTES, HEAVY_S = 32 << 20, 0.5
 Opener = Callable[[dict[str, Any], int], Interpreter]
-Runner = Callable[[Sequence[JobProgram], float], Iterable[Ran]]
 Written = Callable[[str, Duty, int], str]  #: the program of a strategy, duty and chunk
 Show = Callable[[Advice], Any]
 
@@ -80,7 +80,7 @@ class Plan:
     leave_out: tuple[str, ...] = ()  #: strategies that can't be asked
     recipes: Callable[[Job], Any] | None = None  #: how the recipes of a job are written down
     programs: Callable[[Job], Written] | None = None  #: how its programs are, and ...
-    runner: Runner | None = None  #: ... what runs them where the object is, until a time of ``time.monotonic``
+    runner: Afresh | Stem | None = None  #: ... what runs them
     warnings: tuple[AdviceWarning, ...] = ()
     against: str = ""  #: what speaks against this start method, so that it is taken only if no other can be
     several: bool = False  #: whether this start method is one of several that are judged
@@ -252,7 +252,7 @@ class Search:
         for number, (duty, run) in enumerate(self.runs.items()):
             names = self.names.get(duty, [])
             self.progress(f"{plan.job.start_method}, {duty}: a first look")
-            scouts = names[:SCOUTS]
+            scouts = [name for name in names if self._is_scout(name)][:SCOUTS]
             if plan.heavy and scouts:
                 scouts = [name for name in names if duty in registry()[name].heavy] or scouts
             scouts = list(dict.fromkeys([*scouts, *(name for name in more if name in names)]))
@@ -265,6 +265,12 @@ class Search:
             if duty in plan.job.duties:
                 show(self.conclude())
         plan.end = end
+
+    def _is_scout(self, name: str) -> bool:
+        """Whether a way can be of use for the first answer."""
+        strategy = registry()[name]
+        slow = strategy.makes and self.plan.made_s > SCOUT_MADE_S
+        return self.plan.job.start_method in strategy.start_methods and not slow
 
     def go_on(self, *, always: bool) -> None:
         """All the others, until the time is up or all is known; ``always`` something, however little time there is."""

@@ -4,27 +4,29 @@ What the parts of a job add up to is a good guess of which ways lead. But a job 
 use all cores in each of several workers, imports that workers share, what is paid once in a program, the end of a pool.
 So the guess chooses whom to run, and the runs decide.
 
-Each run is a fork of a process that has imported the user's module and made the object, and has done nothing else: as
-a program stands when its main part begins. What is timed is that part without the making.
+Each run is a program of its own, in a fresh interpreter (:class:`Afresh`). Where importing the user's module or making
+the object takes long, it is a fork of a process that has done both, and nothing else, as a program stands when its main
+part begins (:class:`Forks`, :class:`Stem`). What is timed is that part without the making.
 """
 
 from __future__ import annotations
 
-import ast
-import os
+import itertools
 import random
-import sys
 import time
-import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
+from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
+from handoff.processes.forked import Forked
+from handoff.processes.interpreter import Interpreter
 from handoff.processes.messages import JobProgram, Ran
+from handoff.processes.sandbox import Sandbox
 
 SOURCE = "handoff.advising.whole_jobs"
+PROGRAM = "handoff.advising.as_program"  #: what is the program inside
 MADE = "_made"  #: what makes the object in a program that is run here
 TASKS = "_TASKS_"  #: stands in a program's text for their number
 FIRST_PASS, AT_LEAST = 0.6, 2  #: of the time, at most, for running each once; but two of them are
@@ -34,6 +36,100 @@ SHARES = 4  #: a run may take so many shares of the time before it is run with f
 AS_LONG = 4  #: such a run takes so many times what is paid once, if it can: then what each task takes can be told
 FEWER = 4  #: so many times fewer tasks are tried where a run took longer than it may
 LEAST_S, PATIENCE = 2.0, 3.0  #: a run may take so many times what was foretold, and so much more: imports in workers
+GUARD = 'if __name__ == "__main__":\n'
+START_S, FORK_S = 0.15, 0.05  #: about what a run takes beside its job: a fresh interpreter, a fork, and their ends
+SILENCE_S = 5.0  #: longer than the last run may take after the time: some is for its end in order
+
+
+class Runner(Protocol):
+    """What runs a program once."""
+
+    beside_s: float  #: what a run takes beside its job
+
+    def __call__(self, text: str, most_s: float) -> float | str | None:
+        """Seconds of one run; why there are none; None where it takes longer than it may."""
+
+
+def _told(inside: Interpreter, most_s: float) -> float | str | None:
+    with closing(inside):
+        try:
+            found = next(iter(inside.told(most_s)), None)
+        except TimeoutError:
+            return None
+        if found is None:
+            return f"it {inside.how_it_ended()}"
+    return str(found["error"]) if "error" in found else float(found["seconds"])
+
+
+@dataclass
+class Afresh:
+    """Each run in a fresh interpreter, which imports the user's module and makes the object itself.
+
+    ``folder`` is where the object was made, for makers that read files there. ``opened_s``: what importing and making
+    took. Their libraries' threads may be at work for a while after it: BLAS's keep a core busy for some 30 ms.
+    """
+
+    folder: str
+    opened_s: float
+    seeds: Iterator[int] = field(default_factory=itertools.count)
+    beside_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.beside_s = START_S + self.opened_s
+
+    def __call__(self, text: str, most_s: float) -> float | str | None:
+        config = {**_parted(text), "cwd": self.folder}
+        return _told(Sandbox(PROGRAM, config, seed=next(self.seeds)), most_s + LEAST_S + PATIENCE * self.beside_s)
+
+    def run(self, programs: Sequence[JobProgram], until: float) -> Iterator[Ran]:
+        """All of them, until a time of ``time.monotonic``."""
+        return run_all(programs, self, until - time.monotonic())
+
+
+@dataclass
+class Forks:
+    """Each run in a fork of this process, where the object is."""
+
+    obj: Any
+    folder: str
+    beside_s: float = FORK_S
+
+    def __call__(self, text: str, most_s: float) -> float | str | None:
+        config = {**_parted(text), "cwd": self.folder}
+        return _told(Forked(PROGRAM, config, prepare=self._give), most_s)
+
+    def _give(self) -> None:
+        from handoff.advising import as_program
+
+        as_program.given["obj"] = self.obj
+
+
+class Stem:
+    """A fork of this process as it is now, which waits: whatever is done here until then is unknown to its runs."""
+
+    beside_s = FORK_S
+
+    def __init__(self, obj: Any, folder: str) -> None:
+        self._inside = Forked(SOURCE, None, prepare=lambda: _held.update(obj=obj, folder=folder))
+
+    def run(self, programs: Sequence[JobProgram], until: float) -> Iterator[Ran]:
+        """All of them, in forks of the fork, until a time of ``time.monotonic``; then there is no more of it."""
+        with closing(self):
+            self._inside.give({"programs": programs, "until": until})
+            yield from self._inside.told(max(0.0, until - time.monotonic()) + SILENCE_S)  # type: ignore[misc]  # as main tells
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._inside.close()
+
+
+_held: dict[str, Any] = {}
+
+
+def main(config: Mapping[str, Any], tell: Callable[[Ran], None]) -> None:
+    """In the fork that waited: run the programs, and tell."""
+    for ran in run_all(config["programs"], Forks(**_held), config["until"] - time.monotonic()):
+        tell(ran)
 
 
 class _Runs:
@@ -69,18 +165,21 @@ class _Runs:
         fits = step * max(2, 1 + int((min(most_s, AS_LONG * once_s) - once_s) / slope)) if slope > 0 else 2 * step
         return min(fits, max(step, self.most))
 
-    def turn(self, obj: Any, folder: str, share_s: float, wrong: list[float], end: float) -> Iterator[Ran]:
+    def turn(self, once: Runner, share_s: float, wrong: list[float], end: float) -> Iterator[Ran]:
         """One run of all tasks; or of fewer, the first time after one of as few as can be."""
         few = bool(self.seconds)
         while not self.failed:
             tasks = self.tasks(share_s, median(wrong))
             expected_s = self.expected_s(tasks, median(wrong))
-            left_s = end - time.monotonic()
+            left_s = end - time.monotonic() - once.beside_s
             if left_s < expected_s:
                 return
-            most_s = min(max(left_s / 2, expected_s), LEAST_S + PATIENCE * expected_s)
-            found = once(self.program["text"].replace(TASKS, str(tasks)), obj, folder, most_s)
+            patience_s = LEAST_S + PATIENCE * expected_s
+            most_s = min(max(left_s / 2, expected_s), patience_s)
+            found = once(self.program["text"].replace(TASKS, str(tasks)), most_s)
             if found is None and tasks <= self.program["step"]:
+                if most_s < patience_s:  # the time was up: that is no fault of the program
+                    return
                 found = f"it had not come to its end after {most_s:.1f} s"
             if isinstance(found, str):
                 self.failed = True
@@ -98,16 +197,15 @@ class _Runs:
             few = True
 
 
-def run_all(programs: Sequence[JobProgram], obj: Any, folder: str, left_s: float, *, seed: int = 0) -> Iterator[Ran]:
-    """Run the programs in turn, pass after pass, in forks of this process, until the time is over.
+def run_all(programs: Sequence[JobProgram], once: Runner, left_s: float, *, seed: int = 0) -> Iterator[Ran]:
+    """Run the programs in turn, pass after pass, until the time is over.
 
-    ``folder`` is where the object was made, for makers that read files there. The first pass takes them as they come,
-    the others in random order. What fails, or is clearly behind, is run no more. What would take longer than its share
-    of the time is run with fewer tasks.
+    The first pass takes them as they come, the others in random order. What fails, or is clearly behind, is run no
+    more. What would take longer than its share of the time is run with fewer tasks.
     """
     end = time.monotonic() + left_s
     turn = random.Random(seed)
-    share_s = left_s / LEAST_PASSES / max(1, len(programs))
+    share_s = max(0.0, left_s / LEAST_PASSES / max(1, len(programs)) - once.beside_s)
     runs = [_Runs(program) for program in programs]
     wrong = [1.0]
     going = list(range(len(programs)))
@@ -117,7 +215,7 @@ def run_all(programs: Sequence[JobProgram], obj: Any, folder: str, left_s: float
             if not number and len(wrong) > AT_LEAST and end - time.monotonic() < left_s * (1 - FIRST_PASS):
                 going.remove(index)  # of those that were run, more is to be known
                 continue
-            for ran in one.turn(obj, folder, share_s, wrong, end):
+            for ran in one.turn(once, share_s, wrong, end):
                 yield {**ran, "program": index, "run": number}
             if one.failed:
                 going.remove(index)
@@ -138,51 +236,7 @@ def _still(going: list[int], runs: Sequence[_Runs], passes: int) -> list[int]:
     return found if len(found) > 1 else []
 
 
-def once(text: str, obj: Any, folder: str, most_s: float) -> float | str | None:
-    """Seconds of one run in a fork of this process; why there are none; None where it takes longer than it may."""
-    from handoff.processes.forked import Forked
-
-    config = {"text": text, "cwd": folder}
-    with closing(Forked(SOURCE, config, prepare=lambda: _given.update(obj=obj))) as inside:
-        try:
-            found = next(iter(inside.told(most_s)), None)
-        except TimeoutError:
-            return None
-        if found is None:
-            return f"it {inside.how_it_ended()}"
-    return str(found["error"]) if "error" in found else float(found["seconds"])
-
-
-_given: dict[str, Any] = {}
-
-
-def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
-    """In the fork: be the program, and tell what its main part took."""
-    path = Path("job.py").resolve()
-    path.write_text(config["text"])
-    if config["cwd"]:
-        os.chdir(config["cwd"])
-    head, body = parted(config["text"], str(path))
-    program = types.ModuleType("__main__")
-    program.__file__ = str(path)
-    names, obj, this = vars(program), _given.pop("obj"), os.getpid()
-    names |= {name: value for name, value in vars(sys.modules["__main__"]).items() if not name.startswith("__")}
-    sys.modules["__main__"] = program  # workers that are not forked find it by its file, as any main module
-    try:
-        exec(head, names)
-        names[MADE] = lambda make: obj if os.getpid() == this else make()
-        begin = time.perf_counter()
-        exec(body, names)
-        seconds = time.perf_counter() - begin
-    except BaseException as error:
-        tell({"error": f"{type(error).__name__}: {error}"[:300]})
-    else:
-        tell({"seconds": seconds})
-
-
-def parted(text: str, path: str) -> tuple[types.CodeType, types.CodeType]:
-    """The code of a program before its main part, and of that part, which is its last statement."""
-    tree = ast.parse(text, path)
-    guard = tree.body.pop()
-    assert isinstance(guard, ast.If)
-    return compile(tree, path, "exec"), compile(ast.Module(guard.body, []), path, "exec")
+def _parted(text: str) -> dict[str, str]:
+    """A program, and its main part, which is its last statement: at the same lines, for tracebacks."""
+    at = text.rindex(GUARD)
+    return {"text": text, "main": "\n" * text.count("\n", 0, at) + text[at:]}

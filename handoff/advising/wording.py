@@ -240,7 +240,7 @@ def _risk(ranking: Ranking) -> str:
     if ranking.copies:
         return f"two copies of one way came out {regret.times(ranking.copies)} apart"
     if not math.isfinite(ranking.bound):
-        return "one trial tells nothing"
+        return "too few trials to say how much can be lost by it"
     return f"at most {regret.shown_bound(ranking.bound)} × the best"
 
 
@@ -331,6 +331,8 @@ def _how_sure(ranking: Ranking) -> str:
         return f"From {trials} {_many(what)}, in which {_risk(ranking)}: a quieter machine tells more."
     if len(ranking.ways) == 1:
         return f"From {trials} {_many(what)}; nothing else carries it."
+    if not math.isfinite(ranking.bound):
+        return f"From {trials} {_many(what)}: {_risk(ranking)}. A larger --budget tells more."
     known = f"From {trials} {_many(what)}, at 99 %: the whole job takes {_risk(ranking)} of {len(ranking.ways)} ways"
     if ranking.bound <= LIMIT:
         return f"{known}."

@@ -58,6 +58,29 @@ def run(module: str, fd: int) -> None:
     sys.modules[module].main(config, teller(fd, word))
 
 
+def settle() -> None:
+    """No input; stacks when asked for, and when crashing: for what runs the user's code."""
+    import faulthandler
+
+    quiet = os.open(os.devnull, os.O_RDONLY)
+    os.dup(0)  # the pipe that tells of our parent's end stays open elsewhere
+    os.dup2(quiet, 0)
+    faulthandler.enable(all_threads=False)
+    faulthandler.register(signal.SIGUSR2, all_threads=False, chain=False)
+
+
+def limit_memory(nbytes: int) -> None:
+    """Let this process and its children have so much memory of their own, each; shared mappings do not count."""
+    try:
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (nbytes if hard < 0 else min(nbytes, hard), hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    except (ImportError, OSError, ValueError):
+        pass  # contextlib is more than is loaded here
+
+
 def _first_line() -> bytes:
     """The configuration; nothing when the parent ended before it had written all of it."""
     line = b""

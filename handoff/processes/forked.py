@@ -26,13 +26,13 @@ from handoff.timing import nothing
 
 class Forked(Interpreter):
     """An :class:`~handoff.processes.interpreter.Interpreter` forked from this process, where an object is that is
-    costly to make.
+    costly to make. Without ``config`` it waits for that (:meth:`give`).
 
     ``prepare`` is called in the child before its ``module.main(config, tell)``. What varies between fresh interpreters
     (memory layout, hash seed, allocator history) does not vary between such children. Raises ``OSError`` without fork.
     """
 
-    def __init__(self, module: str, config: Mapping[str, Any], *, prepare: Callable[[], Any] = nothing) -> None:
+    def __init__(self, module: str, config: Mapping[str, Any] | None, *, prepare: Callable[[], Any] = nothing) -> None:
         if not hasattr(os, "fork"):
             raise OSError("this platform has no fork")
         self.folder = folders.make()
@@ -51,7 +51,8 @@ class Forked(Interpreter):
         self.fd = read_fd
         process: Any = _Child(child, os.fdopen(our_end_fd, "wb"))
         self.process = process
-        self._give(config)
+        if config is not None:
+            self.give(config)
 
     def close(self, *, strays: bool = False) -> None:
         """End it and all that it has started, wherever that has gone, and remove what they have left. Idempotent."""

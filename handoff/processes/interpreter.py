@@ -67,9 +67,9 @@ class Interpreter:
         )
         os.close(write_fd)
         self.fd = read_fd
-        self._give(config)
+        self.give(config)
 
-    def _give(self, config: Mapping[str, Any]) -> None:
+    def give(self, config: Mapping[str, Any]) -> None:
         """Its configuration, and the word that its messages begin with."""
         word = new_word()
         self.listener = Listener(word)

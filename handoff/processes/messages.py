@@ -17,7 +17,7 @@ class WorkFields(TypedDict):
 
 
 class Request(TypedDict, total=False):
-    """A target, and what is to be done with it: ``list``, ``diagnose``, ``advise`` or ``run``."""
+    """A target, and what is to be done with it: ``list``, ``diagnose`` or ``advise``."""
 
     target: Required[str]  #: as it was said
     ref: RefFields  #: one object; or ...
@@ -30,8 +30,6 @@ class Request(TypedDict, total=False):
     also: Sequence[str]  #: start methods, beside the job's
     duty: str | None  #: None: the user said none
     budget_s: float  #: for an advice
-    programs: Sequence[JobProgram]  #: to be run ...
-    until: float  #: ... until this time of ``time.monotonic``
     cwd: str  #: the asking process's, which its sandbox adds, with ...
     memory_bytes: int  #: ... what it may take ...
     folder: str  #: ... and a private folder, removed at the end
@@ -95,7 +93,6 @@ class SandboxTold(TypedDict, total=False):
     work: str
     note: str
     warnings: list[dict[str, Any]]  #: of :class:`handoff.advising.result.AdviceWarning`
-    ran: Ran
     final: bool  #: nothing follows
 
 

@@ -341,7 +341,7 @@ STRATEGIES = (
         hold=_hold_mapped,
         only=frozenset({Trait.FIXED_DTYPE}),
         needs=("numpy",),
-        likely=((Duty.STATE, 5),),
+        likely=((Duty.STATE, 6),),
         recipe=Recipe(
             _ARRAY_BEFORE,
             _MMAP_AFTER,
@@ -385,7 +385,7 @@ STRATEGIES = (
         fails=tuple((trait, Kind.ALTERED) for trait in _TWO_OF_THEM),
         baseline_of=frozenset({Duty.STATE}),
         baseline_turn=3,
-        likely=((Duty.STATE, 6),),
+        likely=((Duty.STATE, 4),),
         recipe=Recipe(_BEFORE, _REBUILD_AFTER, {Duty.STATE: _own.REBUILT}),
     ),
 )

@@ -224,7 +224,7 @@ STRATEGIES = (
         channel=Channel.START,
         hold=_hold_pickled,
         fails=PICKLE_FAILS,
-        likely=((Duty.STATE, 4),),
+        likely=((Duty.STATE, 5),),
         recipe=Recipe(
             _BEFORE,
             _ONCE_AFTER,
