@@ -10,16 +10,49 @@ import platform
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 LIBRARIES = ("numpy", "cloudpickle", "dill", "multiprocess", "pathos", "loky", "joblib")
 
 
-def has_gil(fingerprint: Mapping[str, Any] | None = None) -> bool:
+class Fingerprint(TypedDict, total=False):
+    """Of one measurement: what stays the same during a run. Records of before lack some."""
+
+    cpu: str
+    cores: int | None
+    usable_cores: int
+    memory_bytes: int
+    cgroup_cpu: str
+    cgroup_memory: str
+    system: str
+    libc: str
+    transparent_hugepages: str
+    malloc: dict[str, str]  #: what the environment says to the allocator
+    shm_bytes: int
+    clock: str
+    clock_resolution_s: float
+    clock_source: str
+    python: str
+    python_build: str
+    gil: bool
+    versions: dict[str, str]  #: of :data:`LIBRARIES`
+    default_start_method: str
+    default_pickle_protocol: int
+    cluster: str  #: where it was measured, if not here
+
+
+class Load(TypedDict, total=False):
+    """What else goes on."""
+
+    load: list[float]  #: averages of 1, 5 and 15 minutes
+    pressure: dict[str, float]  #: percent of time stalled, see psi(7)
+    steal_ticks: int | None  #: of the clock, see proc(5)
+
+
+def has_gil(fingerprint: Fingerprint | None = None) -> bool:
     """Whether all threads share one GIL: in the process that a fingerprint is of, or else in this one.
 
     Builds without it exist since 3.13, and even there an extension module may have switched it on.
@@ -39,7 +72,7 @@ CLUSTER = "HANDOFF_CLUSTER"  #: in the environment of trials
 
 
 @cache
-def fingerprint() -> dict[str, Any]:
+def fingerprint() -> Fingerprint:
     """What stays the same during a run. Values are strings, numbers or empty; nothing identifies a person."""
     cpu = next(
         (line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if "model name" in line), ""
@@ -90,7 +123,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def noise() -> dict[str, Any]:
+def noise() -> Load:
     """What else goes on now: load averages, pressure (PSI: percent of time stalled) and steal (clock ticks)."""
     pressure = {}
     for what in ("cpu", "memory", "io"):
@@ -98,7 +131,11 @@ def noise() -> dict[str, Any]:
             kind, avg10, *_ = line.split()
             pressure[f"{what}_{kind}_avg10"] = float(avg10.split("=")[1])
     first = (_read("/proc/stat").splitlines() or [""])[0].split()
-    return {"load": os.getloadavg(), "pressure": pressure, "steal_ticks": int(first[8]) if len(first) > 8 else None}
+    return {
+        "load": list(os.getloadavg()),
+        "pressure": pressure,
+        "steal_ticks": int(first[8]) if len(first) > 8 else None,
+    }
 
 
 def free_shared_bytes() -> int | None:

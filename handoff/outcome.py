@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import NotRequired, TypedDict
 
 
 class Kind(StrEnum):
@@ -16,6 +16,16 @@ class Kind(StrEnum):
     ALTERED = "altered"  #: arrives, but is silently not the same
     NO_ANSWER = "no answer"  #: the machine was too busy to tell; asked again alone before it is said
     UNAVAILABLE = "unavailable"  #: library or platform lacks it
+
+
+class OutcomeFields(TypedDict):
+    """An :class:`Outcome` in JSON."""
+
+    kind: str
+    where: str
+    error_type: str
+    message: str
+    notes: NotRequired[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,14 @@ class Outcome:
         text = f"{self.error_type}: {self.message}" if self.error_type else self.message
         return f"in the {self.where}: {text}" if self.where else text
 
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "kind": str(self.kind), "notes": list(self.notes)}
+    def to_json(self) -> OutcomeFields:
+        return {
+            "kind": str(self.kind), "where": self.where, "error_type": self.error_type, "message": self.message,
+            "notes": list(self.notes),
+        }  # fmt: skip
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Outcome:
+    def from_json(cls, data: OutcomeFields) -> Outcome:
         return cls(Kind(data["kind"]), data["where"], data["error_type"], data["message"], tuple(data.get("notes", ())))
 
     @classmethod

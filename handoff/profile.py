@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
+from typing import TypedDict, cast
 
 from handoff import timeouts
 
@@ -32,6 +33,32 @@ class Profile:
     def leaves_out(self, nbytes: int | None) -> bool:
         """Whether a run over a whole collection has no time for a payload of this size."""
         return bool(self.most_bytes and nbytes and nbytes > self.most_bytes)
+
+
+class ProfileFields(TypedDict, total=False):
+    """A :class:`Profile` in JSON, for a trial and in a record; records of before lack some, and have others."""
+
+    name: str
+    trials: int
+    most_trials: int
+    bound: float | None
+    rounds: int
+    sample_s: float
+    lane_s: float
+    grouped: bool
+    deeper: bool
+    answer_s: float
+    record_s: float
+    least_s: float
+    most_bytes: int
+    all_lanes_bytes: int
+    target: float | None  #: of before
+    asked_from: int  #: of before
+
+
+def fields_of(profile: Profile) -> ProfileFields:
+    """A profile for JSON."""
+    return cast("ProfileFields", asdict(profile))
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(

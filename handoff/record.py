@@ -6,11 +6,14 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict, get_type_hints
 
 from handoff import shapes
-from handoff.outcome import Outcome
+from handoff.machine import Fingerprint, Load
+from handoff.outcome import Outcome, OutcomeFields
+from handoff.profile import ProfileFields
 
 SCHEMA = 1
 
@@ -48,70 +51,46 @@ class RecordError(Exception):
     """A file that is not a record this version can read; the message names the file and what is wrong."""
 
 
-_OUTCOME = shapes.having(
-    {
-        **dict.fromkeys(("kind", "where", "error_type", "message"), shapes.text),
-        "notes": shapes.listed(shapes.text),
-    },
-    "kind", "where", "error_type", "message",
-)  # fmt: skip
+Measured = Annotated[float, shapes.measured]  #: may be below 0, or infinite where nothing is known
 _SAMPLE = (
     *(shapes.text, shapes.text, shapes.count, shapes.count),
     *[shapes.maybe(shapes.positive)] * 2,  # operations, and seconds
     *[shapes.maybe(shapes.number)] * (len(COLUMNS) - 6),
 )
-_LOAD = shapes.having({"load": shapes.listed(shapes.number), "pressure": shapes.named(shapes.number)})
 
-#: What is read from a file of a record, and what it has to be.
-SHAPE = shapes.having(
-    {
-        **dict.fromkeys(
-            ("payload", "kind", "start_method", "collection", "run", "started", "baseline", "failed", "stopped"),
-            shapes.text,
-        ),
-        "columns": shapes.listed(shapes.text),
-        "strategies": shapes.listed(shapes.text),
-        "profile": shapes.having(
-            {
-                "name": shapes.text,
-                "target": shapes.maybe(shapes.number),
-                "bound": shapes.maybe(shapes.number),
-                **dict.fromkeys(("trials", "most_trials", "asked_from", "rounds"), shapes.count),
-                **dict.fromkeys(("sample_s", "lane_s", "answer_s", "record_s", "least_s"), shapes.number),
-            }
-        ),
-        "fingerprint": shapes.having(
-            {
-                **dict.fromkeys(("cpu", "system", "libc", "python", "default_start_method"), shapes.text),
-                **dict.fromkeys(("cores", "usable_cores", "memory_bytes"), shapes.maybe(shapes.count)),
-                "versions": shapes.named(shapes.text),
-                "gil": shapes.flag,
-            }
-        ),
-        "about": shapes.having(
-            {
-                **dict.fromkeys(("why", "source", "target"), shapes.text),
-                "traits": shapes.listed(shapes.text),
-                "nbytes": shapes.maybe(shapes.count),
-            }
-        ),
-        "floor_bytes": shapes.maybe(shapes.count),
-        "outcomes": shapes.named(_OUTCOME),
-        "wire_bytes": shapes.named(shapes.count),
-        "rows": shapes.listed(shapes.row(*_SAMPLE)),
-        "values": shapes.listed(shapes.row(*_SAMPLE[:4], shapes.measured)),
-        "trials": shapes.listed(shapes.having({"before": _LOAD, "after": _LOAD})),
-        "complaints": shapes.listed(shapes.text),
-        "complete": shapes.flag,
-        "seconds": shapes.number,
-        "left_out": shapes.named(shapes.count),
-        "spent_s": shapes.named(shapes.number),
-        "looks": shapes.count,
-        "laws": shapes.named(shapes.named(shapes.measured)),
-        "decision": shapes.named(shapes.anything),
-    },
-    "columns", "payload", "kind", "outcomes",
-)  # fmt: skip
+
+class About(TypedDict, total=False):
+    """A payload's own documentation."""
+
+    why: str
+    source: str
+    target: str  #: as it was said, of one's own
+    traits: list[str]
+    nbytes: int | None
+
+
+class Trial(TypedDict, total=False):
+    """What is known of one trial as a whole."""
+
+    seed: int
+    before: Load
+    after: Load
+
+
+class DecisionFields(TypedDict):
+    """A :class:`handoff.analysis.regret.Decision` in JSON: what is infinite or unknown is null."""
+
+    answer: str
+    advised: str
+    bound: Measured | None
+    limit: Measured | None
+    baseline: str
+    factor: list[Measured | None] | None  #: its value, and its interval's ends
+    keeping: Measured | None
+    saves_s: Measured | None
+    ways: int
+    fails: NotRequired[str]
+    copies: NotRequired[list[Measured | None] | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,18 +102,21 @@ class Record:
     start_method: str  #: empty for ``codec``
     collection: str  #: module the payload comes from
     strategies: list[str]  #: those asked for
-    profile: dict[str, Any]
-    fingerprint: dict[str, Any]
+    profile: ProfileFields
+    fingerprint: Fingerprint
     run: str  #: all records of one run share it
     started: str  #: ISO 8601, UTC
-    about: dict[str, Any]  #: the payload's own documentation: why, source, traits, nbytes
+    about: About
     baseline: str = ""
     floor_bytes: int | None = None  #: what the floor lanes move
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: Annotated[dict[str, Outcome], shapes.named(shapes.of(OutcomeFields))] = field(default_factory=dict)
     wire_bytes: dict[str, int] = field(default_factory=dict)  #: encoded size, by strategy (``codec`` only)
-    rows: list[list[Any]] = field(default_factory=list)  #: see COLUMNS
-    values: list[list[Any]] = field(default_factory=list)  #: see VALUE_COLUMNS
-    trials: list[dict[str, Any]] = field(default_factory=list)  #: seed and noise of each
+    rows: Annotated[list[list[Any]], shapes.listed(shapes.row(*_SAMPLE))] = field(default_factory=list)  #: see COLUMNS
+    #: See VALUE_COLUMNS.
+    values: Annotated[list[list[Any]], shapes.listed(shapes.row(*_SAMPLE[:4], shapes.measured))] = field(
+        default_factory=list
+    )
+    trials: list[Trial] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)  #: what measuring processes wrote to standard error
     failed: str = ""  #: why there is nothing to measure at all
     stopped: str = (
@@ -146,8 +128,8 @@ class Record:
     spent_s: dict[str, float] = field(default_factory=dict)  #: of that, by what was done; empty in records of before
     looks: int = 1  #: how often in all it may be asked which way to take, while samples grow
     #: How lanes scatter, by metric: what all records of the run told of its kind, see ``handoff.analysis.moderated``.
-    laws: dict[str, dict[str, float]] = field(default_factory=dict)
-    decision: dict[str, Any] = field(default_factory=dict)  #: which way to take, by its first metric
+    laws: dict[str, dict[str, Measured]] = field(default_factory=dict)
+    decision: DecisionFields | None = None  #: which way to take, by its first metric
 
     @property
     def name(self) -> str:
@@ -178,6 +160,13 @@ class Record:
         draft.write_text(self.to_json() + "\n")
         draft.rename(path)
         return path
+
+
+@cache
+def shape() -> shapes.Shape:
+    """What a file of a record has to be: each of its fields as that is declared, where it is there."""
+    known = {name: shapes.of(each) for name, each in get_type_hints(Record, include_extras=True).items()}
+    return shapes.having({"columns": shapes.listed(shapes.text), **known}, "columns", "payload", "kind", "outcomes")
 
 
 def name_of(kind: str, payload: str, start_method: str) -> str:
@@ -233,7 +222,8 @@ def _loaded(path: Path) -> dict[str, Any]:
 
 def _record(path: Path, data: dict[str, Any]) -> Record:
     names = {f.name for f in fields(Record)}
-    if wrong := SHAPE(data):
+    data["decision"] = data.get("decision") or None  # empty in records of before
+    if wrong := shape()(data):
         raise RecordError(f"{path}: not a record: {wrong.strip()}")
     try:
         if tuple(data["columns"]) != COLUMNS:

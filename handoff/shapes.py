@@ -1,10 +1,14 @@
-"""What JSON from outside must look like before anything is read from it: kinds of values, put together."""
+"""What JSON from outside must look like before anything is read from it: kinds of values, put together.
+
+What a type says once is enough: :func:`of` makes the shape of a type, a ``TypedDict`` above all.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, NotRequired, Required, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 #: What is wrong with a value, and where in it; "" when nothing is.
 Shape = Callable[[Any], str]
@@ -101,6 +105,36 @@ def having(known: Mapping[str, Shape], *needed: str) -> Shape:
         )
 
     return of
+
+
+def of(declared: Any) -> Shape:
+    """What JSON has for a type: text, flags, whole numbers, numbers from 0, and lists and dicts of them, or null.
+
+    Of a ``TypedDict`` those names are needed that its type requires. ``Annotated[…, shape]`` has that shape.
+    """
+    plain: dict[Any, Shape] = {str: text, bool: flag, int: count, float: number, Any: anything}
+    if declared in plain:
+        return plain[declared]
+    origin, inner = get_origin(declared), get_args(declared)
+    if origin is Annotated:
+        return next(each for each in inner[1:] if callable(each))  # type: ignore[no-any-return]  # a shape
+    if origin is list:
+        return listed(of(inner[0]))
+    if origin is dict:
+        return named(of(inner[1]))
+    if origin in (UnionType, Union):
+        (one,) = (each for each in inner if each is not NoneType)
+        return maybe(of(one))
+    if origin in (NotRequired, Required):
+        return of(inner[0])
+    if is_typeddict(declared):
+        hints = get_type_hints(declared, include_extras=True)
+        usual = Required if declared.__total__ else NotRequired  # __required_keys__ knows nothing of text annotations
+        said = {name: get_origin(each) if get_origin(each) in (NotRequired, Required) else usual
+                for name, each in hints.items()}  # fmt: skip
+        needed = [name for name, each in said.items() if each is Required]
+        return having({name: of(each) for name, each in hints.items()}, *needed)
+    raise TypeError(f"no shape for {declared}")
 
 
 def _shown(value: Any) -> str:

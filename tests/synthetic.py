@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handoff.analysis.metrics import BIS, NULL
+from handoff.machine import Fingerprint
 from handoff.outcome import OK, Kind, Outcome
 from handoff.record import COLUMNS, Record
 
 TRIALS, ROUNDS = 10, 5
 HOSTILE = "<script>window.hostile = 1</script> \"quoted\" 'single' `ticked` | pipe\nnew line & <b>bold</b> "
 
-FINGERPRINT: dict[str, Any] = {
+FINGERPRINT: Fingerprint = {
     "cpu": "Test CPU <1>",
     "cores": 2,
     "usable_cores": 2,

@@ -94,7 +94,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
             thing = synthetic.hostile(slower=2 if night > 2 else 1)
             other = synthetic.pair(nasty + "y" * 10_000)
             for record in (thing, other, synthetic.noisy()):
-                record.fingerprint = synthetic.FINGERPRINT | {"python": python, "cpu": nasty}
+                record.fingerprint = {**synthetic.FINGERPRINT, "python": python, "cpu": nasty}
                 record.started = f"2026-01-{night + 1:02}T00:00:00+00:00"
                 record.run = nasty
                 path = folder / "records" / "machine <b>" / f"{night}-{len(python)} <i>" / f"{number}.json"
@@ -550,7 +550,7 @@ def test_other_runs_stand_beside_this_one_with_what_differs(page: Page, tmp_path
     ):
         for number, record in enumerate((*synthetic.model_under_spawn(), synthetic.tie())):
             record.started = f"2026-01-0{9 - night}T00:00:00+00:00"
-            record.fingerprint = synthetic.FINGERPRINT | {"python": python, "cpu": cpu}
+            record.fingerprint = {**synthetic.FINGERPRINT, "python": python, "cpu": cpu}
             path = tmp_path / "records" / "machine" / str(night) / f"{number}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(record.to_json())

@@ -27,6 +27,7 @@ from handoff.analysis import answers, units
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import DEEPER, KINDS, METRICS
 from handoff.cli import main
+from handoff.machine import Fingerprint
 from handoff.outcome import Kind, Outcome
 from handoff.record import Record
 from handoff.start_methods import START_METHODS
@@ -382,7 +383,7 @@ def two_runs(
     folder: Path,
     *,
     dill: float = 1e-2,
-    machine: Mapping[str, Any] | None = None,
+    machine: Fingerprint | None = None,
     failures: Mapping[str, Outcome] | None = None,
 ) -> None:
     """Two folders of records, in the second of which dill takes as long as given."""
@@ -808,7 +809,9 @@ def test_more_pages_are_found_by_their_name(monkeypatch: pytest.MonkeyPatch) -> 
 
 def run_on(folder: Path, python: str, *, method: str = "spawn", default: str = "fork", pickled_s: float = 1e-3) -> None:
     """A run on a Python: one payload sent, a bare worker started, in the folder called as the Python."""
-    marks = {"python": f"{python}.2", "default_start_method": default, "default_pickle_protocol": 4}
+    marks: Fingerprint = {
+        "python": f"{python}.2", "default_start_method": default, "default_pickle_protocol": 4
+    }  # fmt: skip
     lanes = {"pickle-default": pickled_s, "pickle-5": 1e-3, "dill": 1e-2}
     starts = {"bare": 1e-2, "interpreter": 5e-3} if python >= "3.14" else {"bare": 1e-2}
     for record in (

@@ -10,7 +10,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff import timeouts
@@ -29,7 +29,7 @@ from handoff.payload import Duty
 from handoff.processes.deadlines import Patience
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.proc import with_descendants
-from handoff.profile import Profile
+from handoff.profile import Profile, fields_of
 from handoff.record import Record
 from handoff.strategies import baselines, registry, usual
 from handoff.strategy import Channel
@@ -152,7 +152,7 @@ class _Lanes(GroupRun):
         config = {
             "seed": self.seed + number,
             "start_method": self.plan.job.start_method,
-            "profile": asdict(self.profile),
+            "profile": fields_of(self.profile),
             "experiments": [self.spec(0)],
         }
         inside = self.opener(config, self.seed + number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, cast
 
 from handoff.analysis import regret, stats
 from handoff.analysis.figures import Figures
@@ -18,7 +18,7 @@ from handoff.analysis.moderated import LanePair, Law, learn
 from handoff.analysis.regret import Decision, Judgement
 from handoff.analysis.stats import Estimate
 from handoff.profile import PROFILES
-from handoff.record import Record
+from handoff.record import DecisionFields, Record
 
 
 class Laws:
@@ -95,14 +95,16 @@ def decided(record: Record) -> bool:
     Lanes of starting a worker are conditions, nothing to choose from.
     """
     found = record.decision
-    return record.kind == START or (bool(found) and (found["ways"] < 2 or found["answer"] != regret.Answer.CANNOT_TELL))
+    return record.kind == START or (
+        found is not None and (found["ways"] < 2 or found["answer"] != regret.Answer.CANNOT_TELL)
+    )
 
 
 def _asked(figures: Figures, metric: str) -> bool:
     return bool(figures.question(metric).lanes)
 
 
-def as_json(decision: Decision) -> dict[str, Any]:
+def as_json(decision: Decision) -> DecisionFields:
     """A decision as a record keeps it: what is infinite or unknown is null."""
     found: dict[str, Any] = {}
     for name in (field.name for field in fields(decision)):
@@ -112,7 +114,7 @@ def as_json(decision: Decision) -> dict[str, Any]:
             if isinstance(value, Estimate)
             else _finite(value)
         )
-    return found
+    return cast("DecisionFields", found)
 
 
 def _finite(value: Any) -> Any:

@@ -8,7 +8,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from handoff.outcome import Kind, Outcome
 from handoff.payload import Payload
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.lines import NOT_OURS
-from handoff.profile import Profile
+from handoff.profile import Profile, fields_of
 from handoff.record import BUDGET, DECIDED, INTERRUPTED, MOST_TRIALS, Record
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry, usual
@@ -244,7 +244,9 @@ class GroupRun:
         self.chosen = self.unsettled - self.waiting.keys()  #: those that the next trial has
         self.contested: Mapping[int, frozenset[str]] = {}  #: of those that leave it open, the ways that keep it open
         self.last_s: dict[int, float] = {}  #: what the last trial of each took
-        marks = fingerprint() | ({"cluster": cluster()} if cluster() else {})
+        marks = fingerprint()
+        if cluster():
+            marks = {**marks, "cluster": cluster()}
         now = dt.datetime.now(dt.UTC)
         run = f"{now:%Y%m%dT%H%M%S}-{os.getpid()}"
         self.records = [
@@ -254,7 +256,7 @@ class GroupRun:
                 start_method=e.start_method,
                 collection=e.entry.ref.module,
                 strategies=list(e.strategies),
-                profile=asdict(profile),
+                profile=fields_of(profile),
                 fingerprint=marks,
                 run=run,
                 started=now.isoformat(timespec="seconds"),
@@ -322,7 +324,7 @@ class GroupRun:
         config = {
             "seed": self.seed + number,
             "start_method": self.group[0].start_method,
-            "profile": asdict(self.profile),
+            "profile": fields_of(self.profile),
             "experiments": [self.spec(index) for index in order],
         }
         inside = Interpreter(self.inside, config, seed=self.seed + number)

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from handoff import timeouts
 from handoff.measuring.lane import Handle, Lane
 from handoff.measuring.worker import WorkerStart
+from handoff.outcome import OutcomeFields
 
 
 class Lasting:
@@ -28,7 +29,7 @@ class Lasting:
         for lane in lanes:
             self.stack.push(lane.stack.pop_all())
 
-    def take_on(self, job: WorkerStart, seconds: float) -> dict[str, dict[str, str]]:
+    def take_on(self, job: WorkerStart, seconds: float) -> dict[str, OutcomeFields]:
         """Give it a payload's job; what failed to open. Raises :class:`handoff.measuring.lane.LaneRefused`."""
         message = packed(job)
         self.handle.command(do="take_on")

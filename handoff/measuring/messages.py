@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NotRequired, Required, TypedDict
 from handoff.outcome import Outcome
 
 if TYPE_CHECKING:
+    from handoff.outcome import OutcomeFields
+    from handoff.profile import ProfileFields
     from handoff.target import RefFields
 
 Known = dict[str, dict[str, tuple[int, float]]]  #: by lane and metric, a sample of before: operations and seconds
@@ -32,7 +34,7 @@ class Config(TypedDict):
 
     seed: int
     start_method: str
-    profile: dict[str, Any]  #: of :class:`handoff.profile.Profile`
+    profile: ProfileFields
     experiments: list[Spec]
     folder: str  #: private, removed at the end; its interpreter adds it
 
@@ -43,7 +45,7 @@ class Told(TypedDict, total=False):
     at: int  #: this experiment begins
     trying: str  #: this lane is about to do what may hang
     lane: str  #: a strategy, with ...
-    outcome: dict[str, str]  #: ... its outcome ...
+    outcome: OutcomeFields  #: ... its outcome ...
     bytes: int  #: ... and what its message weighs
     row: list[Any]  #: a sample: :data:`handoff.record.COLUMNS` without the trial
     value: list[Any]  #: likewise, :data:`handoff.record.VALUE_COLUMNS`
@@ -91,9 +93,9 @@ class SpentTold(TypedDict):
 class WorkerAnswer(TypedDict, total=False):
     """What a worker says to a command: what went wrong, or what belongs to it."""
 
-    error: dict[str, str]  #: an outcome
+    error: OutcomeFields
     ready: bool  #: its ends are open, but for ...
-    errors: dict[str, dict[str, str]]  #: ... these: outcomes by lane
+    errors: dict[str, OutcomeFields]  #: ... these: outcomes by lane
     same: bool  #: what arrived is at once the same as what is known: ...
     checksum: int  #: ... then this was made of it; else it is kept, to be judged
     verdict: dict[str, Any]  #: of :class:`handoff.compare.altered.Verdict`

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handoff.outcome import Kind, Outcome
+from handoff.outcome import Kind, Outcome, OutcomeFields
 from handoff.payload import Duty, Payload
 from handoff.target import Ref
 
@@ -84,5 +84,5 @@ def checked_state(known: str, sent: str) -> dict[str, Any]:
     return checked_argument(known, sent, _state)
 
 
-def _broken(error: Exception) -> dict[str, Any]:
+def _broken(error: Exception) -> OutcomeFields:
     return Outcome.from_exception(Kind.BROKEN, "worker", error).to_json()

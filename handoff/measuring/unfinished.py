@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff.profile import Profile
+from handoff.profile import Profile, fields_of
 from handoff.record import Record, RecordError, name_of, read
 
 if TYPE_CHECKING:
@@ -37,6 +36,6 @@ def to_go_on(experiments: Sequence[Experiment], profile: Profile, folder: Path) 
 
 def _is_of(found: Record, asked: Experiment, profile: Profile) -> bool:
     """Whether a record is what an experiment leaves."""
-    same = found.collection == asked.entry.ref.module and found.profile == json.loads(json.dumps(asdict(profile)))
+    same = found.collection == asked.entry.ref.module and found.profile == json.loads(json.dumps(fields_of(profile)))
     lacking = {*asked.strategies} - {*found.strategies}  # which were left out after others had been measured
     return same and {*found.strategies} <= {*asked.strategies} and lacking <= found.left_out.keys()

@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 from handoff import timing
-from handoff.outcome import Kind, Outcome
+from handoff.outcome import Kind, Outcome, OutcomeFields
 from handoff.payload import Duty, Payload
 from handoff.processes.serving import hear, tell
 from handoff.target import Ref
@@ -70,11 +70,11 @@ class Worker:
         self.kept: Any = None
         self.errors = self._begin(job)
 
-    def _begin(self, job: WorkerStart) -> dict[str, dict[str, str]]:
+    def _begin(self, job: WorkerStart) -> dict[str, OutcomeFields]:
         """Open the ends of a job; what fails to open, by lane."""
         self.job, self.payload = job, job.given
         self.ends = self.lasting | dict(job.lanes)
-        errors: dict[str, dict[str, str]] = {}
+        errors: dict[str, OutcomeFields] = {}
         for name, end in job.lanes:
             try:
                 self._open(end)

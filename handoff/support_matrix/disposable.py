@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff import timeouts
-from handoff.outcome import Kind, Outcome
+from handoff.outcome import Kind, Outcome, OutcomeFields
 from handoff.processes import spawn_server
 from handoff.processes.cleanup import end_all, remove
 from handoff.processes.interpreter import describe_exit
@@ -132,7 +132,7 @@ class Disposable:
                     self._watch(work, child)
         return left
 
-    def _finish(self, work: Work, child: _Running, outcome: dict[str, Any] | None, *, goes_on: bool = False) -> None:
+    def _finish(self, work: Work, child: _Running, outcome: OutcomeFields | None, *, goes_on: bool = False) -> None:
         """A process is done with its number."""
         number = child.numbers.popleft()
         seconds = time.perf_counter() - child.began

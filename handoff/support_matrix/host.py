@@ -28,11 +28,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from handoff import start_methods
 from handoff.compare.names import class_name
-from handoff.outcome import Kind
+from handoff.outcome import Kind, OutcomeFields
 from handoff.payload import Duty
 from handoff.processes import spawn_server
 from handoff.processes.cleanup import adopt_orphans, end_all, sweep
@@ -238,7 +238,8 @@ class Host:
         def done(number: int, told: dict[str, Any], seconds: float) -> None:
             nonlocal doubtful
             doubtful = doubtful or (number not in looks and told["kind"] == Kind.REFUSED and told["where"] == "parent")
-            word: HostTold = {"cell": cells[number].number, "stood": told.pop("stood", ""), "outcome": told}
+            stood, outcome = told.pop("stood", ""), cast("OutcomeFields", told)
+            word: HostTold = {"cell": cells[number].number, "stood": stood, "outcome": outcome}
             word["seconds"] = round(seconds, 4)
             while len(json.dumps(word)) > WORD_BYTES and told["notes"]:
                 told["notes"].pop()

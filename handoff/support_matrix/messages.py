@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 if TYPE_CHECKING:
+    from handoff.outcome import OutcomeFields
     from handoff.target import RefFields
 
 
@@ -49,7 +50,7 @@ class HostTold(TypedDict, total=False):
     at: int  #: this cell begins
     last: bool  #: and is the last
     cell: int  #: what became of this one
-    outcome: dict[str, Any]  #: of :class:`handoff.outcome.Outcome`
+    outcome: OutcomeFields
     seconds: float
     stood: str  #: where it hung for its whole patience
     number: int  #: what was found out about this payload
@@ -65,7 +66,7 @@ HostTell = Callable[[HostTold], None]
 class CellAnswer(TypedDict, total=False):
     """What a cell's worker says to a command: what went wrong, or what belongs to it."""
 
-    error: dict[str, Any]  #: of :class:`handoff.outcome.Outcome`
+    error: OutcomeFields
     ready: bool
     same: bool  #: what arrived is at once the same as what was sent ...
     verdict: dict[str, Any]  #: ... or this has become of it: of :class:`handoff.compare.altered.Verdict`

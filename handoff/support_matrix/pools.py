@@ -23,10 +23,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from handoff import timeouts
-from handoff.outcome import OK, HandoverEnded, Kind, Outcome, Unavailable
+from handoff.outcome import OK, HandoverEnded, Kind, Outcome, OutcomeFields, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer, deadline
@@ -115,7 +115,7 @@ def _told(interpreter: Interpreter, patience_s: float) -> Outcome:
     """The outcome, or how the interpreter ended without telling one."""
     try:
         for message in interpreter.told(patience_s):
-            return Outcome.from_json(message)
+            return Outcome.from_json(cast("OutcomeFields", message))
         reason = f"the parent {interpreter.how_it_ended()}"
     except TimeoutError as error:
         reason = str(error)
@@ -132,7 +132,7 @@ def _placed(outcome: Outcome, folder: Path) -> Outcome:
 # ----------------------------------------------------------------------------------------------- the measuring process
 
 
-def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+def main(config: Mapping[str, Any], tell: Callable[[OutcomeFields], None]) -> None:
     """Run one cell and tell its outcome; then be gone, whatever threads and workers there still are."""
     os.environ["JOBLIB_TEMP_FOLDER"] = config["folder"]
     try:

@@ -19,7 +19,7 @@ from handoff.measuring.lane import Handle, LaneRefused
 from handoff.measuring.shop import Shop
 from handoff.measuring.worker import CHECKSUM, WorkerStart
 from handoff.measuring.worker import main as work
-from handoff.outcome import Unavailable, describe
+from handoff.outcome import Outcome, Unavailable, describe
 from handoff.payload import Duty
 from handoff.processes.serving import keep_for_task, serve_as_task
 from handoff.processes.worker_process import WorkerProcess
@@ -62,7 +62,7 @@ class _Crew:
             near.open(handle.to_worker if duty is Duty.ARGUMENT else handle.from_worker)
         for handle in self.handles:
             for error in handle.ready(READY_S)["errors"].values():
-                raise RuntimeError(error["reason"] if "reason" in error else str(error))
+                raise RuntimeError(Outcome.from_json(error).reason)
 
 
 def _run(shop: Shop, config: dict[str, Any]) -> float:
