@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ends import HANDOFF, started
 
 from handoff.outcome import Kind, Outcome
 from handoff.payload import Duty
@@ -143,3 +144,41 @@ def _is_of(each: int, pid: int, temporary: Path) -> bool:
     except OSError:
         return False
     return any(mark in environment for mark in (f"TMPDIR={temporary}".encode(), f"/handoff-{pid}-".encode()))
+
+
+#: Each worker that has done a task is told by a file of its number.
+TELLING = """
+import os
+from pathlib import Path
+from handoff.payload import Duty, Payload
+
+def work(numbers):
+    Path(__file__).with_name("used").joinpath(str(os.getpid())).touch()
+
+def numbers():
+    return [0.5] * 1000
+
+PAYLOADS = (Payload(name="numbers", make=numbers, work=work, duties=frozenset({Duty.STATE})),)
+"""
+
+
+def furnished(folder: Path) -> Path:
+    """What a run in it needs whose workers tell of themselves."""
+    for name in ("tmp", "used"):
+        (folder / name).mkdir()
+    (folder / "mine.py").write_text(TELLING)
+    return folder
+
+
+def measuring(folder: Path, way: str, *given: str) -> subprocess.Popen[str]:
+    """A run that is ended in its middle."""
+    how = f"--duty state --start-method spawn --strategy {way} --trials 3 -o records -q"
+    return started((*HANDOFF, "measure", "mine.py", *how.split(), *given), folder)
+
+
+def at_work(process: subprocess.Popen[str], folder: Path) -> int:
+    """A worker that has done a task."""
+    while not (found := os.listdir(folder / "used")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    return int(found[0])

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ends import end_orderly
+from ends import CODES, end_orderly, left
+from engine_ends import at_work, furnished, measuring
 
 from handoff import timeouts
 from handoff.processes import clusters
 from handoff.processes.clusters import Cluster, NoCluster
+from handoff.processes.proc import members
+from handoff.record import read_all
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="dask.distributed is an optional extra")
 needs_ray_client = pytest.mark.skipif(
@@ -61,10 +68,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a cluster that knows nothing of this process."""
-    folder = tmp_path_factory.mktemp("cluster")
+@contextmanager
+def cluster_in(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """One that knows nothing of this process, and its address."""
     (folder / "theirs.py").write_text(CLUSTER)
     with subprocess.Popen(
         [sys.executable, "theirs.py"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -72,9 +78,15 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ) as process:  # fmt: skip
         assert process.stdout
         try:
-            yield process.stdout.readline().strip().replace("tcp://", "dask://")
+            yield process, process.stdout.readline().strip().replace("tcp://", "dask://")
         finally:
             end_orderly(process)
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with cluster_in(tmp_path_factory.mktemp("cluster")) as (_, url):
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +155,53 @@ def test_a_lost_worker_costs_its_cell_alone(theirs: str, mine: Path) -> None:
     kinds = {name: outcome["kind"] for name, outcome in outcomes_of(mine, "killer").items()}
     assert kinds == dict.fromkeys(ways[1::2], "broken")
     assert _left(theirs) == ([], [])
+
+
+@pytest.fixture(scope="module")
+def telling() -> Iterator[Path]:
+    """As ``mine``, and its runs are ended."""
+    with tempfile.TemporaryDirectory(prefix="ends-") as place:
+        yield furnished(Path(place))
+
+
+@pytest.fixture
+def running(telling: Path) -> Path:
+    shutil.rmtree(telling / "records", ignore_errors=True)
+    for path in (telling / "used").iterdir():
+        path.unlink()
+    return telling
+
+
+@needs_dask
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda each: each.name)
+def test_nothing_is_left_there_however_the_tool_is_ended(number: signal.Signals, theirs: str, running: Path) -> None:
+    with measuring(running, "dask-scatter", "--cluster", theirs) as process:
+        at_work(process, running)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=2 * GENEROUS_S)
+    assert process.returncode == CODES[number], errors
+    assert "Traceback" not in errors
+    assert _left(theirs) == ([], [])
+    assert left([process.pid], running) == []
+
+
+@needs_dask
+@pytest.mark.filterwarnings("default")
+def test_a_scheduler_that_is_lost_costs_its_cells_alone(tmp_path: Path, running: Path) -> None:
+    with cluster_in(tmp_path) as (cluster, url):
+        with measuring(running, "dask-scatter", "--cluster", url) as process:
+            at_work(process, running)
+            cluster.kill()
+            _, errors = process.communicate(timeout=2 * GENEROUS_S)
+        end = time.monotonic() + GENEROUS_S
+        while members(cluster.pid) and time.monotonic() < end:  # its workers end by themselves, and then their tracker
+            time.sleep(0.1)
+    assert "Traceback" not in errors
+    assert left([process.pid], running) == []
+    (record,), problems = read_all(running / "records")
+    assert problems == []
+    assert process.returncode == (1 if record.failed else 0)
 
 
 @pytest.mark.parametrize("listens", [False, True], ids=["nobody", "silent"])

@@ -37,11 +37,13 @@ def main(path: str) -> None:
     job = {name: value for name, value in os.environ.items() if name.startswith(("OMPI_", "PMIX_"))}
     word = {"rank": rank, "pid": os.getpid(), "environment": {} if rank else job}
     connection.sendall(json.dumps(word).encode() + b"\n")
-    if rank == 0:
-        connection.recv(1)
-        os.kill(os.getppid(), signal.SIGKILL)
-        return
     ctypes.CDLL(None).prctl(_PARENT_DIES, signal.SIGKILL, 0, 0, 0)  # whatever this process does just then
+    if rank == 0:
+        mpiexec = os.getppid()
+        connection.recv(1)
+        if os.getppid() == mpiexec:  # else it has ended, and this would be whoever takes its orphans
+            os.kill(mpiexec, signal.SIGKILL)
+        return
     sys.path[:] = json.loads(_line(connection))
     global _bell
     _bell = connection
