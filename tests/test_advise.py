@@ -154,7 +154,7 @@ def test_a_chunk_is_one_hand_off_and_as_many_times_the_work(one_by_one: int, mon
     assert once_a_worker.total_s < chunked.total_s
     advice = advise("t", job("argument", 96), [synthetic.tie()], cores=CORES)
     assert "by Pool.map(…, chunksize=24)" in advice.advice
-    assert Advice.from_json(advice.to_json()) == advice
+    assert Advice.from_json(advice.to_json()).to_json() == advice.to_json()  # NaN: equal to itself up to 3.12 only
 
 
 def test_few_tasks_are_no_chunks(one_by_one: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,8 +174,9 @@ def test_what_a_library_has_for_everybody_is_imported_in_the_worker() -> None:
     (finding,) = diagnose({"environment": os.environ}).culprits
     assert (finding.path, finding.kind) == ("obj['environment']", "inside-a-library")
     assert "from os import environ" in finding.fix and finding.inside
-    (finding,) = diagnose(argparse.ArgumentParser()).culprits
-    assert (finding.path, finding.kind) == ("obj", "inside-a-library")
+    found = diagnose(argparse.ArgumentParser()).culprits  # a function local to its constructor, before 3.14
+    before_3_14 = [("obj", "inside-a-library")] if sys.version_info < (3, 14) else []
+    assert [(each.path, each.kind) for each in found] == before_3_14
 
 
 THREADS = """
@@ -193,7 +194,8 @@ for name in ("new", "running"):
 def test_a_thread_is_as_alive_as_it_was_where_the_diagnosis_was_asked_for() -> None:
     """In an interpreter of its own: pytest's hook for threads is nothing that dill carries."""
     told = subprocess.check_output([sys.executable, "-c", THREADS], text=True)
-    assert told.splitlines() == ["new", "running dill"]
+    running = "running dill" if sys.version_info < (3, 15) else "running"  # there dill 0.4.1 refuses it
+    assert told.splitlines() == ["new", running]
 
 
 class Level:
@@ -208,7 +210,9 @@ class Level:
 
 def test_a_bound_method_whose_function_has_another_name() -> None:
     (finding,) = diagnose(Level().info).culprits
-    assert (finding.kind, set(finding.blocks)) == ("method-name", set(PICKLES)), str(finding)
+    dill = {"dill"} if sys.version_info >= (3, 15) else set()  # where dill 0.4.1 writes down no function
+    assert (finding.kind, set(finding.blocks)) == ("method-name", {*PICKLES, *dill}), str(finding)
+    assert ("under dill: " in finding.reason) == bool(dill)
 
 
 class LateOnly:
@@ -224,8 +228,8 @@ def test_a_pickle_that_only_some_protocols_cannot_load() -> None:
 
 
 def test_a_namespace_of_yours_is_no_object_of_a_librarys() -> None:
-    space = types.SimpleNamespace(parser=argparse.ArgumentParser())
-    assert [each.path for each in diagnose(space).culprits] == ["obj.parser"]
+    space = types.SimpleNamespace(environment=os.environ)
+    assert [each.path for each in diagnose(space).culprits] == ["obj.environment"]
 
 
 class Of:

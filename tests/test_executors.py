@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -29,6 +30,7 @@ from handoff.payload import Duty, Payload
 from handoff.processes.executing import Executing
 from handoff.profile import PROFILES
 from handoff.strategies import registry
+from handoff.strategies.executors import raised_line
 from handoff.strategy import Site, Strategy
 from handoff.target import Entry, Ref, load_collection
 
@@ -237,3 +239,18 @@ def _ratio(lane: Callable[[], float], script: Callable[[], float], turn: int) ->
         return lane() / script()
     other = script()
     return lane() / other
+
+
+def test_the_line_of_a_traceback_that_names_the_exception_is_not_one_of_its_notes() -> None:
+    try:
+        try:
+            raise ValueError("first")
+        except ValueError as first:
+            first.add_note("a note of the first")
+            raise TypeError("cannot pickle it") from first
+    except TypeError as error:
+        error.add_note("when serializing dict item 'lock'")
+        error.add_note("when serializing its state")
+        assert raised_line(traceback.format_exc()) == "TypeError: cannot pickle it"
+    assert raised_line("no frames\nits last line") == "its last line"
+    assert raised_line("") == ""

@@ -57,8 +57,7 @@ class _Conclusion:
                 return
             known = culprits.get(finding.path)
             if known is not None:
-                blocks = tuple(s for s in STRATEGIES if s in known.blocks or s in finding.blocks)
-                culprits[finding.path] = replace(known, blocks=blocks)
+                culprits[finding.path] = _together(known, finding)
                 return
             counts[key] = counts.get(key, 0) + 1
             culprits[finding.path] = finding
@@ -232,3 +231,11 @@ def _is_mutable(obj: Any) -> bool:
     if isinstance(obj, list | dict | set | bytearray):
         return True
     return instance_dict(obj) is not None or type(obj).__module__ == "numpy"
+
+
+def _together(known: Finding, other: Finding) -> Finding:
+    """Two findings of one part: what stops pickle itself is the reason; why another refuses it stands beside that."""
+    blocks = tuple(s for s in STRATEGIES if s in known.blocks or s in other.blocks)
+    if {*PLAINS}.isdisjoint(known.blocks) and not {*PLAINS}.isdisjoint(other.blocks):
+        known = replace(other, reason=f"{other.reason}; under {', '.join(known.blocks)}: {known.reason}")
+    return replace(known, blocks=blocks)

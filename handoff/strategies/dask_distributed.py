@@ -24,7 +24,7 @@ from handoff.payload import Duty, Trait
 from handoff.strategies import _own_dask
 from handoff.strategies._actor import Doing, Kept
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY, told_as
-from handoff.strategies.executors import FOR_EVER, AsFuture, refused_here
+from handoff.strategies.executors import FOR_EVER, AsFuture, raised_line, refused_here
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
 CONFIG = {
@@ -235,7 +235,7 @@ def _result(future: Any, seconds: float | None) -> Any:
         if isinstance(error, TimeoutError) and not future.done():
             raise NotYet from None
         if "Could not serialize" in str(error):  # what the task has returned: refused there, and told with a traceback
-            reason = str(error).strip().splitlines()[-1].partition(": ")
+            reason = raised_line(str(error)).partition(": ")
             raise HandoverEnded(Outcome(Kind.REFUSED, "result", reason[0], reason[2])) from None
         where = "worker" if error.__cause__ else "result"  # the cause is why the task could not be loaded
         raise HandoverEnded(Outcome.from_exception(Kind.BROKEN, where, error.__cause__ or error)) from None
@@ -316,7 +316,7 @@ class ActorExecutor:
             return True
         reason, _, traceback = str(error.args[0] if error.args else error).partition("\n")
         where = "parent" if "Could not serialize" in reason and not traceback else "worker"
-        reason = traceback.strip().splitlines()[-1] if traceback else str(error.__cause__ or reason)
+        reason = raised_line(traceback) if traceback else str(error.__cause__ or reason)
         self.ended = HandoverEnded(Outcome(Kind.BROKEN, where, type(error).__name__, f"{reason} ({FOR_EVER})"))
         if self.waiting is not None:
             _end(self.waiting, self.ended)

@@ -37,6 +37,16 @@ def refused_here(error: Exception) -> HandoverEnded:
     return HandoverEnded(Outcome.from_exception(Kind.REFUSED, "parent", error.__cause__ or error))
 
 
+def raised_line(traceback: str) -> str:
+    """The line of a traceback's text that names the exception: the first after the last of its frames.
+
+    Its notes come after it, such as 3.14's own of what was being pickled.
+    """
+    lines = [line for line in traceback.strip().splitlines() if line.strip()] or [""]
+    after = [line for line, before in zip(lines[1:], lines, strict=False) if before[0] == " " != line[0]]
+    return (after or lines)[-1].strip()
+
+
 class AsFuture:
     """What a task will return, of a library whose own object for that is called otherwise."""
 

@@ -31,7 +31,7 @@ from handoff.outcome import HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Trait
 from handoff.strategies._actor import Doing, Kept
 from handoff.strategies.codecs import BEFORE, BY_VALUE_FAILS, COPY
-from handoff.strategies.executors import AsFuture, refused_here
+from handoff.strategies.executors import AsFuture, raised_line, refused_here
 from handoff.strategy import Channel, Execution, Executor, Initializer, Launch, Recipe, Site, Strategy
 
 SETTINGS = {
@@ -379,7 +379,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _last_line(kind: Kind, where: str, traceback: str) -> Outcome:
-    name, _, message = traceback.strip().splitlines()[-1].strip().partition(": ")
+    name, _, message = raised_line(traceback).partition(": ")
     return Outcome(kind, where, name.rpartition(".")[2], message)
 
 
