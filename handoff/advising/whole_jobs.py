@@ -26,7 +26,7 @@ from handoff.processes.messages import JobProgram, Ran
 from handoff.processes.sandbox import Sandbox
 
 SOURCE = "handoff.advising.whole_jobs"
-PROGRAM = "handoff.advising.as_program"  #: what is the program inside
+PROGRAM = "handoff.advising.whole_job_child"  #: what is the program inside
 MADE = "_made"  #: what makes the object in a program that is run here
 TASKS = "_TASKS_"  #: stands in a program's text for their number
 FIRST_PASS, AT_LEAST = 0.6, 2  #: of the time, at most, for running each once; but two of them are
@@ -99,9 +99,9 @@ class Forks:
         return _told(Forked(PROGRAM, config, prepare=self._give), most_s)
 
     def _give(self) -> None:
-        from handoff.advising import as_program
+        from handoff.advising import whole_job_child
 
-        as_program.given["obj"] = self.obj
+        whole_job_child.given["obj"] = self.obj
 
 
 class Stem:
