@@ -13,6 +13,8 @@ from typing import Any
 
 WIDE, MANY = 64, 64  #: rows of up to so many parts, and so many of them, are read column by column
 GC = 1 << 14  #: Py_TPFLAGS_HAVE_GC: the collector sees what objects of such a type hold
+#: Words that are added by one call into C, which no deadline interrupts: 128 MiB; a mapped file may have a tebibyte.
+PIECE = 1 << 24
 MASK = (1 << 64) - 1  #: checksums are unsigned 64-bit, so that they fit the fixed acknowledgement
 
 
@@ -37,7 +39,9 @@ def checksum(buffer: Any) -> int:
         view = np.asarray(buffer).T.data
     raw = view.cast("B") if view.nbytes else b""
     words = len(raw) // 8
-    total = int(np.frombuffer(raw, np.uint64, words).sum(dtype=np.uint64)) if words else 0
+    total = 0
+    for at in range(0, words, PIECE):
+        total += int(np.frombuffer(raw, np.uint64, min(PIECE, words - at), 8 * at).sum(dtype=np.uint64))
     return (total + sum(raw[words * 8 :])) & MASK
 
 

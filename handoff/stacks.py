@@ -10,8 +10,15 @@ from collections.abc import Iterator
 NOT_THEIRS = (os.path.dirname(os.__file__), os.path.dirname(__file__), "<")
 
 
-def _theirs(stacks: str) -> Iterator[tuple[str, str, str]]:
-    """File, line and function of each frame of faulthandler's stacks that is the user's, innermost first."""
+def _theirs(stacks: str) -> list[tuple[str, str, str]]:
+    """File, line and function of each frame of faulthandler's stacks that may be the user's, innermost first.
+
+    What is installed comes last: it may be a library that waits for what is the user's in another thread or process.
+    """
+    return sorted(_frames(stacks), key=lambda frame: "site-packages" in frame[0])
+
+
+def _frames(stacks: str) -> Iterator[tuple[str, str, str]]:
     for line in stacks.splitlines():
         if line.startswith('  File "'):
             file, _, rest = line.removeprefix('  File "').partition('", line ')
@@ -30,6 +37,11 @@ def user_frame_in_brief(stacks: str) -> str:
     for file, number, function in _theirs(stacks):
         return f", in {function} ({os.path.basename(file)}, line {number})"
     return ""
+
+
+def in_function(place: str) -> str:
+    """Such a text without its line: a loop that never ends stands now here, now there."""
+    return place.rpartition(", line ")[0]
 
 
 def place_of(error: BaseException) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose
+from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose, received
+from handoff.diagnosing.dumps import pickles
 from handoff.diagnosing.paths import literal, render
 from handoff.diagnosing.reasons import KINDS, type_name
+from handoff.processes import deadlines
+from handoff.processes.deadlines import TookTooLong
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # the cases hold files and sockets open on purpose
@@ -271,6 +275,33 @@ def test_the_json_form_has_schema_1_and_comes_back() -> None:
 def test_a_budget_must_be_positive() -> None:
     with pytest.raises(ValueError, match="budget_s"):
         diagnose(1, budget_s=0)
+
+
+def test_what_there_was_no_time_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One protocol that takes too long to be compared, a fork that does not answer: the others say what they found."""
+
+    def slow(codec: Any, obj: Any, skip: Any, file: Any, protocol: int = 4) -> BaseException | None:
+        if protocol == 2:
+            raise TookTooLong
+        return pickles(codec, obj, skip, file, protocol)
+
+    monkeypatch.setattr(received, "pickles", slow)
+    monkeypatch.setattr(received, "_in_fork", lambda *_: [])
+    found = diagnose({"a": {1, 2}})
+    assert found.ok
+    assert any("what arrives by pickle-2 was not compared" in note for note in found.notes), found.notes
+    assert any("what arrives in a fork of this process was not compared" in note for note in found.notes)
+
+
+def test_who_waits_for_a_processor_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook is given its time on a clock that stands still meanwhile."""
+    monkeypatch.setattr(deadlines, "unqueued_s", lambda: 0.0)
+    watch = deadlines.Watch(0.02)
+    with watch.running():
+        assert watch.call(lambda: time.sleep(0.2)) is None
+    monkeypatch.undo()
+    with watch.running(), pytest.raises(TookTooLong):
+        watch.call(time.sleep, 60)
 
 
 def test_no_time_to_look_is_said_in_the_notes() -> None:

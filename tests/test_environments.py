@@ -70,6 +70,7 @@ LINES = {
     "warn-import": "PYTHONWARNINGS=error::ImportWarning,error::ResourceWarning,error::DeprecationWarning RUN",
     "startup": "echo 'raise SystemExit(3)' > s.py; PYTHONSTARTUP=$PWD/s.py RUN",
     "breakpoint": "PYTHONBREAKPOINT=nowhere.x RUN",
+    "shadows-more": "for n in dill cloudpickle logging; do echo 'raise SystemExit(3)' > $n.py; done; RUN",
     "shadows-handoff": "for n in handoff payloads reports; do mkdir $n; touch $n/__init__.py; done; RUN",
     "link-tmp": "mkdir real; ln -s real t; TMPDIR=$PWD/t RUN",
     "tmp-handoff": "mkdir handoff-tmp; TMPDIR=$PWD/handoff-tmp RUN",

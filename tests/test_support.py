@@ -92,6 +92,33 @@ def test_the_hostile_cost_their_own_cells_and_are_named_for_what_they_did() -> N
 
 
 @pytest.mark.slow
+def test_what_hangs_by_some_ways_is_not_waited_for_by_each(tmp_path: Path) -> None:
+    """And a way that does not pickle it is asked, and does not hang."""
+    loop = "while True:\n            try: time.sleep(0)\n            except BaseException: pass"  # on several lines
+    (tmp_path / "spinning.py").write_text(
+        f"import time\nclass Spins:\n    def __reduce__(self):\n        {loop}\ndef spins(): return [Spins()]\n"
+        "PAYLOADS = (spins,)\n"
+    )
+    ways = (*USUAL, "pickle-default", "simple-queue", "pickle-2", "inherit", "initializer", "rebuild", "manager-list")
+    found = support(load_collection(tmp_path / "spinning.py"), strategies=ways, patience_s=1.5)
+    cells = by_name(found)
+    for method in START_METHODS:
+        assert cells["spins", "rebuild", "state", method].outcome == "ok"
+        if method != "spawn":
+            assert cells["spins", "inherit", "state", method].outcome == ("ok" if method == "fork" else "unavailable")
+    assert cells["spins", "process-args", "state", "fork"].outcome == "ok"
+    assert cells["spins", "initializer", "state", "fork"].outcome == "ok"
+    assert cells["spins", "pool", "state", "fork"].outcome == "ok"
+    hung = [cell for cell in found if cell.outcome == "broken"]
+    assert all("in __reduce__ (spinning.py, line " in cell.message for cell in hung), hung
+    not_asked = [cell for cell in hung if "not asked: others that pickle it in the same way hung" in cell.message]
+    assert len(not_asked) > len(hung) / 3
+    assert all(cell.seconds == 0 for cell in not_asked)
+    kinds = {(cell.duty, cell.start_method == "fork") for cell in hung if cell not in not_asked}
+    assert kinds >= {(cell.duty, cell.start_method == "fork") for cell in not_asked}  # one of each was asked
+
+
+@pytest.mark.slow
 def test_cells_that_share_an_interpreter_answer_as_isolated_ones() -> None:
     """Real spawning, and an interpreter for each cell, change no answer."""
     names = ("plain-four", "setstate-raises", "socket", "instance-main", "class-attribute-changed")

@@ -16,6 +16,7 @@ from handoff.advising.warned import Bindings
 from handoff.analysis.units import size
 from handoff.outcome import describe
 from handoff.processes.boot import limit_memory, settle
+from handoff.processes.memory import lacks_memory
 from handoff.processes.messages import Described, Request, Tell
 from handoff.processes.sandbox import memory_limit
 from handoff.stacks import place_of
@@ -50,11 +51,10 @@ def main(config: Request, tell: Tell) -> None:
     except TargetError as error:
         tell({"failed": str(error), "traceback": traceback.format_exc()})
         return
-    except MemoryError as error:
-        tell({"failed": _memory(config["target"], limit_bytes, error), "traceback": traceback.format_exc()})
-        return
     except BaseException as error:
-        tell({"failed": _raised(config["target"], error), "traceback": traceback.format_exc()})
+        lacks = lacks_memory(error)
+        said = _memory(config["target"], limit_bytes, error) if lacks else _raised(config["target"], error)
+        tell({"failed": said, "traceback": traceback.format_exc()})
         return
     limit_memory(limit_bytes)
     if config["do"] == "list":
@@ -134,8 +134,8 @@ def _for_work(ref: Ref, config: Request) -> Ref:
     return replace(ref, **config["work"]) if "work" in config else ref
 
 
-def _memory(target: str, limit_bytes: int, error: MemoryError) -> str:
-    text = f": {error}" if str(error) else ""
+def _memory(target: str, limit_bytes: int, error: BaseException) -> str:
+    text = f": {found}" if (found := describe(error)) else ""
     limit = size(limit_bytes * OBJECT_SHARE)
     return f"{target}: the object needs more memory than the {limit} that it may have here, to be handed over{text}"
 

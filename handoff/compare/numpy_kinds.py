@@ -8,6 +8,7 @@ from typing import Any
 
 from handoff.compare.difference import NANS
 from handoff.compare.names import Kind, Said, Walker
+from handoff.compare.values import digest
 
 
 def _say_ndarray(walk: Walker, obj: Any) -> Said:
@@ -31,7 +32,7 @@ def _array_content(numpy: Any, plain: Any) -> dict[str, Any]:
     if not plain.size:
         return {}
     flat = numpy.ascontiguousarray(plain.T if plain.flags.f_contiguous else plain).reshape(-1).view(numpy.uint8)
-    return {"content": hashlib.sha256(flat).hexdigest()[:16]}
+    return {"content": digest(memoryview(flat))}
 
 
 def _say_masked_array(walk: Walker, obj: Any) -> Said:

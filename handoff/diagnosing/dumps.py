@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from handoff.diagnosing.picklers import PROTOCOL, Reduction
+from handoff.processes.deadlines import TookTooLong
 
 
 class Pickling(Protocol):
@@ -43,10 +44,13 @@ def error_text(error: BaseException) -> str:
 def pickles(
     codec: Pickling, obj: Any, skip: dict[int, Any], file: Any, protocol: int = PROTOCOL
 ) -> BaseException | None:
-    """Pickle for real into ``file``, with stand-ins for ``skip``; the error if it fails."""
+    """Pickle for real into ``file``, with stand-ins for ``skip``; the error if it fails.
+
+    Raises :class:`TookTooLong` where the caller has set it a limit: that is no failure of the object's.
+    """
     try:
         codec.pickler(file, skip, protocol).dump(obj)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TookTooLong):
         raise
     except BaseException as error:
         return error.with_traceback(None)

@@ -25,7 +25,7 @@ from handoff.diagnosing.picklers import Cloudpickle, Dill, Null
 from handoff.diagnosing.received import received
 from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST
 from handoff.diagnosing.weights import heavy
-from handoff.processes.deadlines import TookTooLong, limited
+from handoff.processes.deadlines import TookTooLong, limited, unqueued_s
 
 BEHIND_S = 0.25  #: for each of cloudpickle and dill behind what pickle refuses, and as much again as two dumps take
 LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy could cost the machine its memory
@@ -90,13 +90,13 @@ class Steps:
         """The oracle: pickle the object for real, as it is."""
         seen = self.seen
         file = io.BytesIO()
-        begin = time.monotonic()
+        begin = unqueued_s()  # what follows depends on it, and not on what else the machine does
         try:
-            with limited(max(0.5, seen.left_s() / 4)):
+            with limited(max(0.5, seen.left_s() / 4), fair=True):
                 seen.whole_error = pickles(seen.plain, seen.obj, {}, file)
         except TookTooLong as error:
             seen.whole_error = error
-        seen.dump_s = time.monotonic() - begin
+        seen.dump_s = max(0.0, unqueued_s() - begin)
         seen.data = file.getvalue() if seen.whole_error is None else b""
         seen.size = len(seen.data)
 
@@ -177,13 +177,13 @@ class Steps:
             seen.note("pickling the object did not come to an end in the time there was")
         for _ in range(20):
             file = io.BytesIO()
-            begin = time.monotonic()
+            begin = unqueued_s()
             try:
-                with limited(max(0.5, seen.left_s() / 4)):
+                with limited(max(0.5, seen.left_s() / 4), fair=True):
                     error = pickles(seen.plain, seen.obj, seen.skip(), file)
             except TookTooLong as late:
                 error = late
-            seen.dump_s = max(seen.dump_s, time.monotonic() - begin)
+            seen.dump_s = max(seen.dump_s, unqueued_s() - begin)
             if error is None:
                 seen.data = file.getvalue()
                 seen.size = len(seen.data)
@@ -237,7 +237,7 @@ class Steps:
         except ImportError:
             seen.note(f"{name} is not installed: what it carries was not looked at")
             return
-        except Exception as error:
+        except BaseException as error:  # a file of that name beside the user's, which may do anything
             seen.note(f"{name} could not be imported: {error_text(error)}")
             return
         seen.codecs_run.append(name)
@@ -247,7 +247,7 @@ class Steps:
             seen.note(f"behind what pickle refuses, {name} was not followed to the end in the time there was")
         for head, errors in seen.recursion.items():
             try:
-                with limited(max(0.2, min(seen.left_s() / 4, 1.0 + 5 * seen.dump_s))):
+                with limited(max(0.2, min(seen.left_s() / 4, 1.0 + 5 * seen.dump_s)), fair=True):
                     refused = pickles(codec, walk.objs[head], seen.skip_for(name), Null())
             except TookTooLong:
                 seen.note(f"{name} took too long over {walk.path(head)}")
@@ -301,7 +301,7 @@ class Steps:
         skip = seen.skip() if codec is seen.plain else seen.skip_for(codec.name)
         pickler = codec.pickler(file, skip)
         try:
-            with limited(max(0.5, seen.left_s() / 3)):
+            with limited(max(0.5, seen.left_s() / 3), fair=True):
                 pickler.dump(seen.obj)
         except Exception as error:
             seen.note(f"{codec.name}: loading fails ({answer.get('error')}); why was not seen: {error_text(error)}")
@@ -422,12 +422,10 @@ class Steps:
         for _ in range(20):
             file = io.BytesIO()
             try:
-                with limited(max(0.1, min(seen.left_s() / 4, BEHIND_S + 2 * seen.dump_s))):
+                with limited(max(0.1, min(seen.left_s() / 4, BEHIND_S + 2 * seen.dump_s)), fair=True):
                     error = pickles(codec, seen.obj, seen.skip_for(name), file)
                     if error is None:
                         return file.getvalue()
-                    if isinstance(error, TookTooLong):
-                        raise error
                     if "ecursion" in error_text(error) and self._find_deep(codec, 40, seen.skip_for(name)):
                         continue
                     if self._blame_known(codec) or self._narrow(codec, seen.skip_for(name), error):
@@ -448,7 +446,7 @@ class Steps:
             return
         end = time.monotonic() + min(seen.left_s() / 4, BEHIND_S + 2 * seen.dump_s)
         try:
-            with limited(max(0.1, end - time.monotonic())):
+            with limited(max(0.1, end - time.monotonic()), fair=True):
                 refuted = expected if pickles(codec, seen.obj, {}, Null()) is None else []
                 met = Met(seen.skip_for(name))
                 if not refuted and pickles(codec, seen.obj, met, Null()) is None:
@@ -458,6 +456,7 @@ class Steps:
                     if index not in walk.by_value and pickles(codec, walk.objs[index], rest, Null()) is None:
                         refuted.append(index)
         except TookTooLong:
+            seen.note(f"whether {name} really refuses what it is said to was not tried to the end: there was no time")
             return
         for index in refuted:
             del walk.culprits[index].codecs[name]
@@ -495,6 +494,9 @@ class Steps:
         try:
             with limited(seconds + 0.5):
                 if seen.size:
-                    seen.heavy = heavy(seen.obj, seen.size, seen.skip(), time.monotonic() + seconds)
+                    end = time.monotonic() + seconds
+                    seen.heavy = heavy(seen.obj, seen.size, seen.skip(), end)
+                    if time.monotonic() > end:
+                        seen.note("what is heavy was not weighed to the end")
         except (TookTooLong, RecursionError):
             seen.note("what is heavy was not weighed to the end")

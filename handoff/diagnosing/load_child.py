@@ -15,7 +15,7 @@ import signal
 import sys
 import types
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
@@ -130,6 +130,9 @@ def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: 
     from handoff.compare.facts import digest, dumps
     from handoff.processes.deadlines import limited
 
+    def fairly(seconds: float) -> AbstractContextManager[None]:
+        return limited(seconds, fair=True)
+
     try:
         module: Any = __import__("dill") if codec == "dill" else pickle
         _alive.append(module.loads(data))
@@ -138,7 +141,7 @@ def _judged(codec: str, data: bytes, sent: Any, control: Control | None, known: 
         found = looked_at(_alive[-1])
         looks = digest(dumps(found.statement))
         make = (lambda: control.load().make()) if control is not None else None
-        verdict = known.get(looks) or judge(sent, found, make, limit=limited).to_json()
+        verdict = known.get(looks) or judge(sent, found, make, limit=fairly).to_json()
     except BaseException as error:
         return {"error": text_of(error)}
     return {"verdict": verdict, "looks": looks}

@@ -66,11 +66,11 @@ def received(
     from handoff.compare.facts import facts
     from handoff.measuring import looking
 
-    sent = _sent(obj, walk, codecs, skip, dump_s, end)
+    sent, late = _sent(obj, walk, codecs, skip, dump_s, end)
     if not sent or end - time.monotonic() < 0.5:
         return Received(notes=("what arrives was not compared: there was no time for it",) if sent else ())
     try:
-        with limited(max(0.5, (end - time.monotonic()) / 3)):
+        with limited(max(0.5, (end - time.monotonic()) / 3), fair=True):
             payload = maker(ref)() if ref else None
             own = payload is not None and payload.facts is not None
             statement = json.loads(looking.state(payload, obj) if payload else json.dumps(facts(obj)))
@@ -91,11 +91,22 @@ def received(
     )
     if not answer.get("ok"):
         return Received(notes=(f"what arrives was not compared: {answer.get('error')}",))
-    return _findings(obj, walk, skip, sent, answer["answers"], statement, ref, own)
+    found = _findings(obj, walk, skip, sent, answer["answers"], statement, ref, own)
+    return replace(found, notes=(*found.notes, *_not_compared(late)))
 
 
-def _sent(obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float) -> list[Sent]:
-    """The pickles, as the strategies make them. dill comes last, and not where loading reopens the user's files."""
+def _not_compared(strategies: Collection[str]) -> Iterable[str]:
+    if strategies:
+        yield f"what arrives by {', '.join(strategies)} was not compared: it takes longer than there is time for"
+
+
+def _sent(
+    obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float
+) -> tuple[list[Sent], list[str]]:
+    """The pickles, as the strategies make them, and those for which there was no time.
+
+    dill comes last, and not where loading reopens the user's files.
+    """
     default = pickle.DEFAULT_PROTOCOL
     forking = any(carried_by_forking(item) for item in walk.objs) if len(walk.objs) < MANY else False
     wanted: list[tuple[Any, int, tuple[str, ...]]] = []
@@ -109,18 +120,19 @@ def _sent(obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, en
         if name in codecs and not heavy and not (name == "dill" and _reopens(walk)):
             codec: Any = make(Plain())
             wanted.append((codec, codec.default_protocol, (name,)))
-    found = []
+    found, late = [], []
     for codec, protocol, strategies in wanted:
         file, left_out = io.BytesIO(), skip(codec.name)
         try:
-            with limited(max(0.2, (end - time.monotonic()) / 4)):
+            with limited(max(0.2, (end - time.monotonic()) / 4), fair=True):
                 error = pickles(codec, obj, left_out, file, protocol)
         except TookTooLong:
+            late += strategies
             continue
         if error is None:
             names = tuple(name for name in strategies if not (forking and name == "pickle-default"))
             found.append(Sent(codec.name, names, file.getvalue(), not left_out))
-    return found
+    return found, late
 
 
 def _reopens(walk: Walk) -> bool:
@@ -145,6 +157,11 @@ def _findings(
     here = _in_fork(
         [one for one, _ in arrived], statement, Control(maker(ref), own) if ref else Control(lambda: _live(obj))
     )
+    late = [name for one, answer in zip(sent, answers, strict=False) if answer.get("error") == ENDED
+            for name in one.strategies]  # fmt: skip
+    notes = [*_not_compared(late)]
+    if arrived and not here:
+        notes.append("what arrives in a fork of this process was not compared: it takes longer than there is time for")
     excused = set() if ref else {each["what"] for answer in here for each in answer["verdict"]["notes"]}
     said: dict[str, _Said] = {}
     unaltered: list[str] = []
@@ -166,8 +183,8 @@ def _findings(
         place.ways |= what.ways
     findings = (*(each for place in places.values() for each in place.findings()), *_not_loaded(obj, sent, answers))
     hidden = len(said) - MOST
-    notes = (f"{hidden:,} more altered parts are not shown",) if hidden > 0 else ()
-    return Received(findings, tuple(unaltered), notes)
+    notes += [f"{hidden:,} more altered parts are not shown"] if hidden > 0 else []
+    return Received(findings, tuple(unaltered), tuple(notes))
 
 
 def _not_loaded(obj: Any, sent: list[Sent], answers: list[Judged]) -> Iterable[Finding]:

@@ -7,6 +7,7 @@ used here. See proc(5), ``smaps_rollup``, ``clear_refs``.
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,26 @@ def machine_available_bytes() -> int:
 def address_space_bytes() -> int:
     """What this process has mapped, whether it uses it or not: what ``RLIMIT_AS`` limits."""
     return _sizes(Path("/proc/self/status").read_text())["VmSize"]
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, or no more address space that a limit of ours allows."""
+    return isinstance(error, MemoryError) or number_of(error) == errno.ENOMEM
+
+
+def number_of(error: BaseException) -> int | None:
+    """The system's own number of an error, past whatever a class of the user's says that it is."""
+    return vars(OSError)["errno"].__get__(error) if isinstance(error, OSError) else None
+
+
+def limits_met(error: BaseException) -> str:
+    """What our own limits may have to do with an error, in words; "" where nothing has."""
+    import resource
+
+    limits = {errno.EFBIG: ("a file", resource.RLIMIT_FSIZE), errno.ENOMEM: ("a process", resource.RLIMIT_AS)}
+    who, limit = limits.get(errno.ENOMEM if lacks_memory(error) else number_of(error) or 0, ("", 0))
+    most = resource.getrlimit(limit)[0] if who else resource.RLIM_INFINITY
+    return "" if most == resource.RLIM_INFINITY else f" where {who} may have {most / (1 << 30):.3g} GiB at most"
 
 
 def trim() -> None:

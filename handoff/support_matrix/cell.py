@@ -33,6 +33,7 @@ from handoff.outcome import OK, HandoverEnded, Kind, Outcome, Unavailable
 from handoff.payload import Duty, Payload
 from handoff.processes import spawn_server
 from handoff.processes.deadlines import NoAnswer
+from handoff.processes.memory import limits_met
 from handoff.processes.worker_process import Gone, WorkerProcess
 from handoff.start_methods import name_semaphores
 from handoff.strategy import Channel, Execution, Initializer, Launch, Site, Strategy
@@ -106,7 +107,7 @@ def run(spec: CellSpec, stage: Stage, looked: Original | None = None) -> tuple[O
         made = looked or original.of(spec.ref, payload)
     except Exception as error:
         outcome = Outcome.from_exception(Kind.BROKEN, "parent", error)
-        return replace(outcome, message=f"it cannot be made: {outcome.message}"), None
+        return replace(outcome, message=f"it cannot be made{limits_met(error)}: {outcome.message}"), None
     from handoff.strategies import registry
 
     strategy = registry()[spec.strategy]

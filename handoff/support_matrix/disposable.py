@@ -4,8 +4,8 @@ Who does not answer is asked for its stacks first, so that the outcome can say w
 ``slow_s`` and does nothing waits on, while the next ones have their turn. At its end everything that it has started is
 ended, too: its workers, what they have started, and daemons that have left their session.
 
-Who stands at a line of the user's where others have stood for their whole patience is given up sooner, the sooner the
-more they were: what hangs by one way hangs by most, and there are many.
+Who stands in a function of the user's where others have hung is given up sooner, the sooner the more they were: what
+hangs by one way hangs by most, and there are many. And what is known by others need not be begun at all.
 
 Waiting for a processor is not hanging: a process is given that time beside its patience. Where that was not enough, the
 outcome is ``no answer``, and whoever asked may ask again.
@@ -33,7 +33,7 @@ from handoff.processes.cleanup import end_all, remove
 from handoff.processes.interpreter import describe_exit
 from handoff.processes.lines import NOT_OURS, Listener, exit_now, new_word, teller
 from handoff.processes.proc import lives, own_children, processor_s, queued_s, with_descendants
-from handoff.stacks import pickles, user_frame_in_brief
+from handoff.stacks import in_function, pickles, user_frame_in_brief
 from handoff.timing import nothing
 
 Tell = Callable[[dict[str, Any]], None]
@@ -82,6 +82,7 @@ class Work:
     body: Body
     done: Callable[[int, dict[str, Any], float], None]
     at: Callable[[int], None] = nothing  #: a number is begun, perhaps again
+    known: Callable[[int], dict[str, Any] | None] = nothing  #: its outcome, where it need not be begun
 
 
 class Disposable:
@@ -94,7 +95,7 @@ class Disposable:
         self.tracker, self.server = tracker, server  #: shared by all of them, and not ended with one
         self.count = 0
         self.slow = False  #: whether one has made the others wait
-        self.stood: Counter[str] = Counter()  #: where some have hung for their whole patience, and how many
+        self.stood: Counter[str] = Counter()  #: functions in which some have hung, and how many
         self.todo: deque[deque[int]] = deque()  #: runs of numbers that no process has begun
         self.running: list[_Running] = []
         self.current: _Running | None = None  #: the one whose turn it is: the others wait
@@ -117,6 +118,10 @@ class Disposable:
                     self.todo.clear()
                     continue
                 numbers = self.todo.popleft()
+                if known := work.known(numbers[0]):
+                    work.done(numbers.popleft(), known, 0.0)
+                    self.todo.extendleft([numbers] if numbers else [])
+                    continue
                 work.at(numbers[0])
                 self.current = self._fork(numbers, work.body)
                 self.running.append(self.current)
@@ -152,19 +157,22 @@ class Disposable:
         """A process that has told nothing yet is given up after its time; the next has its turn before that."""
         now = time.monotonic()
         if now > self._given_up_at(child) and not self._has_queued(child):
-            outcome, place = self._where_it_hangs(child)
-            if place:
-                self.stood[place] += 1
-                child.known["stood"] = place
-            self._finish(work, child, outcome.to_json())
+            self._hangs(work, child, *self._where_it_hangs(child))
         elif now > self._asked_at(child) and (gone := self._as_others(child, now)):
-            self._finish(work, child, gone.to_json())
+            self._hangs(work, child, *gone)
         elif child is self.current and now > self._turn_ends(child):
             if self._works(child):
                 child.looked = now
             else:
                 self.current = None
                 self.slow = True
+
+    def _hangs(self, work: Work, child: _Running, outcome: Outcome, place: str) -> None:
+        """It is given up where it stands; of that it tells the host, and the next that stands there."""
+        if place:
+            self.stood[in_function(place)] += 1
+            child.known["stood"] = place
+        self._finish(work, child, outcome.to_json())
 
     def _served(self) -> bool:
         """Whether there is the server that starts this one's processes, or none is needed."""
@@ -198,17 +206,16 @@ class Disposable:
             return math.inf
         return child.since + max(_share(max(self.stood.values())) * self._patience(child), 2 * child.asked_s)
 
-    def _as_others(self, child: _Running, now: float) -> Outcome | None:
+    def _as_others(self, child: _Running, now: float) -> tuple[Outcome, str] | None:
         """What became of one that stands where others have hung; None: it has waited for processors, or goes on."""
         took_s = child.asked_s = now - child.since
         found_s = queued_s(self._members(child)) + self._queued_serving_s() - child.queued_before_s
         where, place = self._stands(child)
-        others = self.stood[place]
+        others = self.stood[in_function(place)]
         if not others or took_s - found_s < _share(others) * self._patience(child):
             return None
-        return Outcome(
-            Kind.BROKEN, where, "", f"it hangs where others had no answer in {self._limit(child):g} s{place}"
-        )
+        said = f"it hangs where others had no answer in {self._limit(child):g} s{place}"
+        return Outcome(Kind.BROKEN, where, "", said), place
 
     def _has_queued(self, child: _Running) -> bool:
         """Whether its processes have waited for processors since that was looked at: it gets so much longer."""
@@ -302,7 +309,7 @@ class Disposable:
             before, texts = texts, {each: _text(path) for each, path in asked.items()}
         if where == "worker" and pickles(texts.get(child.pid, "")):
             where = "parent"
-        return where, next(filter(None, map(user_frame_in_brief, texts.values())), "")
+        return where, user_frame_in_brief("\n".join(texts.values()))
 
     # -- the end of a process
 

@@ -32,12 +32,13 @@ from typing import Any, cast
 
 from handoff import start_methods
 from handoff.compare.names import class_name
-from handoff.outcome import Kind, OutcomeFields
+from handoff.outcome import Kind, Outcome, OutcomeFields
 from handoff.payload import Duty
 from handoff.processes import spawn_server
 from handoff.processes.cleanup import adopt_orphans, end_all, sweep
 from handoff.processes.lines import Listener, exit_now, new_word, teller
 from handoff.processes.proc import own_children, processes, queued_s
+from handoff.stacks import in_function
 from handoff.support_matrix import original
 from handoff.support_matrix.disposable import Disposable, Tell, Work
 from handoff.support_matrix.messages import CellOrder, HostConfig, HostTell, HostTold
@@ -47,6 +48,8 @@ from handoff.target import Ref, RefFields
 MEMORY_BYTES = 4 << 30  #: of address space for a process of a cell; the largest payload takes a tenth
 FILE_BYTES = 1 << 30  #: for a file that a cell writes
 MODULE, OBJECT = "module", "object"  #: what the cells of a payload may have from the process that forks them
+#: Cells of a payload that hung in one function, until those are not asked any more of which one alike has.
+ENOUGH = 3
 TEMPLATES = 8  #: with cells that wait, beside the one that has its turn
 WORD_BYTES = 4000  #: of what is told at once: several processes write into one pipe, and less than 4096 stays together
 #: Modules of what many workers are given when they start.
@@ -97,7 +100,7 @@ class Host:
         self.tracker = start_methods.tracker_pid()
         gc.disable()  # there is no garbage in what is imported
         for name in config["preload"]:
-            with suppress(Exception):
+            with suppress(Exception, SystemExit):  # what fails here fails in its cells, and is told there
                 importlib.import_module(name)
         from handoff.strategies import registry
 
@@ -188,7 +191,7 @@ class Host:
             signal.signal(signal.SIGIO, signal.SIG_IGN)
             adopt_orphans()
             self.processes.write, self.processes.say = write, teller(write, word)
-            self.processes.stood.update(cells[0].stood)
+            self.processes.stood.update(in_function(place) for place, *_ in cells[0].hangs)
             ref = Ref(**cells[0].ref)
             begin, queued = time.monotonic(), queued_s([os.getpid()])
             with suppress(Exception):  # each cell will see it, and say so
@@ -213,9 +216,18 @@ class Host:
         runs = [looks] * bool(looks) + [[number] for number in range(len(cells)) if number not in looks]
         final = runs[-1][-1] if cells[-1].number == last else -1
         doubtful = False
+        hung = {how: (place, where) for place, where, how in cells[0].hangs if how}  # the last of each
 
         def at(number: int) -> None:
             tell({"at": cells[number].number, "last": number == final})
+
+        def known(number: int) -> dict[str, Any] | None:
+            """What is not asked any more: it would hang as those did that pickle alike."""
+            place, where = hung.get(cells[number].alike, ("", ""))
+            if self.processes.stood[in_function(place)] < ENOUGH:
+                return None
+            text = f"not asked: others that pickle it in the same way hung{place}"
+            return Outcome(Kind.BROKEN, where, "", text).to_json()
 
         def body(numbers: Sequence[int], say: Tell, folder: Path) -> None:
             from handoff.support_matrix import cell
@@ -237,6 +249,8 @@ class Host:
 
         def done(number: int, told: dict[str, Any], seconds: float) -> None:
             nonlocal doubtful
+            if told.get("stood") and cells[number].alike:
+                hung[cells[number].alike] = told["stood"], told["where"]
             doubtful = doubtful or (number not in looks and told["kind"] == Kind.REFUSED and told["where"] == "parent")
             stood, outcome = told.pop("stood", ""), cast("OutcomeFields", told)
             word: HostTold = {"cell": cells[number].number, "stood": stood, "outcome": outcome}
@@ -247,7 +261,7 @@ class Host:
                 told["message"] = told["message"][: len(told["message"]) // 2]
             tell(word)
 
-        return [cells[number] for number in self.processes.run(runs, Work(body, done, at))]
+        return [cells[number] for number in self.processes.run(runs, Work(body, done, at, known))]
 
     def _end_template(self, template: _Template, others: Iterable[_Template]) -> list[CellOrder]:
         """End what is left of a template; return its cells still to be run. Raises where that ended of itself."""
@@ -294,7 +308,7 @@ class Host:
         def done(number: int, told: dict[str, Any], _: float) -> None:
             modules = harmless(told.get("modules", ()), refs[number]["module"]) if told.get("quiet") else []
             for name in modules if large not in modules else ():
-                with suppress(Exception):
+                with suppress(Exception, SystemExit):
                     importlib.import_module(name)
             tell({"number": number, "modules": modules, "keep": told.get("keep", ""),
                   "stood": told.get("stood", "")})  # fmt: skip

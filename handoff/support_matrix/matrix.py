@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast
@@ -86,6 +86,7 @@ class _Todo:
     strategy: str
     duty: Duty
     start_method: str
+    alike: str  #: see :func:`alike`
 
 
 def support(
@@ -110,7 +111,7 @@ def support(
     """
     known = ways()
     todo = [
-        _Todo(entry, name, duty, method)
+        _Todo(entry, name, duty, method, alike(known[name], duty, method))
         for entry in entries.values()
         for name in (strategies or _tried(known, live=live))
         for duty in known[name].duties
@@ -149,6 +150,16 @@ def unavailable(way: Strategy, start_method: str) -> str:
     return ""
 
 
+def alike(way: Strategy, duty: Duty, start_method: str) -> str:
+    """How an object goes that way, where its hooks are all that is run of it: what others do alike, does alike.
+
+    A word that means nothing beside that; "" where it is looked at first, or not pickled.
+    """
+    if way.only or way.looks_first(duty) or not way.pickled_as or way.inherited(duty, start_method):
+        return ""
+    return f"{way.pickled_as} {duty} {'forked' if start_method == 'fork' else 'fresh'}"
+
+
 @dataclass
 class _Batch:
     """What one host is to do."""
@@ -182,7 +193,7 @@ class _Run:
         self.wrote: set[int] = set()  #: cells at which a host was told what is not ours
         self.active: list[_Batch] = []
         self.modules: dict[Ref, list[str]] = {}  #: that a payload needs, and none before it
-        self.stood: dict[Ref, Counter[str]] = {}  #: where its cells have hung
+        self.hangs: dict[Ref, list[tuple[str, str, str]]] = {}  #: cells that hung: place, side, how it is pickled
         self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
         self.waiting: deque[_Batch] = deque()
         self.again = False  #: whether what had no answer is asked once more
@@ -304,7 +315,7 @@ class _Run:
         for ref, word in self._ask({**self._config("fork", ALWAYS), "large": LARGE}, "scout", refs):
             self.progress(0, len(self.todo), "looking at what the payloads need")
             self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
-            self._stood(ref, word)
+            self._hung(ref, word, "")
 
     def _config(self, start_method: str, preload: Sequence[str]) -> HostConfig:
         busy = min(max(os.getloadavg()[0] / usable_cores(), 1.0), 6.0) if hasattr(os, "getloadavg") else 1.0
@@ -321,12 +332,11 @@ class _Run:
     def _start(self, batch: _Batch) -> None:
         config = self._config(batch.start_method, batch.preload)
         config["cells"] = [
-            CellOrder(
-                index, ref.to_json(), cell.strategy, str(cell.duty), self.kept.get(ref, ""), self.stood.get(ref, {})
-            )
+            CellOrder(index, ref.to_json(), cell.strategy, str(cell.duty), kept, cell.alike, hangs)
             for index in batch.cells
             for cell in (self.todo[index],)
             for ref in (cell.entry.ref,)
+            for kept, hangs in ((self.kept.get(ref, ""), self.hangs.get(ref, ())),)
         ]
         batch.inside = self.host(config)
         batch.began = time.monotonic()
@@ -353,12 +363,12 @@ class _Run:
                 self.progress(len(self.outcomes), len(self.todo), f"{cell.entry.payload.name} {cell.start_method}")
             case {"cell": index, "outcome": outcome, "seconds": seconds}:
                 batch.running.discard(index)
-                self._stood(self.todo[index].entry.ref, word)
+                self._hung(self.todo[index].entry.ref, word, self.todo[index].alike)
                 self._settle(index, Outcome.from_json(outcome), seconds)
 
-    def _stood(self, ref: Ref, word: HostTold) -> None:
+    def _hung(self, ref: Ref, word: HostTold, how: str) -> None:
         if place := word["stood"]:
-            self.stood.setdefault(ref, Counter())[place] += 1
+            self.hangs.setdefault(ref, []).append((place, word.get("outcome", {}).get("where", ""), how))
 
     def _settle(self, index: int, outcome: Outcome, seconds: float) -> None:
         if index in self.wrote and NOT_OURS not in outcome.notes:

@@ -6,7 +6,6 @@ JSON, a message each, in the order in which it happens.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 if TYPE_CHECKING:
@@ -22,7 +21,8 @@ class CellOrder(NamedTuple):
     strategy: str
     duty: str
     keeps: str  #: what the process that forks it may have for all cells of its payload: the module, or the object too
-    stood: Mapping[str, int] = MappingProxyType({})  #: where cells of this payload have hung, and how many
+    alike: str = ""  #: cells that pickle it in the same way have the same word; "": there are none
+    hangs: Sequence[tuple[str, str, str]] = ()  #: of this payload so far: place, side and ``alike`` of each
 
 
 class HostConfig(TypedDict):
@@ -52,7 +52,7 @@ class HostTold(TypedDict, total=False):
     cell: int  #: what became of this one
     outcome: OutcomeFields
     seconds: float
-    stood: str  #: where it hung for its whole patience
+    stood: str  #: where it hung
     number: int  #: what was found out about this payload
     modules: list[str]  #: that making it imports
     keep: str  #: as in :class:`CellOrder`
