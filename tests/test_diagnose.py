@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose, received
+from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose, hooks, received
 from handoff.diagnosing.dumps import pickles
 from handoff.diagnosing.paths import literal, render
 from handoff.diagnosing.reasons import KINDS, type_name
@@ -275,6 +275,43 @@ def test_the_json_form_has_schema_1_and_comes_back() -> None:
 def test_a_budget_must_be_positive() -> None:
     with pytest.raises(ValueError, match="budget_s"):
         diagnose(1, budget_s=0)
+
+
+class Framed:
+    """As pandas does: what it names is set first, in the order of a set."""
+
+    _named = ["_table", "first", "second"]
+
+    def __init__(self) -> None:
+        self._table, self._values = {"a": 1}, {"first": "a", "second": "a"}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_table": self._table, **self._values}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__["_values"] = {}
+        for name in set(self._named):
+            setattr(self, name, state[name])
+
+    def _set(self, name: str, value: str) -> None:
+        if value not in self._table:
+            raise ValueError(value)
+        self._values[name] = value
+
+    first = property(lambda self: self._values["first"], lambda self, value: self._set("first", value))
+    second = property(lambda self: self._values["second"], lambda self, value: self._set("second", value))
+
+
+def test_what_depends_on_a_workers_hash_seed_is_told() -> None:
+    """In a third of all workers the table comes first, and it is restored; in the others it is not (pandas 21391)."""
+    found = diagnose([Framed()])
+    (finding,) = found.culprits
+    assert finding.path == "obj[0]"
+    assert finding.kind == "hash-seed"
+    assert finding.where == "load"
+    assert finding.start_methods == ("spawn", "forkserver")
+    assert set(finding.blocks) == set(STRATEGIES)
+    assert not hooks.restored_in_any_order(dict) and not hooks.restored_in_any_order(Diagnosis)
 
 
 def test_what_there_was_no_time_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,9 @@ BEHIND_S = 0.25  #: for each of cloudpickle and dill behind what pickle refuses,
 LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy could cost the machine its memory
 WHOLE_MOST_S = 0.15  #: objects that take pickle longer are not pickled and loaded again with cloudpickle and dill
 TELLING_S = 0.05
+#: Of string hashes, where what becomes of an object may depend on them: of two attributes one comes first under half of
+#: all seeds, so that all of these agree once in 32 times. The first is that of ``support``'s workers.
+SEEDS = ("1", "2", "3", "4", "5", "6")
 _CONTAINERS = (dict, list, tuple, set, frozenset)  #: the picklers never ask about these: no stand-in can be put for one
 
 
@@ -280,18 +283,38 @@ class Steps:
             seen.note(f"the pickle has {len(seen.data):,} bytes and was not loaded in another process")
             return
         ask = [(module, name) for module, name, _, _ in seen.arrivals.facts]
-        answer = load_elsewhere(seen.data, "pickle", "fast", self._load_s(), ask, modules=seen.walk.modules())
+        answer, seed, sometimes = self._loaded(ask)
         if answer.get("ok"):
             seen.arrivals.compare(answer.get("facts", []))
         else:
-            self._blame_loads(seen.plain, answer)
+            self._blame_loads(seen.plain, answer, seed)
+        for load in seen.loads.values() if sometimes else ():
+            load.kind, load.starts = reasons.SEED, FRESH_STARTS  # a fork has the seed of this process
         seen.data = b""
+
+    def _loaded(self, ask: list[tuple[str, str]]) -> tuple[LoadAnswer, str, bool]:
+        """What a fresh process answers, or the first that fails, with its hash seed; whether others do not fail."""
+        seen = self.seen
+        seeds = SEEDS if any(map(hooks.restored_in_any_order, seen.walk.classes)) else ("",)
+        answers: dict[str, LoadAnswer] = {}
+        for seed in seeds:
+            if len(answers) > 1 and seen.left_s() < 2 * self._load_s():
+                seen.note(f"it was restored under {len(answers)} of the {len(seeds)} hash seeds that were to be tried")
+                break
+            answers[seed] = load_elsewhere(
+                seen.data, "pickle", "fast", self._load_s(), ask, modules=seen.walk.modules(), seed=seed
+            )
+            if len({bool(answer.get("ok")) for answer in answers.values()}) > 1:
+                break
+        failed = [seed for seed, answer in answers.items() if not answer.get("ok")]
+        first = failed[0] if failed else seeds[0]
+        return answers[first], first, 0 < len(failed) < len(answers)
 
     def _load_s(self) -> float:
         seen = self.seen
         return max(0.5, min(seen.left_s() / 3, 3.0 + 20 * seen.dump_s))
 
-    def _blame_loads(self, codec: Pickling, answer: LoadAnswer) -> None:
+    def _blame_loads(self, codec: Pickling, answer: LoadAnswer, seed: str = "") -> None:
         """After a failed load: load again, past all failures, and name each object that failed."""
         seen = self.seen
         if answer.get("guarded"):
@@ -309,7 +332,9 @@ class Steps:
         memo = pickler.memo if isinstance(pickler.memo, dict) else pickler.memo.copy()
         by_place: dict[int, Any] = dict(memo.values())
         limit_s = max(1.0, min(seen.left_s() / 2, 12.0))
-        detail = load_elsewhere(file.getvalue(), codec.name, "tolerant", limit_s, modules=seen.walk.modules())
+        detail = load_elsewhere(
+            file.getvalue(), codec.name, "tolerant", limit_s, modules=seen.walk.modules(), seed=seed
+        )
         named = 0
         for failure in detail.get("failures", ()):
             if failure.get("guarded"):

@@ -335,3 +335,26 @@ class _Kept(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.parse(f"self.{self.kept[node.id]}", mode="eval").body if node.id in self.kept else node
+
+
+def restored_in_any_order(kind: type) -> bool:
+    """Whether its state is restored by Python code that makes a set, and meets code of the user's meanwhile.
+
+    In which order a set is gone through differs from process to process, where its members are texts.
+    """
+    mro = type_mro(kind)
+    hook = next((type_dict(base)["__setstate__"] for base in mro if "__setstate__" in type_dict(base)), None)
+    if not isinstance(hook, types.FunctionType) or not _makes_a_set(hook.__code__):
+        return False
+    own = [value for base in mro if not installed(module_of(base)) for value in type_dict(base).items()]
+    return any(
+        (isinstance(value, property) and value.fset is not None)
+        or (name == "__setattr__" and isinstance(value, types.FunctionType))
+        or isinstance(type_dict(type(value)).get("__set__"), types.FunctionType)
+        for name, value in own
+    )
+
+
+def _makes_a_set(code: types.CodeType) -> bool:
+    inner = [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return "set" in code.co_names or code.co_name == "<setcomp>" or any(map(_makes_a_set, inner))

@@ -28,8 +28,9 @@ def load_elsewhere(
     ask: list[tuple[str, str]] | None = None,
     judging: Judging | None = None,
     modules: list[str] | None = None,
+    seed: str = "",
 ) -> LoadAnswer:
-    """What the loader answers, or how it ended.
+    """What the loader answers, or how it ended. ``seed``: of its string hashes; "": any, as of a worker of one's own.
 
     ``ask`` is a list of (module, qualified name) whose plain values the loader reports after a successful load.
     ``judging`` is for the mode ``judge``. ``modules`` are imported before the clock of ``limit_s`` starts.
@@ -54,7 +55,7 @@ def load_elsewhere(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"},  # as a worker of one's own
+        env={**os.environ, "PYTHONHASHSEED": seed or "random"},
     )
     try:
         text = _converse(child, json.dumps(job).encode() + b"\n", data, limit_s)
