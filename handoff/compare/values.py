@@ -56,7 +56,7 @@ def content(buffer: Any) -> dict[str, Any]:
     return {"length": len(view), "content": digest(view)}
 
 
-def digest(view: memoryview) -> str:
+def digest(view: memoryview | bytes) -> str:
     """Of bytes. In pieces: a deadline cannot interrupt one call into C, and a mapped file may have a tebibyte."""
     total = hashlib.sha256()
     for at in range(0, len(view), PIECE):

@@ -11,6 +11,7 @@ import sys
 import time
 import types
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from handoff.diagnosing import hooks, reasons
@@ -19,7 +20,7 @@ from handoff.diagnosing.conclusion import conclude
 from handoff.diagnosing.dumps import Met, Pickling, error_text, pickles
 from handoff.diagnosing.evidence import LoadCulprit, Seen
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, Diagnosis
-from handoff.diagnosing.load_elsewhere import load_elsewhere
+from handoff.diagnosing.load_elsewhere import Loader
 from handoff.diagnosing.messages import Failure, LoadAnswer
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Null
 from handoff.diagnosing.received import received
@@ -41,10 +42,15 @@ class Steps:
     """One diagnosis, step by step. Its steps are in :meth:`all`, in order."""
 
     def __init__(self, seen: Seen, send: Callable[[Diagnosis], None]) -> None:
-        self.seen, self.send = seen, send
+        self.seen, self.send, self.loader = seen, send, Loader()
         self.telling_s = 0.0
 
     def all(self, behind: bool = True, arrivals: bool = True) -> Diagnosis:
+        """Every step; what is loaded elsewhere is loaded by one interpreter, which has imported what it needs."""
+        with self.loader:
+            return self._all(behind, arrivals)
+
+    def _all(self, behind: bool, arrivals: bool) -> Diagnosis:
         seen = self.seen
         if "dill" in sys.modules:
             seen.note("dill was already imported in this process: it changes what the pure-Python pickler accepts")
@@ -76,8 +82,8 @@ class Steps:
             seen.note("what arrives was not compared: the object is too large")
             return
         found = received(
-            seen.obj, seen.walk, seen.codecs_run, seen.left_out, seen.dump_s, seen.end, seen.ref
-        )  # fmt: skip
+            seen.obj, seen.walk, seen.codecs_run, seen.left_out, seen.dump_s, seen.end, seen.ref, self.loader
+        )
         seen.arrivals.add(found)
         for note in found.notes:
             seen.note(note)
@@ -301,9 +307,10 @@ class Steps:
             if len(answers) > 1 and seen.left_s() < 2 * self._load_s():
                 seen.note(f"it was restored under {len(answers)} of the {len(seeds)} hash seeds that were to be tried")
                 break
-            answers[seed] = load_elsewhere(
-                seen.data, "pickle", "fast", self._load_s(), ask, modules=seen.walk.modules(), seed=seed
-            )
+            with Loader(seed) if seed else nullcontext(self.loader) as loader:
+                answers[seed] = loader.load(
+                    seen.data, "pickle", "fast", self._load_s(), ask, modules=seen.walk.modules()
+                )
             if len({bool(answer.get("ok")) for answer in answers.values()}) > 1:
                 break
         failed = [seed for seed, answer in answers.items() if not answer.get("ok")]
@@ -332,9 +339,8 @@ class Steps:
         memo = pickler.memo if isinstance(pickler.memo, dict) else pickler.memo.copy()
         by_place: dict[int, Any] = dict(memo.values())
         limit_s = max(1.0, min(seen.left_s() / 2, 12.0))
-        detail = load_elsewhere(
-            file.getvalue(), codec.name, "tolerant", limit_s, modules=seen.walk.modules(), seed=seed
-        )
+        with Loader(seed) if seed else nullcontext(self.loader) as loader:
+            detail = loader.load(file.getvalue(), codec.name, "tolerant", limit_s, modules=seen.walk.modules())
         named = 0
         for failure in detail.get("failures", ()):
             if failure.get("guarded"):
@@ -426,7 +432,7 @@ class Steps:
         if self._touches_files(name):
             seen.note(f"{name}: not loaded, for loading opens the user's files again")
         elif len(data) <= LOAD_MOST_BYTES // 4 and seen.left_s() >= 0.5:
-            answer = load_elsewhere(data, name, "fast", self._load_s(), modules=seen.walk.modules())
+            answer = self.loader.load(data, name, "fast", self._load_s(), modules=seen.walk.modules())
             if not answer.get("ok"):
                 self._blame_loads(codec, answer)
 
@@ -436,7 +442,7 @@ class Steps:
         doubted = [load for load in seen.loads.values() if codec.name in load.codecs]
         whole = doubted and seen.skip() and not self._touches_files(codec.name)
         if whole and pickles(codec, seen.obj, {}, file) is None:
-            loaded = load_elsewhere(file.getvalue(), codec.name, "fast", self._load_s()).get("ok")
+            loaded = self.loader.load(file.getvalue(), codec.name, "fast", self._load_s()).get("ok")
             for load in doubted if loaded else ():
                 load.codecs.discard(codec.name)
 

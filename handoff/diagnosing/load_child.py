@@ -1,6 +1,6 @@
 """The disposable process that loads pickles, so that nothing is ever unpickled in the user's process.
 
-``main`` runs in a fresh interpreter. It reads a job from its standard input, loads it as a worker would, and answers
+``start`` runs in a fresh interpreter. It reads jobs from its standard input, loads each as a worker would, and answers
 in JSON on its standard output. ``fast`` loads with the real unpickler. ``tolerant`` goes on past every failure, with a
 stand-in for what failed, and names each by its index in the pickle's memo. ``judge`` loads several pickles of one
 object, each in a fork, and compares what arrived with what was sent, as ``support`` does.
@@ -26,14 +26,24 @@ if TYPE_CHECKING:
     from handoff.target import RefFields
 
 
+FORKS, ONCE = b"+", b"."  #: the first byte of an answer: it is loaded in a fork, or here, and that is the end
+DONE = 79  #: how a process ends that has answered: whoever leaves with 0 in the middle of a load has not
+
+
+def ended(status: int | None) -> LoadAnswer:
+    """What is answered for a process that did not."""
+    return {"ok": False, "died": True, "error": f"the process that loaded it ended (exit status {status})"}
+
+
 def main(job: LoadJob, data: bytes, answer: Any) -> None:
     """Do one job and write one line of JSON to ``answer``. ``job`` is what :mod:`handoff.diagnosing.load_elsewhere`
     sends."""
     _protect(job)
     if job["main"] and b"__main__" in data:
         _import_main(job["main"])
-    answer.write(json.dumps(_done(job, data)).encode() + b"\n")
-    answer.flush()
+    text = json.dumps(_done(job, data)).encode() + b"\n"
+    while text:
+        text = text[answer.write(text) :]
 
 
 def _done(job: LoadJob, data: bytes) -> LoadAnswer:
@@ -256,23 +266,42 @@ def plain_value(value: Any, level: int = 0) -> str | None:
 
 
 def start() -> None:
-    """Read one job from standard input (a line of JSON, then the pickle), and do it."""
+    """Read jobs from standard input (a line of JSON, then the pickle each), and do them in forks of this process.
+
+    Where what was imported has started threads, which no fork would have, do one and end.
+    """
     source = os.fdopen(os.dup(0), "rb")
-    answer = os.fdopen(os.dup(1), "wb")
+    answer = os.fdopen(os.dup(1), "wb", buffering=0)
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(quiet, descriptor)
-    job: LoadJob = json.loads(source.readline())
-    data = source.read(job["size"])
-    for module in job["modules"]:
-        with suppress(BaseException):
-            __import__(module)
-    answer.write(b" ")  # ready
-    answer.flush()
     sys.modules.setdefault("__mp_main__", types.ModuleType("__mp_main__"))
-    main(job, data, answer)
-    answer.close()
-    os._exit(0)  # no destructor or exit hook of the user's runs
+    while line := source.readline():
+        job: LoadJob = json.loads(line)
+        data = source.read(job["size"])
+        for module in job["modules"]:
+            with suppress(BaseException):
+                __import__(module)
+        forks = hasattr(os, "fork") and _threads() == 1
+        answer.write(FORKS if forks else ONCE)
+        child = os.fork() if forks else 0
+        if child == 0:
+            source.close()
+            main(job, data, answer)
+            os._exit(DONE)  # no destructor or exit hook of the user's runs
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status != DONE:
+            answer.write(json.dumps(ended(status)).encode() + b"\n")
 
 
-__all__ = ["MainReached", "judge_apart", "main", "maker", "plain_value", "start"]
+def _threads() -> int:
+    """Of this process: those of libraries in C, too, where the kernel tells of them."""
+    import threading
+
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+__all__ = ["MainReached", "ended", "judge_apart", "main", "maker", "plain_value", "start"]

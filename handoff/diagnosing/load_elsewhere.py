@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any, Self, cast
 
 from handoff import timeouts
+from handoff.diagnosing.load_child import FORKS, ended
 from handoff.diagnosing.messages import Judging, LoadAnswer, LoadJob, MainModule
 
 _BOOT = (
@@ -20,77 +22,94 @@ _BOOT = (
 LIMIT_BYTES = 4 << 30  #: address space that a load may take beyond the interpreter's, at least
 
 
-def load_elsewhere(
-    data: bytes,
-    codec: str,
-    mode: str,
-    limit_s: float,
-    ask: list[tuple[str, str]] | None = None,
-    judging: Judging | None = None,
-    modules: list[str] | None = None,
-    seed: str = "",
-) -> LoadAnswer:
-    """What the loader answers, or how it ended. ``seed``: of its string hashes; "": any, as of a worker of one's own.
+class Loader:
+    """A disposable interpreter that imports what a pickle needs, once, and loads each pickle in a fork of itself.
 
-    ``ask`` is a list of (module, qualified name) whose plain values the loader reports after a successful load.
-    ``judging`` is for the mode ``judge``. ``modules`` are imported before the clock of ``limit_s`` starts.
+    Where that import leaves threads, which no fork has, each pickle gets an interpreter of its own. ``seed``: of its
+    string hashes; "": any, as of a worker of one's own.
     """
-    job: LoadJob = {
-        "codec": codec,
-        "mode": mode,
-        "size": len(data),
-        "limit_s": limit_s,
-        "limit_bytes": max(LIMIT_BYTES, 6 * len(data)),
-        "ask": ask or [],
-        "modules": modules or [],
-        "authkey": _authkey(),
-        "main": _main_module(),
-        "judging": judging,
-    }
+
+    def __init__(self, seed: str = "") -> None:
+        self.seed = seed
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill it, with all that it has started."""
+        if self.child is None:
+            return
+        end_group(self.child.pid)
+        self.child.wait()
+        for pipe in (self.child.stdin, self.child.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self.child = None
+
+    def load(
+        self,
+        data: bytes,
+        codec: str,
+        mode: str,
+        limit_s: float,
+        ask: list[tuple[str, str]] | None = None,
+        judging: Judging | None = None,
+        modules: list[str] | None = None,
+    ) -> LoadAnswer:
+        """What it answers, or how it ended.
+
+        ``ask`` is a list of (module, qualified name) whose plain values are reported after a successful load.
+        ``judging`` is for the mode ``judge``. ``modules`` are imported before the clock of ``limit_s`` starts.
+        """
+        job: LoadJob = {
+            "codec": codec,
+            "mode": mode,
+            "size": len(data),
+            "limit_s": limit_s,
+            "limit_bytes": max(LIMIT_BYTES, 6 * len(data)),
+            "ask": ask or [],
+            "modules": modules or [],
+            "authkey": _authkey(),
+            "main": _main_module(),
+            "judging": judging,
+        }
+        goes_on = False
+        try:
+            child = self.child = self.child or _started(self.seed)
+            answer, goes_on = _converse(child, json.dumps(job).encode() + b"\n", data, limit_s)
+        finally:
+            if not goes_on:
+                self.close()
+        return answer if answer is not None else ended(child.returncode)
+
+
+def _started(seed: str) -> subprocess.Popen[bytes]:
     path = [entry if entry else os.getcwd() for entry in sys.path]
-    command = [sys.executable, *_flags(), "-c", _BOOT, json.dumps(path)]
-    child = subprocess.Popen(
-        command,
+    return subprocess.Popen(
+        [sys.executable, *_flags(), "-c", _BOOT, json.dumps(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         env={**os.environ, "PYTHONHASHSEED": seed or "random"},
     )
-    try:
-        text = _converse(child, json.dumps(job).encode() + b"\n", data, limit_s)
-    finally:
-        end_group(child.pid)
-        child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    continue
-    if text is None:
-        return {"ok": False, "hung": True, "error": f"it had not loaded after {limit_s:.1f} s"}
-    try:
-        answer: Any = json.loads(text)
-    except ValueError:
-        return {
-            "ok": False,
-            "died": True,
-            "error": f"the process that loaded it ended (exit status {child.returncode})",
-        }
-    if not isinstance(answer, dict):
-        return {"ok": False, "died": True, "error": "no answer"}
-    return cast("LoadAnswer", answer)
 
 
-def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s: float) -> bytes | None:
-    """Write the job and read the answer, neither waiting on the other; None when time runs out.
+def _converse(
+    child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s: float
+) -> tuple[LoadAnswer | None, bool]:
+    """Write the job and read the answer, neither waiting on the other, and whether it will answer another one.
 
-    A first byte says that all is imported: the clock starts then.
+    None where it has ended without one. A first byte says that all is imported: the clock starts then.
     """
     assert child.stdin is not None and child.stdout is not None
     end = time.monotonic() + timeouts.IMPORT_S
-    imported = False
+    imported = b""
     os.set_blocking(child.stdin.fileno(), False)
     out = [memoryview(head), memoryview(data)]
     answer = bytearray()
@@ -100,18 +119,18 @@ def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s:
         while True:
             left = end - time.monotonic()
             if left <= 0:
-                return None
+                return {"ok": False, "hung": True, "error": f"it had not loaded after {limit_s:.1f} s"}, False
             for ready, _ in selector.select(left):
                 if ready.fileobj is child.stdout:
                     piece = os.read(child.stdout.fileno(), 1 << 16)
                     answer += piece
                     if not imported and answer:
-                        imported, end = True, time.monotonic() + limit_s
+                        imported, end = bytes(answer[:1]), time.monotonic() + limit_s
                         del answer[:1]
                         if not answer:
                             continue
                     if not piece or answer.endswith(b"\n"):
-                        return bytes(answer)
+                        return _read(bytes(answer)), imported == FORKS and bool(piece)
                 elif not out:
                     selector.unregister(child.stdin)
                 else:
@@ -122,6 +141,14 @@ def _converse(child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s:
                         out.clear()
                     if out and not len(out[0]):
                         out.pop(0)
+
+
+def _read(text: bytes) -> LoadAnswer | None:
+    try:
+        answer: Any = json.loads(text)
+    except ValueError:
+        return None
+    return cast("LoadAnswer", answer) if isinstance(answer, dict) else None
 
 
 def end_group(pid: int) -> None:

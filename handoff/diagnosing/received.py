@@ -22,7 +22,6 @@ from handoff.diagnosing.again import exception_fix
 from handoff.diagnosing.dumps import error_text, pickles
 from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, STRATEGIES, Finding
 from handoff.diagnosing.load_child import ENDED, Control, Known, judge_apart, maker
-from handoff.diagnosing.load_elsewhere import load_elsewhere
 from handoff.diagnosing.messages import Judged, Judging
 from handoff.diagnosing.picklers import Cloudpickle, Dill, Plain, carried_by_forking
 from handoff.diagnosing.walk import Walk
@@ -30,6 +29,7 @@ from handoff.payload import Payload
 from handoff.processes.deadlines import TookTooLong, limited
 
 if TYPE_CHECKING:
+    from handoff.diagnosing.load_elsewhere import Loader
     from handoff.target import RefFields
 
 HEAVY_S = 0.15  #: where pickling takes longer, the default protocol has to speak for the others
@@ -60,7 +60,14 @@ class Received:
 
 
 def received(
-    obj: Any, walk: Walk, codecs: list[str], skip: Skip, dump_s: float, end: float, ref: RefFields | None
+    obj: Any,
+    walk: Walk,
+    codecs: list[str],
+    skip: Skip,
+    dump_s: float,
+    end: float,
+    ref: RefFields | None,
+    loader: Loader,
 ) -> Received:
     """Send ``obj`` by each pickler and say what arrived altered. ``skip`` gives what a codec must leave out, by id."""
     from handoff.compare.facts import facts
@@ -86,7 +93,7 @@ def received(
         "each_s": timeouts.ARRIVAL_S + 10 * dump_s,
     }
     data = b"".join(one.data for one in sent)
-    answer = load_elsewhere(
+    answer = loader.load(
         data, "pickle", "judge", max(0.5, end - time.monotonic()), judging=judging, modules=walk.modules()
     )
     if not answer.get("ok"):
@@ -120,7 +127,8 @@ def _sent(
         if name in codecs and not heavy and not (name == "dill" and _reopens(walk)):
             codec: Any = make(Plain())
             wanted.append((codec, codec.default_protocol, (name,)))
-    found, late = [], []
+    found: list[Sent] = []
+    late: list[str] = []
     for codec, protocol, strategies in wanted:
         file, left_out = io.BytesIO(), skip(codec.name)
         try:

@@ -86,7 +86,7 @@ class _Todo:
     strategy: str
     duty: Duty
     start_method: str
-    alike: str  #: see :func:`alike`
+    alike: str = ""  #: see :func:`alike`
 
 
 def support(
