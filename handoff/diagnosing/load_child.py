@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from handoff.target import RefFields
 
 
-FORKS, ONCE = b"+", b"."  #: the first byte of an answer: it is loaded in a fork, or here, and that is the end
+#: The first byte of an answer: it is loaded in a fork, in a fork that lacks threads which are here, or here at last.
+FORKS, DOUBTFUL, ONCE = b"+", b"~", b"."
 DONE = 79  #: how a process ends that has answered: whoever leaves with 0 in the middle of a load has not
 
 
@@ -268,7 +269,7 @@ def plain_value(value: Any, level: int = 0) -> str | None:
 def start() -> None:
     """Read jobs from standard input (a line of JSON, then the pickle each), and do them in forks of this process.
 
-    Where what was imported has started threads, which no fork would have, do one and end.
+    What fails in a fork may fail for want of threads that an import has started: it is asked for once more, ``alone``.
     """
     source = os.fdopen(os.dup(0), "rb")
     answer = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -282,8 +283,8 @@ def start() -> None:
         for module in job["modules"]:
             with suppress(BaseException):
                 __import__(module)
-        forks = hasattr(os, "fork") and _threads() == 1
-        answer.write(FORKS if forks else ONCE)
+        forks = hasattr(os, "fork") and not job["alone"]
+        answer.write(ONCE if not forks else FORKS if _threads() == 1 else DOUBTFUL)
         child = os.fork() if forks else 0
         if child == 0:
             source.close()

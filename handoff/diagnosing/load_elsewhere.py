@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Self, cast
 
 from handoff import timeouts
-from handoff.diagnosing.load_child import FORKS, ended
+from handoff.diagnosing.load_child import DOUBTFUL, FORKS, ended
 from handoff.diagnosing.messages import Judging, LoadAnswer, LoadJob, MainModule
 
 _BOOT = (
@@ -25,8 +25,8 @@ LIMIT_BYTES = 4 << 30  #: address space that a load may take beyond the interpre
 class Loader:
     """A disposable interpreter that imports what a pickle needs, once, and loads each pickle in a fork of itself.
 
-    Where that import leaves threads, which no fork has, each pickle gets an interpreter of its own. ``seed``: of its
-    string hashes; "": any, as of a worker of one's own.
+    Where that import leaves threads, which no fork has, a load that fails is tried again in an interpreter of its own.
+    ``seed``: of its string hashes; "": any, as of a worker of one's own.
     """
 
     def __init__(self, seed: str = "") -> None:
@@ -77,15 +77,24 @@ class Loader:
             "authkey": _authkey(),
             "main": _main_module(),
             "judging": judging,
+            "alone": False,
         }
-        goes_on = False
+        answer, how = self._asked(job, data)
+        if how == DOUBTFUL and not answer["ok"]:
+            self.close()
+            answer, _ = self._asked({**job, "alone": True}, data)
+        return answer
+
+    def _asked(self, job: LoadJob, data: bytes) -> tuple[LoadAnswer, bytes]:
+        """What it answers, and how it was loaded. What has given no whole answer is ended."""
+        how, answer = b"", None
         try:
             child = self.child = self.child or _started(self.seed)
-            answer, goes_on = _converse(child, json.dumps(job).encode() + b"\n", data, limit_s)
+            answer, how = _converse(child, json.dumps(job).encode() + b"\n", data, job["limit_s"])
         finally:
-            if not goes_on:
+            if answer is None or "hung" in answer or how not in (FORKS, DOUBTFUL):
                 self.close()
-        return answer if answer is not None else ended(child.returncode)
+        return answer or ended(child.returncode), how
 
 
 def _started(seed: str) -> subprocess.Popen[bytes]:
@@ -102,10 +111,10 @@ def _started(seed: str) -> subprocess.Popen[bytes]:
 
 def _converse(
     child: subprocess.Popen[bytes], head: bytes, data: bytes, limit_s: float
-) -> tuple[LoadAnswer | None, bool]:
-    """Write the job and read the answer, neither waiting on the other, and whether it will answer another one.
+) -> tuple[LoadAnswer | None, bytes]:
+    """Write the job and read the answer, neither waiting on the other; None where it has ended without one.
 
-    None where it has ended without one. A first byte says that all is imported: the clock starts then.
+    A first byte says that all is imported, and how it is loaded: the clock starts then.
     """
     assert child.stdin is not None and child.stdout is not None
     end = time.monotonic() + timeouts.IMPORT_S
@@ -119,7 +128,7 @@ def _converse(
         while True:
             left = end - time.monotonic()
             if left <= 0:
-                return {"ok": False, "hung": True, "error": f"it had not loaded after {limit_s:.1f} s"}, False
+                return {"ok": False, "hung": True, "error": f"it had not loaded after {limit_s:.1f} s"}, imported
             for ready, _ in selector.select(left):
                 if ready.fileobj is child.stdout:
                     piece = os.read(child.stdout.fileno(), 1 << 16)
@@ -130,7 +139,7 @@ def _converse(
                         if not answer:
                             continue
                     if not piece or answer.endswith(b"\n"):
-                        return _read(bytes(answer)), imported == FORKS and bool(piece)
+                        return _read(bytes(answer)), imported
                 elif not out:
                     selector.unregister(child.stdin)
                 else:

@@ -45,6 +45,7 @@ class LoadJob(TypedDict):
     authkey: str  #: hexadecimal
     main: MainModule | None
     judging: Judging | None
+    alone: bool  #: in a process of its own that was started for it, not forked
 
 
 class Failure(TypedDict, total=False):
