@@ -209,15 +209,21 @@ def _is_data(item: Any) -> bool:
     return isinstance(item, list | tuple) or (numpy is not None and isinstance(item, numpy.ndarray))
 
 
+def _module(kind: type) -> str:
+    """Where a class is from: one that was made without a module (sympy's functions are), as what it derives from."""
+    return next(name for base in kind.__mro__ if type(name := base.__module__) is str)
+
+
 def _root(kind: type) -> str:
-    return kind.__module__.partition(".")[0]
+    return _module(kind).partition(".")[0]
 
 
 @cache
 def _is_of_a_library(kind: type) -> bool:
     """Whether a class is not the user's own: of the standard library, or installed."""
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
-    return (_root(kind) in sys.stdlib_module_names and kind.__module__ not in ("builtins", "__main__")) or any(
+    module = _module(kind)
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return (_root(kind) in sys.stdlib_module_names and module not in ("builtins", "__main__")) or any(
         f"{os.sep}{folder}{os.sep}" in file for folder in ("site-packages", "dist-packages")
     )
 

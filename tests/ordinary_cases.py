@@ -219,6 +219,27 @@ def ok_a_dict_that_keeps_its_items_elsewhere() -> Any:
     return Elsewhere(a=1)
 
 
+class Applied:
+    """A class of its own for each name, without a module, as sympy's undefined functions are."""
+
+    def __reduce__(self) -> Any:
+        return applied, (type(self).__name__,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Applied) and type(self).__name__ == type(other).__name__
+
+    def __hash__(self) -> int:
+        return 1
+
+
+def applied(name: str) -> Any:
+    return type(name, (Applied,), {"__module__": None})()
+
+
+def ok_a_class_without_a_module() -> Any:
+    return {"left": applied("f"), "right": [applied("g")]}
+
+
 def ok_nan_as_a_value() -> Any:
     return {"a": math.nan, "own": [float("nan")]}
 
