@@ -227,7 +227,7 @@ class Host:
             if self.processes.stood[in_function(place)] < ENOUGH:
                 return None
             text = f"not asked: others that pickle it in the same way hung{place}"
-            return Outcome(Kind.BROKEN, where, "", text).to_json()
+            return cast("dict[str, Any]", Outcome(Kind.BROKEN, where, "", text).to_json())
 
         def body(numbers: Sequence[int], say: Tell, folder: Path) -> None:
             from handoff.support_matrix import cell
