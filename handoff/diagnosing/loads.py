@@ -22,6 +22,13 @@ LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy 
 #: all seeds, so that all of these agree once in 32 times. The first is that of ``support``'s workers.
 SEEDS = ("1", "2", "3", "4", "5", "6")
 
+SEED = reasons.Reason(
+    "hash-seed",
+    "its state is restored in the order of a set, which differs with a worker's hash seed: in some it fails",
+    "code of its class that runs meanwhile (a property's setter, __setattr__) must bear that other attributes are not "
+    "there yet: keep the value first, and check it where it is used",
+)
+
 
 class Loads:
     """The loads of one object's pickles: what they show goes to what is known of it."""
@@ -45,7 +52,7 @@ class Loads:
         else:
             self.blame(seen.plain, answer, seed)
         for load in seen.loads.values() if sometimes else ():
-            load.kind, load.starts = reasons.SEED, FRESH_STARTS  # a fork has the seed of this process
+            load.kind, load.starts = SEED, FRESH_STARTS  # a fork has the seed of this process
         seen.data = b""
 
     def _loaded(self, ask: list[tuple[str, str]]) -> tuple[LoadAnswer, str, bool]:

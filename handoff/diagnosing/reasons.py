@@ -393,12 +393,6 @@ SETSTATE = Reason(
     "it pickles, but restoring its state in the worker fails",
     "mend __setstate__: it must work in a process that has nothing but the state",
 )
-SEED = Reason(
-    "hash-seed",
-    "its state is restored in the order of a set, which differs with a worker's hash seed: in some it fails",
-    "code of its class that runs meanwhile (a property's setter, __setattr__) must bear that other attributes are not "
-    "there yet: keep the value first, and check it where it is used",
-)
 GETATTR = Reason(
     "getattr-recursion",
     "its __getattr__ delegates to an attribute that does not exist yet while it is restored, and recurses",
