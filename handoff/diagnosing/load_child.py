@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handoff.diagnosing.tolerant_unpickler import WritesFile, load_tolerantly, text_of
+from handoff.processes.proc import own_threads
 
 if TYPE_CHECKING:
     from handoff.diagnosing.messages import Fact, Judged, Judging, LoadAnswer, LoadJob, MainModule
@@ -284,7 +285,7 @@ def start() -> None:
             with suppress(BaseException):
                 __import__(module)
         forks = hasattr(os, "fork") and not job["alone"]
-        answer.write(ONCE if not forks else FORKS if _threads() == 1 else DOUBTFUL)
+        answer.write(ONCE if not forks else FORKS if own_threads() == 1 else DOUBTFUL)
         child = os.fork() if forks else 0
         if child == 0:
             source.close()
@@ -293,16 +294,6 @@ def start() -> None:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if status != DONE:
             answer.write(json.dumps(ended(status)).encode() + b"\n")
-
-
-def _threads() -> int:
-    """Of this process: those of libraries in C, too, where the kernel tells of them."""
-    import threading
-
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return threading.active_count()
 
 
 __all__ = ["MainReached", "ended", "judge_apart", "main", "maker", "plain_value", "start"]
