@@ -19,6 +19,7 @@ from handoff.target import TargetError
 from handoff.timing import nothing
 
 if TYPE_CHECKING:
+    from handoff.support_matrix.matrix import MatrixCell
     from handoff.terminal import Part
 
 
@@ -113,9 +114,11 @@ class Support:
         return drawn(self._parts())
 
     def _repr_html_(self) -> str:
-        from handoff.terminal import page
+        from handoff.support_matrix.text import list_markup
+        from handoff.terminal import Part, page
 
-        return page(f"support for {self.target}", self._parts())
+        headline = [Part(repr(self).strip("<>"), "title"), Part("")]
+        return page(f"support for {self.target}", [*headline, *list_markup(self._matrix())])
 
     def to_frame(self) -> Any:
         """The cells as a DataFrame of pandas, a row each."""
@@ -124,20 +127,20 @@ class Support:
         return frame(self.to_json()["cells"])
 
     def _parts(self) -> list[Part]:
+        from handoff.support_matrix.text import list_parts
         from handoff.terminal import Part
 
-        parts = [Part(repr(self).strip("<>"), "title")]
-        for duty, method in dict.fromkeys((cell.duty, cell.start_method) for cell in self.cells):
-            here = [cell for cell in self.cells if (cell.duty, cell.start_method) == (duty, method)]
-            parts.append(Part(f"{duty}, {method}", "path"))
-            if carried := [cell.strategy for cell in here if cell.outcome.ok]:
-                parts.append(Part(f"ok: {', '.join(carried)}", "fix", 2))
-            groups: dict[tuple[str, str], list[str]] = {}
-            for cell in here:
-                if not cell.outcome.ok:
-                    groups.setdefault((str(cell.outcome.kind), cell.outcome.reason), []).append(cell.strategy)
-            parts += [Part(f"{kind}: {', '.join(n)}: {why}", "plain", 2) for (kind, why), n in groups.items()]
-        return parts
+        return [Part(repr(self).strip("<>"), "title"), *list_parts(self._matrix())]
+
+    def _matrix(self) -> list[MatrixCell]:
+        """The cells as the command has them, whose words are shown here, too."""
+        from handoff.support_matrix.matrix import MatrixCell
+
+        return [
+            MatrixCell(self.target, c.strategy, c.duty, c.start_method, str(c.outcome.kind), c.outcome.where,
+                       c.outcome.error_type, c.outcome.message, c.outcome.notes)
+            for c in self.cells
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -237,17 +240,18 @@ def support(
     patience: float = timeouts.CELL_S,
     jobs: int | None = None,
     name: str = "obj",
-    progress: Callable[[str], Any] = nothing,
+    progress: Callable[[str], Any] | None = None,
 ) -> Support:
     """Try ``obj`` by each strategy, for each duty that it serves, under each start method of this platform, for real,
     and say what became of it.
 
     ``strategies``, ``duties``, ``start_methods``: no others than these. A hand-over that has not answered after
     ``patience`` seconds hangs. ``jobs``: so many at the same time (default: one more than cores). ``name`` is a label;
-    ``progress`` is told what goes on. All happens in forks of this process. Raises ``ValueError`` for a wrong argument
-    and ``OSError`` where there is no fork, or no ``/proc`` on Linux.
+    ``progress`` is told what goes on (default: one line, in a notebook or a terminal). All happens in forks of this
+    process. Raises ``ValueError`` for a wrong argument; ``OSError`` where there is no fork, or no ``/proc`` on Linux.
     """
     from handoff import target
+    from handoff.advising.notebook import line
     from handoff.start_methods import START_METHODS
     from handoff.support_matrix import matrix
 
@@ -261,6 +265,8 @@ def support(
     if not patience > 0 or (jobs is not None and jobs < 1):
         raise ValueError(f"patience and jobs must be positive: {patience=} {jobs=}")
     _needs_proc()
+    shown = line() if progress is None else None
+    told = progress or shown or nothing
     target.hold(obj)
     try:
         cells = matrix.support(
@@ -270,11 +276,13 @@ def support(
             start_methods=start_methods or START_METHODS,
             patience_s=patience,
             jobs=jobs,
-            progress=lambda done, total, what: progress(f"{done} of {total} hand-overs{what and ': '}{what}"),
+            progress=lambda done, total, what: told(f"{done} of {total} hand-overs{what and ': '}{what}"),
             live=True,
         )
     finally:
         target.let_go()
+        if shown is not None:
+            shown.clear()
     return Support(
         name,
         tuple(

@@ -161,6 +161,8 @@
         }))),
       h("p", { class: "dim" }, "Bars are medians over fresh interpreters, the lines their 99 % intervals. ", cells.some((c) => !known(c.time)) && "±?: of too few trials to have one. ", cells.some((c) => Math.max(c.time[0], c.time[2] ?? 0) > limit) && "An arrow: longer than the picture. ", all.length > cells.length && (all.length - cells.length === 1 ? "One slower way is in the table." : `${all.length - cells.length} slower ways are in the table.`)));
   };
+  // what is not here, or was not timed, may well carry it
+  const byDefault = (fails) => (fails ? `${fails} does not carry it` : "not timed");
   const sideBySide = (table) => {
     const twins = doc.tables.filter((t) => t.kind === table.kind && t.payload === table.payload && t.metric === table.metric && t.choice);
     if (twins.length < 2) return null;
@@ -172,7 +174,7 @@
           h("th", { scope: "row" }, t.start_method === state.start ? t.start_method : h("button", { type: "button", onclick: () => change({ start: t.start_method }) }, t.start_method || "none")),
           h("td", null, pill(t)),
           h("td", null, taken?.time ? [h("code", null, t.take), " ", interval(taken.time)] : t.short),
-          h("td", null, usual?.time ? [h("code", null, t.baseline), " ", interval(usual.time)] : `${t.fails || t.baseline || "what is done by default"} does not carry it`),
+          h("td", null, usual?.time ? [h("code", null, t.baseline), " ", interval(usual.time)] : byDefault(t.fails)),
           h("td", null, taken && usual?.slower && taken !== usual ? ratioInterval(usual.slower) : taken && taken === usual ? "the same" : t.fails ? "nothing to compare with" : "not decided"));
       })));
   };
@@ -182,14 +184,14 @@
     const found = doc.others.filter((run) => run.answers[key]).map((run) => ({ ...run, ...run.answers[key] }));
     if (!found.length || table.unit !== "seconds") return null;
     const taken = cellOf(table, table.take), usual = table.fails ? null : cellOf(table, table.baseline);
-    const mine = { take: table.take, keep: table.keep, pays: table.pays, short: table.short, time: taken?.time, baseline: table.fails || table.baseline, usual: usual?.time, factor: usual?.slower, same_machine: true };
+    const mine = { fails: table.fails, take: table.take, keep: table.keep, pays: table.pays, short: table.short, time: taken?.time, baseline: table.fails || table.baseline, usual: usual?.time, factor: usual?.slower, same_machine: true };
     const sort = (a) => (a.take ? takenAs(a) : a.timed ? "open" : "lost");
     const line = (a, head, kind) => h("tr", { class: head ? null : "chosen" },
       h("th", { scope: "row" }, head || "this run"),
       h("td", null, head ? a.unlike || "nothing" : ""),
       h("td", null, h("span", { class: `pill ${kind}` }, STANDS[kind][0])),
       h("td", null, a.take && a.time ? [h("code", null, a.take), " ", interval(a.time)] : a.short),
-      h("td", null, a.usual ? [h("code", null, a.baseline), " ", interval(a.usual)] : `${a.baseline || "what is done by default"} does not carry it`),
+      h("td", null, a.usual ? [h("code", null, a.baseline), " ", interval(a.usual)] : byDefault(a.fails)),
       h("td", null, a.take === a.baseline ? "the same" : a.factor && a.take ? ratioInterval(a.factor) : "not decided"));
     return h("table", { class: "plain", id: "others" }, h("caption", null, "The same question in other runs", found.some((a) => !a.same_machine) && ": of another machine compare the factors, not the seconds"),
       h("thead", null, h("tr", null, ["run", "what is not as here", "verdict", "what is taken", "by default", "the default's factor"].map((text) => h("th", { scope: "col" }, text)))),

@@ -47,6 +47,7 @@ def answer(table: Mapping[str, Any]) -> dict[str, Any]:
         "timed": timed,
         "short": table["short"],
         "time": taken.get("time"),
+        "fails": table["fails"],
         "baseline": table["fails"] or table["baseline"],
         "usual": None if table["fails"] else usual.get("time"),
         "factor": None if table["fails"] else usual.get("slower"),

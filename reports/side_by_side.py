@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handoff.analysis import units
+from handoff.analysis.metrics import duty_of
 from handoff.analysis.stats import Estimate
 from handoff.payload import Duty
+from handoff.strategies import baselines
 
 from . import plain, verdicts
 from .rows import Table, TableCell
@@ -70,7 +72,8 @@ def by_default(table: Table | None) -> str:
     if table is None:
         return NOT_MEASURED
     fails = table.decision.fails
-    usual = f"`{verdicts.code(fails)}` does not carry it" if fails else words(table, table.record.baseline)
+    name = table.record.baseline or next(iter(baselines(duty_of(table.kind))), "")
+    usual = f"`{verdicts.code(fails)}` does not carry it" if fails else words(table, name)
     best = table.best
     if best is None or best.time is None or not table.decision.pays:
         return usual

@@ -30,6 +30,8 @@ def test_ways_are_bars_and_the_rest_is_folded(advised: Advised) -> None:
     page = advised._repr_html_()
     lengths = [float(each) for each in re.findall(r"width:([\d.]+)em", page)]
     assert lengths == [pytest.approx(notebook.BAR_EM / 4), notebook.BAR_EM]
+    assert page.count(f'style="{notebook.LEFT}"><span') == 2, "else a notebook has the bars' ends in one line"
+    assert page.count('<th scope="col"') == len(notebook.HEAD)
     assert "<b>" not in page and "&lt;b&gt;fast" in page
     assert page.count("<details open>") == 1 and page.count("<details") == page.count("</details>")
 
@@ -38,6 +40,28 @@ def test_a_diagnosis_unfolds_what_stops_it_and_folds_the_rest() -> None:
     page = handoff.diagnose({"f": lambda: 1, "heavy": bytes(100_000)})._repr_html_()
     assert "<details open><summary>What stops it</summary>" in page
     assert re.search(r"<details><summary>What is heavy", page)
+
+
+def test_support_is_a_foldable_table_for_each_duty_with_each_reason_once() -> None:
+    ways, duties = ("pickle-5", "shm-reused", "shm-list", "shm-fresh"), ("argument", "result")
+    found = handoff.support({"a": 1}, strategies=ways, duties=duties, start_methods=("fork", "spawn"))
+    page = found._repr_html_()
+    assert page.count("<details") == page.count("</details>") == page.count("<table>") == 2
+    assert page.count("<details open>") == 1 and "obj as argument: 1 of 4 ways" in page
+    argument = page[page.index("obj as argument") : page.index("obj as result")]
+    assert argument.count("a dict is not one block of equal numbers") == 1, "of two ways and two start methods"
+    assert re.search(r"<td[^>]*>✓</td><td[^>]*>✓</td><td[^>]*>pickle-5</td>", argument)
+    assert "    ✓     ✓     pickle-5\n" in str(found), "and the text is the command's list"
+
+
+@pytest.mark.slow
+def test_an_advice_on_a_live_object_has_code_that_says_what_to_fill_in() -> None:
+    found = handoff.advise([1], tasks=4, workers=1, budget=4, start_methods=["fork"], work=lambda obj: obj)
+    assert found.recipe is not None and "handoff" not in found.recipe.after.replace("handoff.advise", "")
+    compile(found.recipe.after, "after", "exec")
+    page = found._repr_html_()
+    assert "make_object()" in page and "return ...  # make or load here what you gave to handoff.advise" in page
+    assert "<summary>Before</summary>" in page or "<summary>The code, as it may be already</summary>" in page
 
 
 def test_every_result_becomes_a_frame(advised: Advised) -> None:

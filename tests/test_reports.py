@@ -178,6 +178,18 @@ def test_a_default_that_does_not_carry_it_is_not_kept() -> None:
     assert (answer["baseline"], answer["usual"], answer["factor"]) == ("pickle-default", None, None)
 
 
+@pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.NO_ANSWER])
+def test_a_default_that_is_not_here_or_did_not_answer_is_not_said_to_fail(kind: Kind) -> None:
+    """A frame without pandas was said not to be carried by pickle."""
+    unknown = dict.fromkeys(("pickle-default", "dill"), Outcome(kind, "", "", "pandas: not installed"))
+    for metrics in ({}, {"handoff": {"cloudpickle": 1e-4, "pickle-4": 3e-4}}):
+        table = table_of(synthetic.record("frame", metrics=metrics, failures=unknown, baseline="cloudpickle"))
+        words = f"{verdicts.advise(table)} {side_by_side.by_default(table)}"
+        assert "does not carry it" not in words and (metrics or f"{kind}: pandas: not installed" in words)
+        (document,) = decide_data.document([table], title="")["tables"]
+        assert not document["fails"]
+
+
 def test_encoding_alone_is_no_advice_to_hand_over() -> None:
     advice = verdicts.advise(table_of(*synthetic.model_under_spawn(), kind="codec", metric="encode"))
     assert advice.text.startswith("Fastest is `pickle-5-oob`")

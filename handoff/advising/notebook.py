@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST = 15  #: ways that are drawn
 BAR_EM = 16  #: the length of the longest bar
+HEAD = ("way", "duty", "job", "×", "")
+LEFT = "text-align:left"  #: notebooks set cells to the right, and bars would have no common beginning
 
 
 def bars(advice: Advice) -> str:
@@ -29,11 +31,12 @@ def bars(advice: Advice) -> str:
             f'<span style="display:inline-block;height:.8em;width:{BAR_EM * row.total_s / longest:.2f}em;'
             f'background:{"#0645ad" if best else "#8a8a8a"}"></span>'
         )
-        cells = (row.way, row.duty, bar, f"{units.seconds(row.total_s)}, {units.ratio(row.ratio)}")
-        shown = [text if text is bar else html.escape(text) for text in cells]
+        cells = (row.way, row.duty, units.seconds(row.total_s), units.ratio(row.ratio))
         weight = "font-weight:bold" if best else ""
-        lines.append(f'<tr style="{border};{weight}">' + "".join(f"<td>{text}</td>" for text in shown) + "</tr>")
-    return f"<table>{''.join(lines)}</table>"
+        shown = "".join(f'<td style="{LEFT}">{text}</td>' for text in (*map(html.escape, cells), bar))
+        lines.append(f'<tr style="{border};{weight}">{shown}</tr>')
+    head = "".join(f'<th scope="col" style="{LEFT}">{text}</th>' for text in HEAD)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def drawn_rows(advice: Advice) -> list[tuple[int, Row]]:

@@ -13,6 +13,7 @@ from handoff.strategies import baselines, registry
 from handoff.target import REF, Ref, parse_call
 
 _NAME = re.compile(r"[^\W\d]\w*")
+_MAKE_LIVE = "\n\n\ndef make_object():\n    return ...  # make or load here what you gave to handoff.advise\n"
 
 
 def recipe_for(ref: Ref, job: Job) -> Callable[[Row], OwnRecipe]:
@@ -24,6 +25,8 @@ def recipe_for(ref: Ref, job: Job) -> Callable[[Row], OwnRecipe]:
         before = registry()[baselines(usual)[0]].recipe.own[usual]
         after = registry()[row.strategy].recipe.own[duty]
         words = _words(ref, _names(before + after))
+        if _live(ref):
+            words |= {"make": "make_object()", "imports": words["imports"] + _MAKE_LIVE}
         words |= {"method": job.start_method, "workers": str(job.workers), "tasks": str(job.tasks)}
         return OwnRecipe(before.format(**words, chunk=1), after.format(**words, chunk=row.chunk))
 
@@ -63,14 +66,13 @@ def _names(code: str) -> Collection[str]:
 def _words(ref: Ref, taken: Collection[str]) -> dict[str, str]:
     """The imports that make the code run from any folder, the call that makes the object, and what a task does."""
     name, _, _ = parse_call(ref.name)
-    live = (ref.module, ref.name) == (REF.module, REF.name)  # it is in one process, which is given it
     lines = [
         *dict.fromkeys(
             f"sys.path.insert(0, {root!r})" for root in (ref.root, ref.work_root if ref.work else "") if root
         )
     ]
     lines = ["import sys", *lines] if lines else []
-    if live:
+    if _live(ref):
         make = "None"
     elif name == ref.name and not name.replace(".", "").isidentifier():  # a payload of a collection, by its name
         make = "make()"
@@ -87,6 +89,11 @@ def _words(ref: Ref, taken: Collection[str]) -> dict[str, str]:
         lines.append(line)
         use = f"{called}(obj)"
     return {"imports": "\n".join(dict.fromkeys(lines)), "make": make, "use": use}
+
+
+def _live(ref: Ref) -> bool:
+    """Whether the object is in one process, which is given it."""
+    return (ref.module, ref.name) == (REF.module, REF.name)
 
 
 def _imported(module: str, name: str, taken: Collection[str]) -> tuple[str, str]:

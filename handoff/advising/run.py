@@ -110,7 +110,7 @@ def advise_object(
 
     from handoff import target
     from handoff.advising import whole_jobs
-    from handoff.advising.recipes import program_for
+    from handoff.advising.recipes import program_for, recipe_for
     from handoff.advising.work import found_by_name, named
     from handoff.diagnosing import diagnose
     from handoff.strategies import registry
@@ -135,6 +135,7 @@ def advise_object(
             plan.leave_out = tuple(each.name for each in registry().values() if each.makes)  # how to is not known
             plan.warnings = tuple(warnings)
             plan.programs = partial(program_for, ref)
+            plan.recipes = partial(recipe_for, replace(ref, work="") if ref.work == target.LIVE_WORK else ref)
             plan.runner = stem
             return across.measure_each(plans.under_each(plan, also), progress=progress, show=show)
     finally:

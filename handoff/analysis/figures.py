@@ -13,6 +13,7 @@ from handoff.analysis.metrics import BIS, FLOORS, METRICS, NULL, duty_of
 from handoff.analysis.regret import Question
 from handoff.analysis.stats import Estimate, Samples
 from handoff.machine import has_gil
+from handoff.outcome import Kind
 from handoff.record import COLUMNS, VALUE_COLUMNS, Record
 from handoff.strategies import baselines, registry
 from handoff.strategy import Channel
@@ -20,6 +21,9 @@ from handoff.strategy import Channel
 CAUSES = ("switches", "faults", "collections")  #: what is counted of both processes during a sample, see COLUMNS
 FAULT_S = 1e-6  #: what a page fault costs at least: taking it, and zeroing a page (0.5 µs and more on current machines)
 _HARNESS = frozenset({NULL, BIS, *FLOORS.values()})
+_LOSES = frozenset(
+    {Kind.REFUSED, Kind.BROKEN, Kind.ALTERED}
+)  #: what is not here, or was not answered, may well carry it
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 _VALUE_AT = {name: index for index, name in enumerate(VALUE_COLUMNS)}
 
@@ -142,7 +146,7 @@ class Figures:
         ]
         again = self.samples(BIS, metric) if self.has(BIS, metric) else None
         usual = next(iter(baselines(duty_of(record.kind))), "")
-        fails = usual if usual in record.outcomes and not record.outcomes[usual].ok else ""
+        fails = usual if usual in record.outcomes and record.outcomes[usual].kind in _LOSES else ""
         return Question({way: self.samples(way, metric) for way in ways}, record.baseline, again, fails)
 
     def _works(self, lane: str) -> bool:

@@ -42,7 +42,12 @@ jobs:
           BASE: ${{ github.event.pull_request.base.sha }}
         run: |
           git checkout --quiet "$BASE"
-          handoff measure "$TARGET" --quiet -o handoff-records/base || echo "the base has no $TARGET to compare with"
+          # Installed again: else the base would be measured with this branch's code, and nothing would have changed.
+          if @SETUP@ && python -m pip install @HANDOFF@; then
+            handoff measure "$TARGET" --quiet -o handoff-records/base || echo "the base has no $TARGET to compare with"
+          else
+            echo "the base cannot be set up as this branch is"
+          fi
           git checkout --quiet -
       - name: what changed
         run: |

@@ -6,6 +6,7 @@ Text of one object is a list, a line a way; of a collection it is a grid, a line
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -15,7 +16,7 @@ from types import MappingProxyType
 
 from handoff.machine import fingerprint
 from handoff.support_matrix.matrix import MatrixCell
-from handoff.terminal import Part, many, plain
+from handoff.terminal import Part, many, plain, printable
 
 SCHEMA = 1
 #: One sign for each outcome, in the order of what is worst for whoever does not notice.
@@ -27,6 +28,7 @@ LEGEND = (
     "~ altered: silently not the same   ? no answer: the machine was too busy   . unavailable"
 )
 
+_LEFT = "text-align:left;vertical-align:top"  #: a notebook sets cells to the right
 WORKS, SOME = "works", "works under some start methods"
 GROUPS = (WORKS, SOME, "altered", "refused", "broken", "no answer", "unavailable")  #: of a list, the good news first
 MARKS: Mapping[str, str] = MappingProxyType(
@@ -85,8 +87,45 @@ def as_markdown(cells: Sequence[MatrixCell]) -> str:
 
 def as_list(cells: Sequence[MatrixCell]) -> str:
     """One object: for each duty its ways grouped by outcome, a mark for each start method, each reason once."""
+    return plain(list_parts(cells))
+
+
+def list_parts(cells: Sequence[MatrixCell]) -> list[Part]:
+    """The same as parts."""
     methods = _methods(cells)
     parts: list[Part] = []
+    for title, ways in _by_duty(cells):
+        parts += [Part(title, "title"), Part(f"{' '.join(methods)}", "dim", indent=4, keep=True)]
+        for group in GROUPS:
+            found = {way: each for way, each in ways.items() if _group(each) == group}
+            parts += [Part(group, "path", indent=2), *_same_reasons(found, methods)] if found else []
+        parts.append(Part(""))
+    return [*parts, Part(MARKS_SAID, "dim")]
+
+
+def list_markup(cells: Sequence[MatrixCell]) -> list[Part]:
+    """The same for a notebook: for each duty a table, a line a way, that can be folded."""
+    methods = _methods(cells)
+    parts: list[Part] = []
+    for title, ways in _by_duty(cells):
+        head = "".join(f'<th scope="col" style="{_LEFT}">{text}</th>' for text in (*methods, "way", "why"))
+        lines = []
+        for group in GROUPS:
+            found = {way: each for way, each in ways.items() if _group(each) == group}
+            for said, names in _alike(found):
+                why = "<br>".join(map(html.escape, map(printable, (group, *said) if group != WORKS else said)))
+                once = f'<td style="{_LEFT}" rowspan="{len(names)}">{why}</td>'
+                for way in names:
+                    shown = "".join(f'<td style="{_LEFT}">{sign}</td>' for sign in _marks(ways[way], methods))
+                    lines.append(f'<tr>{shown}<td style="{_LEFT}">{html.escape(way)}</td>{once}</tr>')
+                    once = ""
+        parts += [Part(title, "title"), Part("", markup=f"<table><tr>{head}</tr>{''.join(lines)}</table>")]
+        parts.append(Part(MARKS_SAID, "dim"))
+    return parts
+
+
+def _by_duty(cells: Sequence[MatrixCell]) -> Iterator[tuple[str, dict[str, list[MatrixCell]]]]:
+    """For each duty how many ways carry it, in words, and the cells of each way."""
     for duty in dict.fromkeys(cell.duty for cell in cells):
         mine = [cell for cell in cells if cell.duty == duty]
         ways: dict[str, list[MatrixCell]] = {}
@@ -94,13 +133,8 @@ def as_list(cells: Sequence[MatrixCell]) -> str:
             ways.setdefault(cell.strategy, []).append(cell)
         here = [found for found in ways.values() if any(cell.outcome != "unavailable" for cell in found)]
         carrying = sum(any(cell.outcome == "ok" for cell in found) for found in here)
-        title = f"{mine[0].payload} as {duty}: {carrying} of {many(len(here), 'way')} that can be tried here carry it"
-        parts += [Part(title, "title"), Part(f"{' '.join(methods)}", "dim", indent=4, keep=True)]
-        for group in GROUPS:
-            found = {way: each for way, each in ways.items() if _group(each) == group}
-            parts += [Part(group, "path", indent=2), *_same_reasons(found, methods)] if found else []
-        parts.append(Part(""))
-    return plain([*parts, Part(MARKS_SAID, "dim")])
+        counted = f"{carrying} of {many(len(here), 'way')}"
+        yield f"{mine[0].payload} as {duty}: {counted} that can be tried here carry it", ways
 
 
 def _group(cells: Sequence[MatrixCell]) -> str:
@@ -113,6 +147,17 @@ def _group(cells: Sequence[MatrixCell]) -> str:
 
 def _same_reasons(ways: Mapping[str, Sequence[MatrixCell]], methods: Sequence[str]) -> Iterator[Part]:
     """A line a way, and below those that fail alike the reasons, once."""
+    for said_of, names in _alike(ways):
+        for way in names:
+            signs = " ".join(
+                sign.center(len(method)) for method, sign in zip(methods, _marks(ways[way], methods), strict=True)
+            )
+            yield Part(f"{signs}   {way}", indent=4, keep=True)
+        yield from (Part(text, "dim", indent=8) for text in said_of)
+
+
+def _alike(ways: Mapping[str, Sequence[MatrixCell]]) -> list[tuple[tuple[str, ...], list[str]]]:
+    """The reasons of ways that do not work, with the names of those that fail alike."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for way, cells in ways.items():
         by_reason: dict[str, list[str]] = {}
@@ -123,12 +168,13 @@ def _same_reasons(ways: Mapping[str, Sequence[MatrixCell]], methods: Sequence[st
             text if len(where) == len(cells) else f"{', '.join(where)}: {text}" for text, where in by_reason.items()
         ]
         alike.setdefault(tuple(said), []).append(way)
-    for said_of, names in alike.items():
-        for way in names:
-            marks = {cell.start_method: MARKS.get(cell.outcome, "?") for cell in ways[way]}
-            signs = " ".join(marks.get(method, " ").center(len(method)) for method in methods)
-            yield Part(f"{signs}   {way}", indent=4, keep=True)
-        yield from (Part(text, "dim", indent=8) for text in said_of)
+    return list(alike.items())
+
+
+def _marks(cells: Sequence[MatrixCell], methods: Sequence[str]) -> list[str]:
+    """What became of a way, a mark for each start method."""
+    marks = {cell.start_method: MARKS.get(cell.outcome, "?") for cell in cells}
+    return [marks.get(method, " ") for method in methods]
 
 
 def _reason(cell: MatrixCell) -> str:

@@ -20,8 +20,10 @@ def assert_portable(
     """
     __tracebackhide__ = True  # pytest shows the test's line
     from handoff.api import diagnose, support
+    from handoff.timing import nothing
 
-    failed = support(obj, strategies=strategies, start_methods=start_methods, duties=duties, name=name).failed
+    found = support(obj, strategies=strategies, start_methods=start_methods, duties=duties, name=name, progress=nothing)
+    failed = found.failed
     if not failed:
         return
     lines = [f"{name} is not portable:"]
@@ -29,9 +31,9 @@ def assert_portable(
         f"  {cell.strategy}, {cell.duty}, {cell.start_method}: {cell.outcome.kind}: {cell.outcome.reason}"
         for cell in failed
     ]
-    found = diagnose(obj, name=name)
+    diagnosis = diagnose(obj, name=name)
     wanted = {cell.strategy for cell in failed}
-    findings = [each for each in (*found.culprits, *found.altered) if _concerns(each.blocks, wanted)]
+    findings = [each for each in (*diagnosis.culprits, *diagnosis.altered) if _concerns(each.blocks, wanted)]
     for finding in findings:
         lines.append(f"  {finding.path} ({finding.type}): {finding.reason}")
         if finding.fix:
