@@ -52,8 +52,9 @@ def blocks(rows: Sequence[ClaimRow], pythons: Sequence[str]) -> list[Block]:
     out: list[Block] = [
         Heading(1, "The ledger of claims"),
         Text(
-            "What five articles and an issue say about pickling and multiprocessing, executed: every claim as small"
-            " programs, each run as a script of its own under fork, spawn and forkserver, on Python"
+            "What five articles, an issue and benchmarks of others say about pickling and multiprocessing, executed:"
+            " every claim as small programs, each run as a script of its own under fork, spawn and forkserver (one"
+            " alone where it starts an engine, or is about fork), on Python"
             f" {', '.join(pythons)} for Linux."
             f" Of {len(rows)} claims, {', '.join(f'{count} {_plural(verdict)}' for verdict, count in counts.items())}."
         ),
@@ -104,7 +105,7 @@ def spread(seen: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
             if pythons:
                 methods.setdefault(pythons, []).append(method)
         for pythons, under in methods.items():
-            where = "every start method" if len(under) == len(seen) else ", ".join(under)
+            where = "every start method" if len(under) == len(seen) > 1 else ", ".join(under)
             out.append((where if len(pythons) == len(every) else f"{where} on {', '.join(pythons)}", text))
     return out
 
@@ -128,6 +129,7 @@ def rows(claims: Iterable[Claim], start_methods: Iterable[str], pythons: Iterabl
                     {
                         method: {python: check.expected(method, python) for python in pythons}
                         for method in start_methods
+                        if method in check.start_methods
                     },
                     check.needs,
                 )

@@ -30,6 +30,7 @@ class Script:
     script: str  #: a whole program, as a user would write it; its argument is the start method
     seen: Mapping[str, str]
     needs: tuple[str, ...] = ()  #: modules beyond the standard library
+    start_methods: tuple[str, ...] = START_METHODS  #: those that it is run under: one, where it has engines of its own
 
     def expected(self, start_method: str, python: str) -> str:
         """What is declared for a start method and a Python ("3.11"), or "" if nothing is."""

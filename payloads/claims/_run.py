@@ -23,7 +23,7 @@ from pathlib import Path
 from handoff import timeouts
 from handoff.processes import proc
 from handoff.processes.cleanup import kill_group
-from payloads.claims._claim import START_METHODS, Claim, Script
+from payloads.claims._claim import Claim, Script
 
 _ERROR = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Empty))(?:: (.*))?$", re.MULTILINE)
 #: What a spawned child says when the parent broke off writing to it: an echo of the parent's own error.
@@ -61,7 +61,7 @@ def run_all(
 ) -> list[Observation]:
     """Every check of the claims under every start method, as many at a time as there are cores."""
     version = version_of(python)
-    todo = [(claim, check, method) for claim in claims for check in claim.checks for method in START_METHODS]
+    todo = [(claim, check, method) for claim in claims for check in claim.checks for method in check.start_methods]
 
     def one(item: tuple[Claim, Script, str]) -> Observation:
         claim, check, method = item
