@@ -227,12 +227,19 @@ class Cheaper:
         return self.at.agree >= SURE and math.isfinite(self.at.high)
 
     @property
+    def latest(self) -> bool:
+        """That it pays is sure, from which task on is not: what is paid once may be more than the other's, or less."""
+        return not self.sure and self.at.pays in (cost.Pays.FROM, cost.Pays.ALWAYS) and math.isfinite(self.at.high)
+
+    @property
     def _perhaps(self) -> bool:
         return self.at.pays is cost.Pays.FROM and math.isfinite(self.at.n)
 
     @property
     def short(self) -> str:
         """In two or three words."""
+        if self.latest:
+            return f"from {_many(self.at.high)} at the latest"
         if not self.sure:
             return f"not sure; {tasks(self.at.n)} tasks by the medians" if self._perhaps else "can't be told"
         n = tasks(self.at.n)
@@ -245,6 +252,8 @@ class Cheaper:
         its = f"({_paid(self.job)})"
         other = f"`{self.other.strategy}` as {self.other.duty} ({_paid(self.other)})"
         low, high = tasks(self.at.low), tasks(self.at.high)
+        if self.latest:
+            return f"{mine} {its} is cheaper than {other} from {_many(self.at.high)} on at the latest."
         if not self.sure:
             text = f"Whether {mine} {its} pays against {other} can't be told from these samples"
             return text + (f"; by the medians alone, from {tasks(self.at.n)} tasks on." if self._perhaps else ".")
@@ -262,6 +271,11 @@ class Cheaper:
 def _paid(job: WholeJob) -> str:
     """What it costs, a worker's start included."""
     return f"{units.seconds(job.line.fixed)} once, then {units.seconds(job.line.slope)} a task"
+
+
+def _many(n: float) -> str:
+    """``1 task``, ``12 tasks``: from which on."""
+    return f"{tasks(max(1.0, n))} task{'s' if n > 1 else ''}"
 
 
 def tasks(n: float) -> str:

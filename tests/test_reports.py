@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from agreeing import agree
 from published import publish, repository
 
 from handoff.analysis import answers, units
+from handoff.analysis.cost import LinearCost
 from handoff.analysis.figures import Figures
 from handoff.analysis.metrics import DEEPER, KINDS, METRICS
 from handoff.cli import main
@@ -176,6 +178,17 @@ def test_a_default_that_does_not_carry_it_is_not_kept() -> None:
     (document,) = decide_data.document([table_of(record)], title="")["tables"]
     answer = other_runs.answer(document)
     assert (answer["baseline"], answer["usual"], answer["factor"]) == ("pickle-default", None, None)
+
+
+def test_that_it_pays_is_said_where_from_which_task_on_is_not_known() -> None:
+    """What is paid once is about the same, a task surely less."""
+    job = verdicts.WholeJob("initializer", "state", LinearCost(1.1, 0.1), (0.8, 0.9, 1.1, 1.2), (0.1,) * 4)
+    other = verdicts.WholeJob("pickle-default", "argument", LinearCost(1.0, 1.0), (1.0,) * 4, (1.0,) * 4)
+    found = verdicts.pays(job, other)
+    assert not found.sure and found.short == "from 1 task at the latest"
+    assert found.text.endswith("from 1 task on at the latest.")
+    unknown = verdicts.pays(replace(job, slope=(0.1, 0.1, 0.1, 2.0)), other)
+    assert not unknown.latest and "can't be told" in unknown.text
 
 
 @pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.NO_ANSWER])
