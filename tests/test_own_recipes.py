@@ -120,7 +120,9 @@ def code_of(
 def run(code: str, folder: Path, more: str = "") -> subprocess.CompletedProcess[str]:
     path = folder / "as_printed.py"
     path.write_text(code + more)
-    command = [sys.executable, "-W", "error", str(path)]
+    # 3.15's linecache warns of a spawned __main__ while an error is put into words: as an error it ends the worker.
+    no_loader = "ignore:Module globals is missing a __spec__.loader:DeprecationWarning"
+    command = [sys.executable, "-W", "error", "-W", no_loader, str(path)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=folder)
 
 
