@@ -175,15 +175,24 @@ def many(number: int, noun: str) -> str:
 
 
 class ProgressLine:
-    """What is going on, on one line of standard error; nothing where that is no terminal, or when quiet."""
+    """What is going on, on one line of standard error; nothing where that is no terminal, or when quiet.
 
-    def __init__(self, *, quiet: bool) -> None:
+    With how long it has gone on, and how long it may yet where it has at most ``most_s`` seconds. ``clock`` gives them.
+    """
+
+    def __init__(
+        self, *, quiet: bool, most_s: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.stream = sys.stderr
         self.live = self.stream.isatty() and not quiet
+        self.most_s, self.clock, self.began = most_s, clock, clock()
 
     def __call__(self, what: str) -> None:
         if self.live:
-            self.stream.write(f"\r\x1b[2K{printable(what)} …"[:120])
+            spent = self.clock() - self.began
+            left = f", at most {clock_time(max(0.0, self.most_s - spent))} left" if self.most_s is not None else ""
+            text = f"{clock_time(spent)}{left}  {printable(what)} …"
+            self.stream.write(f"\r\x1b[2K{text[: shutil.get_terminal_size().columns - 1]}")
             self.stream.flush()
 
     def clear(self) -> None:

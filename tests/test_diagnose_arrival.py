@@ -87,3 +87,20 @@ def test_what_a_hook_puts_into_the_state_is_its_own_doing_whatever_class_that_ha
     found = only(cases.emptied)
     assert "`Emptied.__getstate__` (diagnose_cases.py:" in found.reason
     assert "take 'hits' along" in found.fix
+
+
+def test_a_global_that_is_set_at_run_time_is_told_once_and_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "own_settings.py").write_text(
+        "VERBOSE = False\nNAMES = []\n\ndef task(item):\n    return NAMES if VERBOSE else item\n\n"
+        "def make():\n    global VERBOSE\n    VERBOSE = True\n    NAMES.append(object)\n    return task\n"
+    )
+    ref = Ref(str(tmp_path), "own_settings", "make")
+    found = diagnose(ref.load().make(), ref=ref.to_json())
+    assert {each.path: each.start_methods for each in found.altered} == {
+        "obj.__globals__['VERBOSE']": FRESH,
+        "obj.__globals__['NAMES']": FRESH,
+    }
+    for each in found.altered:
+        assert each.kind == "changed-at-run-time"
+        assert "travels by reference" in each.reason
+        assert "initializer" in each.fix

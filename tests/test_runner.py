@@ -28,7 +28,7 @@ from handoff.outcome import Kind
 from handoff.profile import PROFILES
 from handoff.strategies import registry
 from handoff.support_matrix.expected import declared, gaps_of
-from handoff.terminal import Meter
+from handoff.terminal import Meter, ProgressLine
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -193,6 +193,20 @@ def test_a_meter_says_how_long_it_took_and_how_long_it_will_take() -> None:
     assert second == "[32/96] 0:30, about 1:00 left  argument list spawn"
     meter(96, 96, "")
     assert stream.getvalue().endswith("\r\x1b[2K")
+
+
+def test_a_line_says_how_long_it_has_gone_on_and_how_long_it_may_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([0.0, 2.0, 70.0])
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("COLUMNS", "60")
+    line = ProgressLine(quiet=False, most_s=30.0, clock=lambda: next(seconds))
+    line("argument: a first look")
+    line("memory: " + "x" * 100)
+    first, second = stream.getvalue().split("\r\x1b[2K")[1:]
+    assert first == "0:02, at most 0:28 left  argument: a first look …"
+    assert second.startswith("1:10, at most 0:00 left  memory: xx")
+    assert len(second) == 59, "a line that is wrapped cannot be written over"
 
 
 def test_in_a_pipe_a_meter_leaves_one_line() -> None:

@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     for option, value in (("--tasks", args.tasks), ("--workers", args.workers)):
         if value is not None and value < 1:
             raise UsageError(f"{option} {value}: give 1 or more")
-    progress = ProgressLine(quiet=args.quiet)
+    budget_s = seconds("--budget", args.budget)
+    progress = ProgressLine(quiet=args.quiet, most_s=budget_s)
 
     def first(advice: Advice) -> None:
         if not args.quiet and advice.tiers:
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
             duty=args.duty,
             payload=args.payload,
             work=args.work,
-            budget_s=seconds("--budget", args.budget),
+            budget_s=budget_s,
             patience_s=seconds("--patience", args.patience),
             progress=progress,
             show=first,

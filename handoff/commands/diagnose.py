@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     budget_s = seconds("--budget", args.budget)
     config: Request = {**sandbox.request(args.target, args.payload), "do": "diagnose", "diagnose_s": budget_s}
-    progress = ProgressLine(quiet=args.quiet)
+    progress = ProgressLine(quiet=args.quiet, most_s=budget_s)
     told: SandboxTold = {}
     try:
         patience_s = seconds("--patience", args.patience)

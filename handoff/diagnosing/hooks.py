@@ -28,8 +28,14 @@ Step = tuple[Callable[[str], str], Any, str]
 
 
 def step(obj: Any, match: re.Match[str]) -> Step | None:
-    """One step of a path: ``.name``, ``[key]`` or `` (key 3)``, past all hooks; None where it leads nowhere."""
-    name, key, which, number = match.groups()
+    """One step of a path: ``.name``, ``[key]``, `` (key 3)`` or `` (global NAME)``, past all hooks.
+
+    None where it leads nowhere.
+    """
+    name, key, which, number, bound = match.groups()
+    if bound is not None:
+        known = obj.__globals__ if type(obj) is types.FunctionType else {}
+        return ((lambda path: f"{path}.__globals__[{bound!r}]"), known[bound], "") if bound in known else None
     if name is not None:
         return _class_step(obj, name) if issubclass(type(obj), type) else _attribute_step(obj, name)
     if isinstance(obj, dict):
@@ -128,7 +134,7 @@ def explain(way: Way, text: str, said: str, blocks: tuple[str, ...]) -> tuple[st
     """Kind, reason and fix for what arrives altered at the end of ``way``."""
     if "brings the hash" in text:
         return "stale-hash", text, _hash_fix(way)
-    if any(issubclass(type(part), type) for _, part, _ in way[:-1]):
+    if any(issubclass(type(part), (type, types.FunctionType)) for _, part, _ in way[:-1]):
         return reasons.CLASS_STATE.name, f"{text}: {reasons.CLASS_STATE.reason}", reasons.CLASS_STATE.fix
     for kind, marks, fix in _SAID:
         if any(mark in text for mark in marks):

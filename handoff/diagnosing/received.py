@@ -279,7 +279,8 @@ def split(each: Mapping[str, str]) -> tuple[str, str]:
     return path, what
 
 
-_STEP = re.compile(r"\.([^\W\d]\w*)|\[(.*?)\](?=[.\[ )]|$)| \((key|value) (\d+)\)", re.DOTALL)
+_GLOBAL = re.compile(r" \(global (\w+)\)")
+_STEP = re.compile(r"\.([^\W\d]\w*)|\[(.*?)\](?=[.\[ )]|$)| \((key|value) (\d+)\)| \(global (\w+)\)", re.DOTALL)
 
 
 def _resolve(obj: Any, path: str) -> list[tuple[str, Any, str]]:
@@ -310,7 +311,7 @@ def _finding(obj: Any, each: Mapping[str, str], blocks: tuple[str, ...]) -> Find
     kind, reason, fix = hooks.explain(way, _in_words(text), each["hook"], blocks)
     if isinstance(part, BaseException) and place.startswith(f"{path}.args"):
         fix = exception_fix(part)
-    if path != place and "type(" not in place and place.startswith("obj"):
+    if path != _GLOBAL.sub(r".__globals__['\1']", place) and "type(" not in place and place.startswith("obj"):
         reason = f"{place}: {reason}" if not reason.startswith(place) else reason
     return Finding(path, reasons.type_name(type(part)), reason, fix, blocks, kind, "arrival")
 

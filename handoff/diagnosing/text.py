@@ -55,7 +55,8 @@ def diagnosis_parts(diagnosis: Diagnosis) -> list[Part]:
         parts += [Part(""), Part("What is shared within it (sent part by part, it arrives as several)", "title")]
         parts += [Part(f"{' is '.join(item.paths)} ({item.type})", indent=2) for item in diagnosis.shared[:MOST_ROWS]]
     if diagnosis.depth.deepest:
-        text = f"Depth: {diagnosis.depth.deepest:,} objects deep; the recursion limit is {diagnosis.depth.limit:,}."
+        deep = many(diagnosis.depth.deepest, "object")
+        text = f"Depth: {deep} deep; the recursion limit is {diagnosis.depth.limit:,}."
         parts += [Part(""), Part(text, "dim")]
     parts += [Part(f"Note: {note}", "dim") for note in diagnosis.notes]
     parts += [Part(""), Part(f"next: {next_step(diagnosis)}", "fix")]
