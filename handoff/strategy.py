@@ -210,7 +210,8 @@ class Strategy:
     heavy: frozenset[Duty] = frozenset()  #: duties in which it is least slow with a heavy object
     #: The pickler of which the diagnosis tells what becomes of an object that goes this way; "": none is at work.
     pickled_as: str = "pickle-default"
-    chunked: bool = False  #: what a pool does by itself: tasks of a chunk are pickled at once, the object in them once
+    #: How a program asks for chunks, whose tasks are pickled at once, and the object in them once; "": it can't.
+    chunked: str = ""
     named_only: bool = False  #: it starts a server or an engine each time: tried where it is asked for by name alone
     makes: bool = False  #: workers make the object themselves: it takes a target that says how
     change: int = 9  #: how much of a program it changes, 0: nothing; of ways as fast as each other the least wins

@@ -165,6 +165,16 @@ def telling() -> Iterator[Path]:
 
 
 @pytest.fixture
+def complete(theirs: str) -> None:
+    """A worker that another test has killed comes back, but on a busy machine not at once."""
+    import distributed
+
+    library: Any = distributed
+    with library.Client(theirs.replace("dask://", "tcp://"), set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=GENEROUS_S)
+
+
+@pytest.fixture
 def running(telling: Path) -> Path:
     shutil.rmtree(telling / "records", ignore_errors=True)
     for path in (telling / "used").iterdir():
@@ -175,6 +185,7 @@ def running(telling: Path) -> Path:
 @needs_dask
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda each: each.name)
+@pytest.mark.usefixtures("complete")
 def test_nothing_is_left_there_however_the_tool_is_ended(number: signal.Signals, theirs: str, running: Path) -> None:
     with measuring(running, "dask-scatter", "--cluster", theirs) as process:
         at_work(process, running)

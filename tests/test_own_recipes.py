@@ -193,7 +193,8 @@ def test_a_task_that_raises_ends_it_with_its_own_error(mine: Path, tmp_path: Pat
     _, code = code_of(mine, make, "fails", method, strategy, duty)
     done = run(code, tmp_path)
     assert done.returncode == 1
-    assert done.stderr.rstrip().splitlines()[-1] == "LookupError: a task of my own", done.stderr
+    # The last of it, but for what loky's tracker says now and then of a semaphore that is gone already.
+    assert "LookupError: a task of my own" in done.stderr.splitlines(), done.stderr
 
 
 def test_what_the_code_names_itself_is_imported_under_another_name(mine: Path) -> None:

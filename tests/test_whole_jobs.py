@@ -321,6 +321,16 @@ def test_a_job_that_takes_far_longer_than_foretold_does_not_take_all_the_time() 
     assert by_tasks[many] >= 0.02 * many
 
 
+def test_programs_are_run_under_a_start_method_that_a_warning_speaks_against_where_no_other_is_asked_for() -> None:
+    """Of numpy's threads it does, for each object of pandas under fork."""
+    job = Job(BOTH, 100, 2, "spawn")
+    ranking = rank(synthetic.model_under_spawn()[:2], job, cores=2)
+    warned, other = search_of(job), search_of(job)
+    warned.plan.against = "a thread runs"
+    assert len(_leaders([_Known(warned, ranking)])) > 1
+    assert {each.search for each in _leaders([_Known(other, ranking), _Known(warned, ranking)])} == {other}
+
+
 def test_the_ways_that_lead_and_the_usual_one_are_run() -> None:
     job = Job(BOTH, 100, 2, "spawn")
     ranking = rank(synthetic.model_under_spawn()[:2], job, cores=2)

@@ -31,7 +31,8 @@ FIRST_S = 3.0  #: what the first look at the first of them may take, for who ask
 FIRST = 0.6  #: ... and at most this share of the looks' time
 LEADER = 0.6  #: of the rest for the first of them, where others are not clearly behind
 WHOLE = 0.6  #: of what is left after the looks, at most, for running the programs of the leading ways
-MOST_PROGRAMS, LEAST_PROGRAMS, PER_DUTY = 12, 4, 5  #: so many, as the time allows; of each duty the best ones ...
+CHUNKINGS = 2  #: of one strategy at most: what the sums of their parts tell apart, a whole job may not
+MOST_PROGRAMS, LEAST_PROGRAMS, PER_DUTY = 12, 4, 6  #: so many, as the time allows; of each duty the best ones ...
 NEAR = 4.0  #: ... that are within this factor of the best, as far as the sum of their parts tells
 AS_GOOD = SIMPLER - 1  #: what is no reason to take a less simple way is none to change the start method
 
@@ -145,14 +146,16 @@ def _run_programs(known: Sequence[_Known], until: float, progress: Callable[[str
 def _leaders(known: Sequence[_Known]) -> list[_Leader]:
     """Of each start method that is near the best ways of each duty, and the simplest; first the best of all."""
     found: dict[tuple[str, str], _Leader] = {}
-    best_s = min((each.total_s for each in known if not each.out), default=math.inf)
-    near = [each for each in known if not each.out and each.total_s <= NEAR * best_s]
+    possible = [each for each in known if not each.out] or [each for each in known if each.best is not None]
+    best_s = min((each.total_s for each in possible), default=math.inf)
+    near = [each for each in possible if each.total_s <= NEAR * best_s]
     for each in near:
         ways = sorted(each.ranking.ways.values(), key=lambda way: stats.estimate(way.total).value)
         within = [way for way in ways if stats.estimate(way.total).value <= NEAR * each.total_s]
         for duty in each.search.plan.job.duties:
             of_it = [way for way in within if way.duty == duty]
-            chosen = [way for n, way in enumerate(of_it) if way.strategy not in [one.strategy for one in of_it[:n]]]
+            strategies = [way.strategy for way in of_it]
+            chosen = [way for n, way in enumerate(of_it) if strategies[:n].count(way.strategy) < CHUNKINGS]
             chosen = chosen[: PER_DUTY if each is near[0] else 1]
             simplest = min(of_it, key=lambda way: way.change, default=None)
             for way in [*chosen, *filter(None, [simplest])]:

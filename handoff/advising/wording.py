@@ -181,7 +181,7 @@ def usual(duty: Duty) -> str:
 
 
 def _named(row: Row) -> str:
-    chunks = f", by Pool.map(…, chunksize={row.chunk})" if row.chunk > 1 else ""
+    chunks = f", by {registry()[row.strategy].chunked.format(row.chunk)}" if row.chunk > 1 else ""
     return f"{row.strategy}, {DUTY_WORDS[Duty(row.duty)]}{chunks}"
 
 

@@ -364,7 +364,7 @@ STRATEGIES = (
     Strategy(
         name="pickle-default",
         change=0,
-        chunked=True,
+        chunked="Pool.map(…, chunksize={})",
         summary="what multiprocessing does by itself: Connection.send, with Python's default pickle protocol",
         meaning=COPY,
         channel=Channel.PIPE,
@@ -394,7 +394,7 @@ STRATEGIES = (
         "cloudpickle.dumps through a pipe: functions and classes by value",
         Codec(_encode_cloudpickle, pickle.loads),
         turn=2,
-        likely=4,
+        likely=5,
         change=6,
     ),
     _library(

@@ -339,6 +339,8 @@ STRATEGIES = (
     Strategy(
         name="process-pool-executor",
         change=1,
+        chunked="executor.map(…, chunksize={})",
+        likely=((Duty.ARGUMENT, 4),),
         summary="concurrent.futures.ProcessPoolExecutor: as pool, with futures; a broken worker is told",
         meaning=COPY + "; under fork, what the initializer gets is inherited",
         channel=Channel.PIPE,
