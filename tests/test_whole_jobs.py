@@ -337,6 +337,9 @@ def test_the_ways_that_lead_and_the_usual_one_are_run() -> None:
     leaders = _leaders([_Known(search_of(job), ranking)])
     assert leaders[0].usual
     keys = [each.way.key for each in leaders]
+    assert {each.way.duty for each in leaders[1:3]} == {Duty.ARGUMENT, Duty.STATE}, (
+        "few programs are not all of one duty"
+    )
     assert ranking.tiers[0][0].key in keys
     assert len(set(keys)) == len(keys)
 

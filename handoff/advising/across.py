@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -163,8 +164,14 @@ def _leaders(known: Sequence[_Known]) -> list[_Leader]:
         for way in ways:
             if way.usual and each is near[0]:
                 found.setdefault((each.search.plan.job.start_method, way.key), _Leader(each.search, way, usual=True))
-    leaders = sorted(found.values(), key=lambda each: (not each.usual, stats.estimate(each.way.total).value))
-    return leaders[:MOST_PROGRAMS]
+    leaders = sorted(found.values(), key=lambda each: stats.estimate(each.way.total).value)
+    places: Counter[Duty] = Counter()
+    turns: dict[int, int] = {}  # the best of each duty first: sums of parts tell duties apart less well than ways
+    for number, leader in enumerate(leaders):
+        turns[number] = places[leader.way.duty]
+        places[leader.way.duty] += 1
+    order = sorted(turns, key=lambda number: (not leaders[number].usual, turns[number], number))
+    return [leaders[number] for number in order][:MOST_PROGRAMS]
 
 
 def _defaults(plan: Plan) -> list[str]:
