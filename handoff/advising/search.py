@@ -279,9 +279,22 @@ class Search:
             self.progress("the refactored shape")
             self.refactored += _measure_refactored(plan, *plan.refactored)
         _look_at_all(plan, self.runs, self.names, self.progress)
+        self._ask_the_rest()
         _go_on(plan, self.runs, self.progress)
         if always and not (self.ranking().tiers and self._default_is_known()):
             _measure_the_baseline(plan, self.runs, self.names, self.progress)
+
+    def _ask_the_rest(self) -> None:
+        """As long as nothing carries it, those that were not asked yet, a few at a time."""
+        for duty, run in self.runs.items():
+            asked: list[str] = []
+            while self.plan.left_s() > 0 and not self.ranking().tiers:
+                names = _next(self.names.get(duty, []), run)
+                if not names or names == asked:  # all were, or these do not answer
+                    break
+                self.progress(f"{duty}: {len(names)} ways more")
+                run.one(names)
+                asked = names
 
     def _default_is_known(self) -> bool:
         """Whether what would be done anyway was looked at: who sets nothing up sends the object with each task."""
@@ -419,7 +432,7 @@ def _go_on(plan: Plan, runs: dict[Duty, _Lanes], progress: Callable[[str], Any])
             most_s = limit * best.total_s if best else 0.0
             likely = [row.strategy for row in rows if ranking.ways[row.key].least_s <= most_s]
             chosen = list(dict.fromkeys(likely))
-            if own and best is not None and not chosen:
+            if own and not chosen:
                 continue
             if own and run.done < FEW:
                 chosen += [
