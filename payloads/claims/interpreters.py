@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from payloads.claims._claim import Claim, ClaimVerdict, Script
 
-ROUND_TRIPS = """
+#: A process and an interpreter that are there, and the fastest of some round trips to either.
+BOTH = """
 import multiprocessing as mp
 import sys
 import time
@@ -16,7 +17,7 @@ from concurrent.futures import InterpreterPoolExecutor, ProcessPoolExecutor
 
 def fastest(executor, obj):
     taken = []
-    for _ in range(200):
+    for _ in range(100):
         begin = time.perf_counter()
         executor.submit(type(obj), obj).result()
         taken.append(time.perf_counter() - begin)
@@ -26,12 +27,18 @@ if __name__ == "__main__":
     context = mp.get_context(sys.argv[1])
     with ProcessPoolExecutor(1, context) as process, InterpreterPoolExecutor(1) as interpreter:
         process.submit(int).result()  # forked before there is another interpreter
+"""
+
+ROUND_TRIPS = (
+    BOTH
+    + """\
         for name, obj, published_s in (("an int", 5, 120e-6), ("a list of 100", list(range(100)), 140e-6)):
             turns = [(fastest(interpreter, obj), fastest(process, obj)) for _ in range(10)]
             mine, others = map(min, zip(*turns))
             print(f"{name} takes at most the {published_s * 1e6:.0f} us:", mine <= published_s)
             print("and less than to a process:", mine < others)
 """
+)
 
 FORKED = """
 import multiprocessing as mp
@@ -91,34 +98,16 @@ if __name__ == "__main__":
                 print(name, executor.submit(model.task).result())
 """
 
-LISTS = """
-import multiprocessing as mp
-import sys
-import time
-
-if sys.version_info < (3, 14):
-    sys.exit(print("only from Python 3.14 on"))
-
-from concurrent.futures import InterpreterPoolExecutor, ProcessPoolExecutor
-
-def fastest(executor, obj):
-    taken = []
-    for _ in range(60):
-        begin = time.perf_counter()
-        executor.submit(type(obj), obj).result()
-        taken.append(time.perf_counter() - begin)
-    return min(taken)
-
-if __name__ == "__main__":
-    context = mp.get_context(sys.argv[1])
-    with ProcessPoolExecutor(1, context) as process, InterpreterPoolExecutor(1) as interpreter:
-        process.submit(int).result()  # forked before there is another interpreter
+LISTS = (
+    BOTH
+    + """\
         for name, obj in (("of 10,000 ints", list(range(10_000))), ("of ten times 100 kB", [b"x" * 100_000] * 10)):
             turns = [(fastest(interpreter, obj), fastest(process, obj)) for _ in range(8)]
             mine, others = map(min, zip(*turns))
             print(f"{name}: {mine * 1e3:.2f} and {others * 1e3:.2f} ms, {mine / others:.2f} times", file=sys.stderr)
             print(f"a list {name} takes longer to an interpreter than to a process:", mine > others)
 """
+)
 
 TOO_OLD = "prints only from Python 3.14 on"
 
