@@ -166,14 +166,14 @@ def furnished(folder: Path) -> Path:
     """What a run in it needs whose workers tell of themselves."""
     for name in ("tmp", "used"):
         (folder / name).mkdir()
-    (folder / "mine.py").write_text(TELLING)
+    (folder / "telling.py").write_text(TELLING)  # of its own name: a cluster's worker keeps a module once imported
     return folder
 
 
 def measuring(folder: Path, way: str, *given: str) -> subprocess.Popen[str]:
     """A run that is ended in its middle."""
     how = f"--duty state --start-method spawn --strategy {way} --trials 3 -o records -q"
-    return started((*HANDOFF, "measure", "mine.py", *how.split(), *given), folder)
+    return started((*HANDOFF, "measure", "telling.py", *how.split(), *given), folder)
 
 
 def at_work(process: subprocess.Popen[str], folder: Path) -> int:
