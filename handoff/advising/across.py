@@ -166,12 +166,11 @@ def _leaders(known: Sequence[_Known]) -> list[_Leader]:
                 found.setdefault((each.search.plan.job.start_method, way.key), _Leader(each.search, way, usual=True))
     leaders = sorted(found.values(), key=lambda each: stats.estimate(each.way.total).value)
     places: Counter[Duty] = Counter()
-    turns: dict[int, int] = {}  # the best of each duty first: sums of parts tell duties apart less well than ways
+    turns = []  # the best of each duty first: sums of parts tell duties apart less well than ways
     for number, leader in enumerate(leaders):
-        turns[number] = places[leader.way.duty]
+        turns.append((not leader.usual, places[leader.way.duty], number))
         places[leader.way.duty] += 1
-    order = sorted(turns, key=lambda number: (not leaders[number].usual, turns[number], number))
-    return [leaders[number] for number in order][:MOST_PROGRAMS]
+    return [leaders[number] for *_, number in sorted(turns)][:MOST_PROGRAMS]
 
 
 def _defaults(plan: Plan) -> list[str]:

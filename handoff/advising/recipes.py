@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Collection
 
 from handoff.advising.result import Job, OwnRecipe, Row
-from handoff.advising.whole_jobs import MADE, TASKS
+from handoff.advising.whole_job_child import MADE
+from handoff.advising.whole_jobs import TASKS
 from handoff.payload import Duty
 from handoff.strategies import baselines, registry
 from handoff.target import REF, Ref, parse_call

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+MADE = "_made"  #: what makes the object in a program that is run here
 given: dict[str, Any] = {}  #: in a fork: ``obj``, which is made already
 
 
@@ -49,7 +50,7 @@ def main(config: Mapping[str, Any], tell: Callable[[dict[str, Any]], None]) -> N
     sys.modules["__main__"] = program  # workers that are not forked find it by its file, as any main module
     try:
         exec(compile(config["text"].removesuffix(config["main"].lstrip("\n")), path, "exec"), names)
-        names["_made"] = made
+        names[MADE] = made
         code = compile(config["main"], path, "exec")
         begin = time.perf_counter()
         exec(code, names)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Protocol
 
+from handoff.advising import whole_job_child
 from handoff.processes.forked import Forked
 from handoff.processes.interpreter import Interpreter
 from handoff.processes.messages import JobProgram, Ran
@@ -27,7 +28,6 @@ from handoff.processes.sandbox import Sandbox
 
 SOURCE = "handoff.advising.whole_jobs"
 PROGRAM = "handoff.advising.whole_job_child"  #: what is the program inside
-MADE = "_made"  #: what makes the object in a program that is run here
 TASKS = "_TASKS_"  #: stands in a program's text for their number
 FIRST_PASS, AT_LEAST = 0.6, 2  #: of the time, at most, for running each once; but two of them are
 BEHIND = (2.5, 2.0, 2.0, 1.5)  #: slower than the best by this factor after one pass, two, more: run no more
@@ -44,7 +44,9 @@ SILENCE_S = 5.0  #: longer than the last run may take after the time: some is fo
 class Runner(Protocol):
     """What runs a program once."""
 
-    beside_s: float  #: what a run takes beside its job
+    @property
+    def beside_s(self) -> float:
+        """What a run takes beside its job."""
 
     def __call__(self, text: str, most_s: float) -> float | str | None:
         """Seconds of one run; why there are none; None where it takes longer than it may."""
@@ -72,10 +74,10 @@ class Afresh:
     folder: str
     opened_s: float
     seeds: Iterator[int] = field(default_factory=itertools.count)
-    beside_s: float = 0.0
 
-    def __post_init__(self) -> None:
-        self.beside_s = START_S + self.opened_s
+    @property
+    def beside_s(self) -> float:
+        return START_S + self.opened_s
 
     def __call__(self, text: str, most_s: float) -> float | str | None:
         config = {**_parted(text), "cwd": self.folder}
@@ -99,8 +101,6 @@ class Forks:
         return _told(Forked(PROGRAM, config, prepare=self._give), most_s)
 
     def _give(self) -> None:
-        from handoff.advising import whole_job_child
-
         whole_job_child.given["obj"] = self.obj
 
 
