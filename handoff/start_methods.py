@@ -37,6 +37,15 @@ def semaphore_prefix() -> str:
 def name_semaphores(prefix: str, package: str = "multiprocessing") -> None:
     """Let a package (multiprocessing, or a copy of it) name this process's semaphores so, and those of its children."""
     _process_config(package)["semprefix"] = prefix
+    made = sys.modules.get(f"{package}.synchronize")
+    if made is not None and made.SemLock._make_name.__module__ != made.__name__:  # loky's rule, once it is imported
+        names_begin_alike(made)
+
+
+def names_begin_alike(synchronize: Any) -> None:
+    """Let the ``SemLock`` of a module (multiprocessing's, loky's) name semaphores as all of this process are named."""
+    names = synchronize.SemLock._rand
+    synchronize.SemLock._make_name = staticmethod(lambda: f"{semaphore_prefix()}-{next(names)}")
 
 
 def _process_config(package: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from handoff.advising.result import Job, Row
 from handoff.payload import Duty, Trait
 from handoff.start_methods import START_METHODS
 from handoff.strategies import registry
+from handoff.strategy import Channel
 from handoff.target import Ref
 
 MODULE = """
@@ -94,6 +95,7 @@ FEW = {
     Trait.SCALARS: ("numbers()",),
     Trait.ELEMENTS: ("rows()", "numbers()"),
 }
+NUMPYS = ("array(300_000)", "frame()")  # numpy does not load in a second interpreter
 SHARED = ("counts()", "numbers()")
 PLAIN = ("config(depth=2)", "text()", "numbers()", "counts()")  # what msgpack knows
 
@@ -139,7 +141,8 @@ def served(strategy: str, duty: Duty) -> list[str]:
         return sorted(some) or list(SHARED)
     if strategy == "msgpack":
         return list(PLAIN)
-    made = sorted(some) or [each for each in OBJECTS if each != "table()"]
+    refused = ("table()", *(NUMPYS if found.channel is Channel.INTERPRETER else ()))
+    made = sorted(some) or [each for each in OBJECTS if each not in refused]
     without = [each for each in made if each not in ("frame()", "table()")]
     return made if find_spec("pandas") and find_spec("pyarrow") else without
 
@@ -150,8 +153,11 @@ def test_every_way_has_a_recipe_for_the_users_own_object() -> None:
     assert [name for name, _ in missing if not registry()[name].named_only] == []
 
 
-def turn(strategy: str, duty: Duty) -> tuple[str, str]:
+def turn(strategy: str, duty: Duty, request: pytest.FixtureRequest) -> tuple[str, str]:
     """An object and a start method, so that all meet over the ways."""
+    if "multiprocess" in registry()[strategy].needs and sys.version_info >= (3, 15):
+        reason = "dill 0.4.1 writes no function of the main module on 3.15, whose code objects have no co_lnotab"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     methods, made, index = registry()[strategy].start_methods, served(strategy, duty), OWN.index((strategy, duty))
     if not made:
         pytest.skip("what it carries is made by libraries that are not installed")
@@ -159,8 +165,10 @@ def turn(strategy: str, duty: Duty) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("strategy", "duty"), CARRYING)
-def test_every_after_runs_as_it_is_from_any_folder(mine: Path, tmp_path: Path, strategy: str, duty: Duty) -> None:
-    make, method = turn(strategy, duty)
+def test_every_after_runs_as_it_is_from_any_folder(
+    mine: Path, tmp_path: Path, strategy: str, duty: Duty, request: pytest.FixtureRequest
+) -> None:
+    make, method = turn(strategy, duty, request)
     _, code = code_of(mine, make, "work", method, strategy, duty, chunk=3)
     done = run(code, tmp_path, TELL)
     assert (done.returncode, done.stderr) == (0, ""), f"{strategy} {method} {make}\n{code}"
@@ -177,9 +185,11 @@ def test_every_before_runs_as_it_is(mine: Path, tmp_path: Path, duty: Duty, meth
 
 
 @pytest.mark.parametrize("strategy", [name for name, duty in OWN if duty is Duty.SHARED])
-def test_no_update_of_what_is_shared_is_lost(mine: Path, tmp_path: Path, strategy: str) -> None:
+def test_no_update_of_what_is_shared_is_lost(
+    mine: Path, tmp_path: Path, strategy: str, request: pytest.FixtureRequest
+) -> None:
     """Five tasks, each of which adds 1 to another element."""
-    make, method = turn(strategy, Duty.SHARED)
+    make, method = turn(strategy, Duty.SHARED, request)
     _, code = code_of(mine, make, "work", method, strategy, Duty.SHARED)
     done = run(code, tmp_path, "    print(len(results), results[0], sum(results[:5]))\n")
     assert (done.returncode, done.stderr) == (0, ""), f"{strategy} {method} {make}\n{code}"
@@ -188,8 +198,10 @@ def test_no_update_of_what_is_shared_is_lost(mine: Path, tmp_path: Path, strateg
 
 
 @pytest.mark.parametrize(("strategy", "duty"), CARRYING)
-def test_a_task_that_raises_ends_it_with_its_own_error(mine: Path, tmp_path: Path, strategy: str, duty: Duty) -> None:
-    make, method = turn(strategy, duty)
+def test_a_task_that_raises_ends_it_with_its_own_error(
+    mine: Path, tmp_path: Path, strategy: str, duty: Duty, request: pytest.FixtureRequest
+) -> None:
+    make, method = turn(strategy, duty, request)
     _, code = code_of(mine, make, "fails", method, strategy, duty)
     done = run(code, tmp_path)
     assert done.returncode == 1

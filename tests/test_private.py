@@ -74,6 +74,23 @@ def test_the_workers_of_an_executor_are_known_and_threads_are_none() -> None:
         assert start_methods.executor_workers(threads) == []
 
 
+def test_semaphores_are_named_alike_whoever_has_put_a_rule_of_its_own_there() -> None:
+    """As loky does when it is imported."""
+    done = subprocess.run([sys.executable, "-c", NAMES], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "/theirs\n/ours-\n"), (HERE, done.stderr)
+
+
+NAMES = """
+import multiprocessing.synchronize as synchronize
+from handoff import start_methods
+
+synchronize.SemLock._make_name = staticmethod(lambda: "/theirs")
+print(synchronize.SemLock._make_name())
+start_methods.name_semaphores("/ours")
+print(synchronize.SemLock._make_name()[:6])
+"""
+
+
 def test_trackers_and_servers_are_known_and_forgotten() -> None:
     """In a process of its own: what is forgotten there is missing nowhere else."""
     done = subprocess.run([sys.executable, "-c", FORGETS], capture_output=True, text=True, timeout=60)

@@ -127,7 +127,10 @@ def test_an_example_does_what_it_says(desk: Path, code: str, command: str, shown
         command, shell=True, cwd=desk, capture_output=True, text=True, timeout=GENEROUS_S, env=environment, check=False
     )
     assert done.returncode == int(code), done
-    assert [line for line in shown.splitlines() if line != "…" and line not in done.stdout.splitlines()] == []
+    said = done.stdout.splitlines()
+    if sys.version_info >= (3, 15):  # where dill 0.4.1 writes down no function: one more is stopped by a lambda
+        said += [line.replace("pickle-default, dill", "pickle-default") for line in said]
+    assert [line for line in shown.splitlines() if line != "…" and line not in said] == []
     if "--format" in command:
         check_format(desk, command, done.stdout)
 

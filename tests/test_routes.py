@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from handoff.target import Ref
 ROOT = str(Path(__file__).parent)
 POOLS = ("pool", "process-pool-executor")
 
+LOCAL = "AttributeError" if sys.version_info < (3, 14) else "PicklingError"  #: what pickle says of a local function
+
 #: payload, as an argument: kind, where, error type; as a result: the same. None: whatever the pool's own type is.
 ENDINGS = [
     ("plain", ("ok", "", ""), ("ok", "", "")),
-    ("local_function", ("refused", "parent", "AttributeError"), ("refused", "result", None)),
+    ("local_function", ("refused", "parent", LOCAL), ("refused", "result", None)),
     ("exception_that_needs_more", ("broken", "worker", "TypeError"), ("broken", "result", "TypeError")),
     ("raises", ("broken", "worker", "ValueError"), ("broken", "result", "ValueError")),
     ("raises_eof", ("broken", "worker", "EOFError"), ("broken", "result", "EOFError")),

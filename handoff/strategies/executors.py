@@ -7,7 +7,6 @@ Each has one worker here, or as few as its library allows. ``argument``: the obj
 from __future__ import annotations
 
 import importlib
-import itertools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from handoff.payload import Duty
 from handoff.start_methods import (
     executor_workers,
     name_semaphores,
+    names_begin_alike,
     pool_workers,
     replace_no_workers,
     semaphore_prefix,
@@ -97,10 +97,9 @@ def _process_pool(site: Site, initializer: Initializer) -> Executor:
 
 
 def name_lokys_semaphores(package: str, prefix: str) -> None:
-    """Let loky name its semaphores as this process does: they are swept by their names."""
-    numbers = itertools.count(1)
-    semaphores: Any = importlib.import_module(f"{package}.backend.synchronize")
-    semaphores.SemLock._make_name = staticmethod(lambda: f"{prefix}-loky-{os.getpid()}-{next(numbers)}")
+    """Let loky name its semaphores, and multiprocessing's, as this process does: they are swept by their names."""
+    name_semaphores(prefix)
+    names_begin_alike(importlib.import_module(f"{package}.backend.synchronize"))
 
 
 def _start_named(package: str, prefix: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

@@ -208,8 +208,11 @@ if __name__ == "__main__":
 
 def _pool(site: Site, initializer: Initializer) -> Executor:
     """Its initializer is no plain function: one that only sets globals is taken for stateless, and is run elsewhere."""
+    import logging
     from concurrent.futures import InterpreterPoolExecutor  # type: ignore[attr-defined, unused-ignore]  # 3.14 and later
 
+    if not (tells := logging.getLogger("concurrent.futures")).handlers:
+        tells.addHandler(logging.NullHandler())  # of an initializer that fails the outcome tells, not a traceback
     function, arguments = initializer
     begin = partial(_begin, tuple(sys.path), function)
     executor: Executor = InterpreterPoolExecutor(1, initializer=begin, initargs=arguments)

@@ -7,6 +7,7 @@ the object hangs or crashes, the whole object is named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,13 @@ from handoff.outcome import Kind, Outcome
 from handoff.strategy import Strategy
 
 BUDGET_S = 1.5  #: for the diagnosis of one payload
+
+#: In a repr that a message quotes (pickle's own from 3.15 on, MaybeEncodingError's): another one in every run.
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+#: How the notes begin that pickle adds to its errors since 3.14: the way to the part, which its path says, and through
+#: what the part was sent in, which is none of the user's.
+_STEPS = "when serializing "
 
 Findings = Sequence[Mapping[str, Any]]
 
@@ -40,12 +48,14 @@ def named(outcome: Outcome, way: Strategy, findings: Findings, whole: str) -> Ou
     """
     if outcome.message.startswith(("obj[", "obj.", "obj (")):
         return outcome
+    outcome = replace(outcome, message=ADDRESS.sub("", outcome.message))
     meant = _meant(outcome, way, findings)
     if not meant:
         return replace(outcome, message=f"obj ({whole}): {outcome.message}")
     others = len({found["path"] for found in meant}) - 1
     more = f", as {others} other part{'s' * (others > 1)}" if others else ""
-    return replace(outcome, message=f"{meant[0]['path']} ({meant[0]['type']}){more}: {outcome.message}")
+    said = "; ".join(part for part in outcome.message.split("; ") if not part.startswith(_STEPS))
+    return replace(outcome, message=f"{meant[0]['path']} ({meant[0]['type']}){more}: {said}")
 
 
 def _meant(outcome: Outcome, way: Strategy, findings: Findings) -> Findings:
@@ -62,4 +72,4 @@ def _meant(outcome: Outcome, way: Strategy, findings: Findings) -> Findings:
 
 def _text(found: Mapping[str, Any]) -> str:
     """The message of the exception that the part alone gives."""
-    return str(found["error"]).partition(": ")[2]
+    return ADDRESS.sub("", str(found["error"]).partition(": ")[2])

@@ -14,7 +14,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import re
 import sys
 import threading
 import time
@@ -35,12 +34,12 @@ from handoff.processes.interpreter import Interpreter, describe_exit
 from handoff.start_methods import name_semaphores, semaphore_prefix
 from handoff.strategies import registry
 from handoff.strategy import Execution, Initializer, Site, Strategy
+from handoff.support_matrix.culprits import ADDRESS
 from handoff.target import Ref
 from handoff.timing import nothing
 
 GIVEN = "given.json"  #: what the worker says of the result that it returns
 
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in the repr that MaybeEncodingError quotes: another one in every run
 
 WOULD_HANG = "a plain Pool waits for ever"
 
@@ -190,7 +189,7 @@ def _carry(route: Strategy, case: Case) -> Any:
     except Exception as error:
         where = "result" if case.duty is Duty.RESULT else "parent"
         outcome = Outcome.from_exception(Kind.REFUSED, where, error)
-        raise HandoverEnded(replace(outcome, message=_ADDRESS.sub("", outcome.message))) from None
+        raise HandoverEnded(replace(outcome, message=ADDRESS.sub("", outcome.message))) from None
 
 
 def _plain(statement: Mapping[str, Any]) -> Any:
@@ -373,7 +372,7 @@ def _wait(watch: _Watch, executing: Executing, ask: Callable[[], Any], seconds: 
 def _told_by(watch: _Watch, executing: Executing, error: BaseException) -> Outcome:
     """What the executor itself says."""
     outcome = (watch.left_word() if broken(error) else None) or executing.failure(error, watch.case.duty)
-    return replace(outcome, message=_ADDRESS.sub("", outcome.message))
+    return replace(outcome, message=ADDRESS.sub("", outcome.message))
 
 
 def _is_encoding() -> bool:

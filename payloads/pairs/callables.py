@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ BY_VALUE = ("pickle-default", "cloudpickle", "dill")
 INHERITED = ("process-args",)
 FORK = ("fork",)
 REFUSED = (("pickle-default", Kind.REFUSED),)
+#: dill 0.4.1 writes no function by value on 3.15: ``payloads/_gaps.py``.
+BY_DILL = tuple((name, Kind.REFUSED) for name in ("dill", "dill-recurse") if sys.version_info >= (3, 15))
+NEITHER = (*REFUSED, *BY_DILL)
 
 
 class TransformerWithMethod:
@@ -79,8 +83,8 @@ PAIRS = (
     Pair(
         name="lambda",
         awkward=(
-            Side(payload="payloads.callables:function-lambda", strategies=BY_VALUE, fails=REFUSED),
-            Side(payload="payloads.callables:function-nested", strategies=("cloudpickle", "dill")),
+            Side(payload="payloads.callables:function-lambda", strategies=BY_VALUE, fails=NEITHER),
+            Side(payload="payloads.callables:function-nested", strategies=("cloudpickle", "dill"), fails=BY_DILL),
         ),
         refactored=(
             Side(payload="payloads.callables:function-module", strategies=PLAIN),
@@ -100,6 +104,7 @@ PAIRS = (
                     *REFUSED,
                     ("cloudpickle", Kind.REFUSED),
                     ("dill", Kind.ALTERED),
+                    *BY_DILL,
                 ),
             ),
             Side(
@@ -115,7 +120,7 @@ PAIRS = (
     ),
     Pair(
         name="lambda-attribute",
-        awkward=(Side(payload="payloads.classes:instance-lambda-attribute", strategies=BY_VALUE, fails=REFUSED),),
+        awkward=(Side(payload="payloads.classes:instance-lambda-attribute", strategies=BY_VALUE, fails=NEITHER),),
         refactored=(Side(payload=f"{HERE}:instance-with-method", strategies=PLAIN),),
         why="An instance with a lambda for an attribute, against the same class with a method.",
         source="articles/000",
@@ -146,8 +151,8 @@ PAIRS = (
     Pair(
         name="class-not-importable",
         awkward=(
-            Side(payload="payloads.classes:instance-local-class", strategies=BY_VALUE, fails=REFUSED),
-            Side(payload="payloads.classes:instance-main-guard", strategies=("cloudpickle", "dill")),
+            Side(payload="payloads.classes:instance-local-class", strategies=BY_VALUE, fails=NEITHER),
+            Side(payload="payloads.classes:instance-main-guard", strategies=("cloudpickle", "dill"), fails=BY_DILL),
         ),
         refactored=(Side(payload="payloads.classes:instance-module", strategies=PLAIN),),
         why="An instance of a class made in a function, or under the main guard, against one of a module's class.",
@@ -156,7 +161,7 @@ PAIRS = (
     Pair(
         name="lambdas-all-over",
         awkward=(
-            Side(payload="payloads.callables:closure-config", strategies=(*BY_VALUE, "dill-recurse"), fails=REFUSED),
+            Side(payload="payloads.callables:closure-config", strategies=(*BY_VALUE, "dill-recurse"), fails=NEITHER),
         ),
         refactored=(Side(payload=f"{HERE}:function-and-settings", strategies=PLAIN),),
         why="Closures everywhere, carried by what pathos and multiprocess (dill) or loky and joblib (cloudpickle) use"
