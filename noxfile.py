@@ -105,6 +105,6 @@ def selftest(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def catalogue(session: nox.Session) -> None:
     """Execute every cell of the catalogue, on each Python that is here, and compare with what is declared."""
-    session.install("-e", ".", *needs("test"))
+    session.install("-e", ".[executors,codecs]", *needs("test"))
     session.env["HANDOFF_WHOLE_CATALOGUE"] = "fork,spawn,forkserver"
     session.run("python", "-m", "pytest", "tests/test_support.py", "-k", "is_what_happens", *session.posargs)

@@ -10,6 +10,7 @@ from handoff.outcome import Kind
 DILL = ("dill", "dill-recurse", "pathos")
 BY_CLOUDPICKLE = ("cloudpickle", "loky", "joblib")
 FRESH = ("spawn", "forkserver")
+SENT = ((("argument", "result"), ANY), ("state", FRESH))  #: duties with the start methods under which they are pickled
 MANAGERS = ("manager-dict", "manager-list", "manager-namespace", "manager-class", "manager-class-tcp")
 NUMPY_ARRAYS = ("array-locked-numpy", "array-raw-numpy")
 PICKLES = ("pickle-default", "pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-5-oob")
@@ -145,7 +146,7 @@ GAPS = (
             python=((3, 15), (3, 99)),
         )
         for name in BY_VALUE
-        for duty, methods in ((("argument", "result"), ANY), ("state", FRESH))
+        for duty, methods in SENT
     ),
     Gap(
         payload="linked-list-20k",
@@ -158,7 +159,16 @@ GAPS = (
         python=((3, 14), (3, 14)),
     ),
     *(
-        Gap(payload=name, strategy=DILL, outcome=Kind.REFUSED, reason=reason, source=DILL_SOURCE)
+        Gap(
+            payload=name,
+            strategy=DILL,
+            duty=duty,
+            start_method=methods,
+            outcome=Kind.REFUSED,
+            reason=reason,
+            source=DILL_SOURCE,
+        )
+        for duty, methods in SENT
         for name, reason in (
             ("enum-local", "its functional API's class is looked up by name"),
             ("sqlite-file", "no reducer for connections"),
@@ -170,11 +180,24 @@ GAPS = (
         Gap(
             payload=name,
             strategy=DILL,
+            duty=duty,
+            start_method=methods,
             outcome=Kind.BROKEN,
             reason="its RLock arrives held",
             source="dill issue 321",
         )
+        for duty, methods in SENT
         for name in ("rlock", "handler-queue", "handler-stream")
+    ),
+    Gap(
+        payload="mp-queue",
+        strategy="pathos",
+        duty="state",
+        start_method="fork",
+        outcome=Kind.BROKEN,
+        reason="multiprocess runs its own hooks after a fork, not multiprocessing's: the queue still counts on the "
+        "thread that feeds it",
+        source="multiprocessing.queues.Queue._after_fork (Lib/multiprocessing/queues.py)",
     ),
     *(
         Gap(payload=name, strategy=DILL, outcome=Kind.OK, reason="by name, or with its target", source=DILL_SOURCE)

@@ -24,29 +24,28 @@ def serve({given}):
 if __name__ == "__main__":
 {setup}    workers = [interpreters.create() for _ in range({{workers}})]
     threads = [worker.call_in_thread(serve, {values}) for worker in workers]
-    todo, results, failed = iter(range({{tasks}})), {{{{}}}}, None
+    todo, results = iter(range({{tasks}})), {{{{}}}}
 
     def give():
         if (task := next(todo, None)) is not None:
             {give}
 
-    for _ in workers:
-        give()
-    while failed is None and len(results) < {{tasks}}:
-        task, done, answer = {heard}
-        if done:
+    try:
+        for _ in workers:
+            give()
+        while len(results) < {{tasks}}:
+            task, done, answer = {heard}
+            if not done:
+                raise answer
             results[task] = {got}
             give()
-        else:
-            failed = answer
-    for _ in workers:
-        {stop}
-    for thread in threads:
-        thread.join()
-    for worker in workers:
-        worker.close()
-    if failed is not None:
-        raise failed
+    finally:  # else the threads would wait for ever
+        for _ in workers:
+            {stop}
+        for thread in threads:
+            thread.join()
+        for worker in workers:
+            worker.close()
 """
 _TOLD = """
 def tell(queue, descriptor, message):
