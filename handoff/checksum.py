@@ -6,9 +6,10 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import cache, partial
-from itertools import chain
-from types import GetSetDescriptorType, MemberDescriptorType
+from functools import partial
+from itertools import chain, repeat
+from operator import is_, methodcaller
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, ModuleType
 from typing import Any
 
 WIDE, MANY = 64, 64  #: rows of up to so many parts, and so many of them, are read column by column
@@ -16,6 +17,10 @@ GC = 1 << 14  #: Py_TPFLAGS_HAVE_GC: the collector sees what objects of such a t
 #: Words that are added by one call into C, which no deadline interrupts: 128 MiB; a mapped file may have a tebibyte.
 PIECE = 1 << 24
 MASK = (1 << 64) - 1  #: checksums are unsigned 64-bit, so that they fit the fixed acknowledgement
+#: Of a class, past whatever its metaclass makes of asking for an attribute.
+_dict = type.__dict__["__dict__"].__get__
+_mro = type.__dict__["__mro__"].__get__
+_module_of = type.__dict__["__module__"].__get__
 
 
 def checksum(buffer: Any) -> int:
@@ -88,11 +93,11 @@ def _walk(groups: list[Sequence[Any]], seen: set[int], keep: list[Any], inner: l
         parts: list[Iterable[Any]] = []
         columns: list[Sequence[Any]] = []
         for group in groups:
-            kinds = set(map(type, group))
+            kinds = _kinds(group)
             for kind in kinds:
                 items = group if len(kinds) == 1 else [item for item in group if type(item) is kind]
-                if kind in _PLAIN:
-                    total += _PLAIN[kind](items)
+                if (plain := _PLAIN.get(id(kind))) is not None:
+                    total += plain(items)
                     continue
                 items = _fresh(items, seen)
                 keep.append(items)
@@ -112,6 +117,28 @@ def _walk(groups: list[Sequence[Any]], seen: set[int], keep: list[Any], inner: l
     return total
 
 
+def _kinds(group: Sequence[Any]) -> Collection[type]:
+    """The classes of these, each once. By identity: a class of a metaclass's own hash or equality may hang in it."""
+    first = type(group[0]) if group else type(None)
+    if all(map(is_, map(type, group), repeat(first))):
+        return (first,)
+    kinds = list(map(type, group))
+    return dict(zip(map(id, kinds), kinds, strict=True)).values()
+
+
+def _of_classes(ask: Callable[[type], bool]) -> Callable[[type], bool]:
+    """What is asked of a class, asked once of each; by identity, too."""
+    known: dict[int, tuple[type, bool]] = {}
+
+    def asked(kind: type) -> bool:
+        found = known.get(id(kind))
+        if found is None:
+            found = known[id(kind)] = kind, ask(kind)
+        return found[1]
+
+    return asked
+
+
 def _fresh(items: Sequence[Any], seen: set[int]) -> Sequence[Any]:
     """Those that were not seen before, each once."""
     ids = set(map(id, items))
@@ -128,13 +155,13 @@ def _floats(items: Sequence[float]) -> int:
     return sum(hash(item) if item == item else 2 for item in items)
 
 
-#: What so many plain values add to the checksum.
-_PLAIN: dict[type, Callable[[Sequence[Any]], int]] = {
-    type(None): len,
-    bool: sum,
-    int: sum,
-    float: _floats,
-    str: lambda items: sum(map(len, items)),
+#: What so many plain values add to the checksum, by the ids of their classes.
+_PLAIN: dict[int, Callable[[Sequence[Any]], int]] = {
+    id(type(None)): len,
+    id(bool): sum,
+    id(int): sum,
+    id(float): _floats,
+    id(str): lambda items: sum(map(len, items)),
 }
 
 
@@ -144,15 +171,23 @@ def _open(kind: type, items: Sequence[Any], parts: list[Iterable[Any]], columns:
     if issubclass(kind, type):
         return 3 * len(items)
     if issubclass(kind, dict):
-        _rows([item.keys() for item in items], parts, columns)
-        _rows([item.values() for item in items], parts, columns)
+        for name in ("keys", "values"):
+            _rows([*map(_method(kind, name), items)], parts, columns)
     elif issubclass(kind, list | tuple | set | frozenset):
         _rows(items, parts, columns)
     elif issubclass(kind, bytes | bytearray):
+        if kind is not bytes and kind is not bytearray:
+            items = [memoryview(item) for item in items]  # past an iteration or length of its own
         return sum(sum(item) if len(item) < 256 else checksum(item) for item in items)
     elif (numpy := sys.modules.get("numpy")) is not None and issubclass(kind, numpy.ndarray):
         total = sum(_array(numpy, item, parts) for item in items)
     return total
+
+
+def _method(kind: type, name: str) -> Callable[[Any], Any]:
+    """A method as its class has it, past what an instance makes of being asked for an attribute."""
+    found = next(_dict(base)[name] for base in _mro(kind) if name in _dict(base))
+    return found if type(found) in (FunctionType, MethodDescriptorType) else methodcaller(name)
 
 
 def _lay_open(kind: type, items: Sequence[Any], parts: list[Iterable[Any]], columns: list[Sequence[Any]]) -> None:
@@ -160,7 +195,7 @@ def _lay_open(kind: type, items: Sequence[Any], parts: list[Iterable[Any]], colu
     slots, state = _fields(kind)
     columns += [_values(slot, items) for slot in slots]
     if state is not None:
-        _rows([found.values() for found in _values(state, items) if isinstance(found, dict)], parts, columns)
+        _rows([found.values() for found in _values(state, items) if issubclass(type(found), dict)], parts, columns)
 
 
 def _laid_open(kind: type, items: Sequence[Any], *, content: bool = False) -> list[Sequence[Any]]:
@@ -174,23 +209,23 @@ def _laid_open(kind: type, items: Sequence[Any], *, content: bool = False) -> li
     return [*columns, [*chain.from_iterable(parts)]]
 
 
-@cache
+@_of_classes
 def _iterates_itself(kind: type) -> bool:
     """Whether a container of the user's has an iteration or a length of its own: it may keep its content elsewhere."""
-    if kind.__module__ == "builtins" or not issubclass(kind, dict | list | tuple | set | frozenset):
+    if _is_builtin(kind) or not issubclass(kind, dict | list | tuple | set | frozenset):
         return False
     ways = {"__iter__", "__len__", "keys", "values"}
-    first = next(base for base in kind.__mro__ if not ways.isdisjoint(base.__dict__))
-    return first.__module__ != "builtins" and not _is_of_a_library(first)
+    first = next(base for base in _mro(kind) if not ways.isdisjoint(_dict(base)))
+    return not _is_builtin(first) and not _is_of_a_library(first)
 
 
-@cache
+@_of_classes
 def _says_itself(kind: type) -> bool:
     """Whether a class of the user's, or a base of it, says what of its state travels; dataclasses' hooks take all."""
     hooks = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
-    bases = [base for base in kind.__mro__ if base.__module__ != "builtins"]
-    found = [base.__dict__[name] for base in bases for name in hooks if name in base.__dict__]
-    return any(getattr(each, "__module__", "") != "dataclasses" for each in found)
+    bases = [base for base in _mro(kind) if not _is_builtin(base)]
+    found = [_dict(base)[name] for base in bases for name in hooks if name in _dict(base)]
+    return any(type(each) is not FunctionType or each.__module__ != "dataclasses" for each in found)
 
 
 def _state(item: Any) -> list[Sequence[Any]]:
@@ -206,23 +241,28 @@ def _state(item: Any) -> list[Sequence[Any]]:
 
 def _is_data(item: Any) -> bool:
     numpy = sys.modules.get("numpy")
-    return isinstance(item, list | tuple) or (numpy is not None and isinstance(item, numpy.ndarray))
+    return issubclass(type(item), list | tuple) or (numpy is not None and issubclass(type(item), numpy.ndarray))
 
 
 def _module(kind: type) -> str:
     """Where a class is from: one that was made without a module (sympy's functions are), as what it derives from."""
-    return next(name for base in kind.__mro__ if type(name := base.__module__) is str)
+    return next(name for base in _mro(kind) if type(name := _module_of(base)) is str)
+
+
+def _is_builtin(kind: type) -> bool:
+    return type(name := _module_of(kind)) is str and name == "builtins"
 
 
 def _root(kind: type) -> str:
     return _module(kind).partition(".")[0]
 
 
-@cache
+@_of_classes
 def _is_of_a_library(kind: type) -> bool:
     """Whether a class is not the user's own: of the standard library, or installed."""
     module = _module(kind)
-    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    found = sys.modules.get(module)
+    file = (getattr(found, "__file__", None) or "") if issubclass(type(found), ModuleType) else ""
     return (_root(kind) in sys.stdlib_module_names and module not in ("builtins", "__main__")) or any(
         f"{os.sep}{folder}{os.sep}" in file for folder in ("site-packages", "dist-packages")
     )
@@ -237,23 +277,25 @@ def _rows(rows: Sequence[Collection[Any]], parts: list[Iterable[Any]], columns: 
 
 
 def _array(numpy: Any, item: Any, parts: list[Iterable[Any]]) -> int:
-    """By its bytes as they lie: not every dtype (datetime64) has a buffer of its own."""
-    if item.dtype.hasobject:
-        parts.append(item.ravel().tolist())
+    """By its bytes as they lie: not every dtype (datetime64) has a buffer of its own. Past the code of a subclass."""
+    plain = numpy.ndarray.view(item, numpy.ndarray)
+    if plain.dtype.hasobject:
+        parts.append(plain.ravel().tolist())
         return 5
-    flat = numpy.ndarray.ravel(item, "K")
-    return checksum(flat.view(numpy.ndarray).view(numpy.uint8)) if flat.size and flat.dtype.itemsize else 0
+    flat = plain.ravel("K")
+    return checksum(flat.view(numpy.uint8)) if flat.size and flat.dtype.itemsize else 0
 
 
 def _fields(kind: type) -> tuple[list[Callable[[Any], Any]], Callable[[Any], Any] | None]:
     """What reads the slots of an instance, and its ``__dict__``, past any ``__getattribute__`` of its class."""
     slots: list[Callable[[Any], Any]] = []
     state = None
-    for base in kind.__mro__:
-        if "__slots__" in base.__dict__:
-            slots += [found.__get__ for found in vars(base).values() if isinstance(found, MemberDescriptorType)]
-        found = base.__dict__.get("__dict__")
-        if state is None and isinstance(found, GetSetDescriptorType) and base is not type:
+    for base in _mro(kind):
+        table = _dict(base)
+        if "__slots__" in table:
+            slots += [found.__get__ for found in table.values() if type(found) is MemberDescriptorType]
+        found = table.get("__dict__")
+        if state is None and type(found) is GetSetDescriptorType and base is not type:
             state = found.__get__
     return slots, state
 

@@ -32,7 +32,7 @@ FEEDER_S = 1.0  #: a queue's feeder thread: it has nothing left to send, unless 
 ADVISED_S = 4.0  #: as ``HANDOFF_S``, beside the user's own work: who waits for an advice has seconds, not minutes
 ADVISED_START_S = 15.0  #: a trial of an advice that tells nothing: it starts, and so does its worker; beside that ...
 ADVISED_TIMES = 3  #: ... so many hand-offs and imports of the user's module: this side, the worker, a second worker
-TRIAL_ANYWAY_S = 20.0  #: one trial of the baseline where the budget was over before anything was measured
+TRIAL_ANYWAY_S = 12.0  #: one trial of the baseline beyond the budget: a start, and a hand-over that hangs
 ANYWAY_WORKS = 10  #: beside that, so many times the user's own work: two lanes of three rounds, and each looked at
 
 # The user's own cluster

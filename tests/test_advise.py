@@ -540,6 +540,27 @@ def test_nothing_carries_it_is_exit_code_1(desk: Path) -> None:
     assert "Nothing carries it as it is" in " ".join(done.stdout.split())
 
 
+HANGING = {
+    "read": "class Rows(list):\n    def __iter__(self):\n        time.sleep(600)\ndef make(): return Rows([1])\n",
+    "dropped": "class Rows:\n    def __del__(self):\n        time.sleep(600)\ndef make(): return Rows()\n",
+    "pickled": "class Rows:\n    def __reduce__(self):\n        time.sleep(600)\ndef make(): return Rows()\n",
+    "class": "class Meta(type):\n    def __hash__(self):\n        time.sleep(600)\n"
+    "def make(): return Meta('Rows', (), {})()\n",
+}
+
+
+@pytest.mark.parametrize("name", HANGING)
+def test_what_hangs_ends_with_the_budget_and_is_said(desk: Path, name: str) -> None:
+    (desk / "hangs.py").write_text(f"import time\n{HANGING[name]}")
+    done = handoff(desk, "advise", "hangs.py:make", "--budget", "1s", "--start-method", "fork", "--workers", "1", "-q")
+    assert (done.returncode, done.stderr) == (1 if name == "read" else 0, ""), done  # a fork has the object itself
+    said = " ".join(done.stdout.split())
+    if name == "read":
+        assert "had not come to an end after 3 s (" in said and "hangs.py:4): say what a task does with it" in said
+    else:
+        assert "process-args, set up once per worker" in said
+
+
 @pytest.mark.parametrize(
     "target", ["targets.py:raises", "targets.py:crashes", "targets.py:exits_hard", "syntax.py:make"]
 )

@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 
+from handoff.checksum import touch
 from handoff.payload import Duty, Payload, Trait
 
 ROOT = Path(__file__).parent.parent
@@ -272,6 +274,30 @@ def test_measuring_stays_affordable() -> None:
     assert large == ["array-f64-64mib"]
     own = [name for name in in_argument if not ALL[name].needs]  # the others are measured where their libraries are
     assert len(own) <= 44
+
+
+class Deaf(type):
+    """Whatever is asked of its classes is an error."""
+
+    def __getattribute__(cls, name: str) -> object:
+        raise AssertionError(name)
+
+    __hash__ = __eq__ = __instancecheck__ = __subclasscheck__ = __getattribute__  # type: ignore[assignment]  # as bad
+
+
+def _asked(self: object, *_: object) -> NoReturn:
+    raise AssertionError
+
+
+ASKED = dict.fromkeys(("__hash__", "__eq__", "__getattribute__", "__repr__", "__bool__", "__sizeof__"), _asked)
+
+
+@pytest.mark.parametrize("base", [object, dict, list, tuple, str, bytes, int, float, np.ndarray])
+def test_reading_runs_nothing_of_what_a_class_says_of_itself(base: type) -> None:
+    meta = type if base is np.ndarray else Deaf  # numpy asks the class when one is made
+    kind = type.__call__(meta, "Kind", (base,), {**ASKED, "dtype": property(_asked)})
+    made = np.ndarray.__new__(kind, 3) if base is np.ndarray else base.__new__(kind)  # type: ignore[call-overload]
+    assert touch([made, made, 1, {"a": made}]) == touch([made, 1, made, {"a": made}])
 
 
 FIRST_READS = """

@@ -70,6 +70,8 @@ def measure_each(plans: Sequence[Plan], *, progress: Callable[[str], Any] = noth
     that told nothing.
     """
     begin, end = time.monotonic(), plans[0].end
+    if plans[0].endless:
+        return replace(Search(plans[0], progress).conclude(), advice=plans[0].endless, excluded=())
     stop = end - min(MEMORY_S, MEMORY_SHARE * max(0.0, end - begin))
     searches = [Search(replace(plan, several=len(plans) > 1), progress) for plan in plans]
     looks_s = (LOOK if len(plans) > 1 or plans[0].runner is not None else 1.0) * max(0.0, end - begin)

@@ -184,8 +184,9 @@ def _advise(
     warnings = warned.warned(obj, before=before, maker=maker, work=entry.payload.work)
     data = _diagnosis(entry, obj, config)
     if stem is None:
-        walk_s = plans.walking(obj, entry.payload)
+        walk_s, endless = plans.walking(obj, entry.payload, end)
         tell({"diagnosis": data, "walk_s": walk_s, "work_s": work_s or walk_s, "work": asked.work, "note": note,
+              "endless": endless,
               "warnings": [each.to_json() for each in warnings], "final": True})  # fmt: skip
         return
     job = plans.fitting(asked, config["duty"], entry.payload.duties, declared="collection" in config)

@@ -12,8 +12,10 @@ from handoff import timeouts
 from handoff.advising import warned
 from handoff.advising.result import Job
 from handoff.advising.search import Opener, Plan
+from handoff.checksum import touch
 from handoff.payload import Duty, Payload
 from handoff.processes.deadlines import NoAnswer, deadline
+from handoff.stacks import place_of
 from handoff.target import Entry, Ref
 
 if TYPE_CHECKING:
@@ -36,12 +38,36 @@ def under_each(plan: Plan, also: Sequence[str]) -> list[Plan]:
     ]
 
 
-def walking(obj: Any, payload: Payload) -> float:
-    """Seconds that reading all of an object takes; at most ``timeouts.READING_S``."""
+def walking(obj: Any, payload: Payload, end: float) -> tuple[float, str]:
+    """Seconds that reading all of an object takes; at most ``timeouts.READING_S``, for what is merely large.
+
+    What iterates in its own way may never come to an end. It may take until ``end``; with it comes what there is to
+    say then: nothing can be measured where a task reads all of it.
+    """
+    seconds, stood = _read(obj, payload, timeouts.READING_S)
+    if not stood or payload.work is not None or payload.touch is not touch:
+        return seconds, ""
+    longer_s = end - time.monotonic()
+    if longer_s > timeouts.READING_S:
+        seconds, stood = _read(obj, payload, longer_s)
+    if not stood:
+        return seconds, ""
+    return seconds, (
+        "Nothing was measured: a task reads all of the object where nothing else is said, and that had not come to an "
+        f"end after {seconds:.0f} s ({stood}): say what a task does with it (--work FILE:FUNCTION, or work=)."
+    )
+
+
+def _read(obj: Any, payload: Payload, most_s: float) -> tuple[float, str]:
+    """Seconds that reading took; and where in the user's code it stood, if it was ended there."""
+    stood = ""
     begin = time.perf_counter()
-    with suppress(Exception, NoAnswer), deadline(timeouts.READING_S):
-        payload.touch(obj)
-    return time.perf_counter() - begin
+    try:
+        with suppress(Exception), deadline(most_s):
+            payload.touch(obj)
+    except NoAnswer as late:
+        stood = place_of(late)
+    return time.perf_counter() - begin, stood
 
 
 def tasked(entry: Entry, obj: Any, job: Job) -> tuple[float, str]:
@@ -88,10 +114,11 @@ def forked_plan(
     """For an object that is in this process: made once, here."""
     from handoff.machine import usable_cores
 
-    walk_s = walking(obj, entry.payload)
+    walk_s, endless = walking(obj, entry.payload, end)
     plan = Plan(
         target, entry, job, forking(entry.ref, obj), end, usable_cores(), walk_s, work_s or walk_s, diagnosis=diagnosis
     )
+    plan.endless = endless
     plan.notes += [note] if note else []
     plan.notes.append(
         "all trials share one build of the object, and one interpreter: what varies from start to start is not in the "

@@ -214,6 +214,7 @@ def advise_target(
         diagnosis,
         recipes=partial(recipe_for, entry.ref),
         programs=partial(program_for, entry.ref),
+        endless=told["endless"],
         runner=whole_jobs.Afresh(opened["ref"]["folder"], opened["imported_s"] + opened["made_s"]),
         notes=notes,
         warnings=tuple(

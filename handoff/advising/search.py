@@ -70,7 +70,7 @@ class Plan:
     entry: Entry
     job: Job
     opener: Opener  #: starts a trial: afresh, or forked from where the object is
-    end: float  #: on ``time.monotonic``'s clock
+    end: float  #: on ``time.monotonic``'s clock ...
     cores: int
     walk_s: float = 0.0  #: what reading all of the object takes
     work_s: float = 0.0  #: what a task does with the object: reading all of it, or the user's own work
@@ -84,9 +84,17 @@ class Plan:
     warnings: tuple[AdviceWarning, ...] = ()
     against: str = ""  #: what speaks against this start method, so that it is taken only if no other can be
     several: bool = False  #: whether this start method is one of several that are judged
+    endless: str = ""  #: why a task can't be measured: what is said instead of an answer
     notes: list[str] = field(default_factory=list)
     seed: int = field(default_factory=lambda: random.SystemRandom().randrange(2**32))
     refactored: tuple[Entry, Opener] | None = None
+    anyway_s: float = 0.0  #: ... but that a trial may take, although the budget is over
+
+    def over(self, anyway: Patience | None) -> bool:
+        """Whether a trial is to be ended: the budget is over, or what it may take anyway, on a busy machine twice."""
+        if anyway is None:
+            return time.monotonic() > self.end
+        return not anyway.left_s() or time.monotonic() - anyway.begun > 2 * anyway.seconds
 
     def left_s(self) -> float:
         return self.end - time.monotonic()
@@ -162,7 +170,7 @@ class _Lanes(GroupRun):
                 match event:
                     case {"trying": lane}:
                         trying = lane
-                    case {"done": _}:
+                    case {"done": _}:  # the only experiment: what is left is to end in order
                         todo.clear()
                     case {"at": _}:
                         trying = ""
@@ -191,18 +199,30 @@ class _Lanes(GroupRun):
                 todo.clear()
 
     def _listen(self, inside: Interpreter) -> Iterable[dict[str, Any]]:
-        """What it tells. Raises ``TimeoutError`` when it falls silent, :class:`_OutOfTime` at the budget's end."""
-        patience = Patience(self.silence_s, lambda: with_descendants({inside.process.pid}))
+        """What it tells. Raises ``TimeoutError`` when it falls silent, :class:`_OutOfTime` at the budget's end.
+
+        When all is done the object is dropped, and the process ends: the user's code that runs then may hang.
+        """
+
+        def whose() -> Iterable[int]:
+            return with_descendants({inside.process.pid})
+
+        patience, done = Patience(self.silence_s, whose), False
+        anyway = Patience(self.plan.anyway_s, whose) if self.plan.anyway_s else None
         while True:
             try:
                 for message in inside.told(timeouts.TICK_S):
                     patience.begun = time.monotonic()
-                    if patience.begun > self.plan.end:
+                    if self.plan.over(anyway):
                         raise _OutOfTime
                     yield message
+                    if "done" in message:
+                        patience, done = Patience(timeouts.END_S, whose), True
                 return
             except TimeoutError:
-                if time.monotonic() > self.plan.end:
+                if done and not patience.left_s():
+                    return
+                if self.plan.over(anyway):
                     raise _OutOfTime from None
                 if not patience.left_s():
                     raise TimeoutError(f"no answer in {self.silence_s:.0f} s") from None
@@ -347,17 +367,16 @@ def _too_large(plan: Plan, names: Sequence[str]) -> dict[str, Outcome]:
 def _measure_the_baseline(
     plan: Plan, runs: dict[Duty, _Lanes], names: dict[Duty, list[str]], progress: Callable[[str], Any]
 ) -> None:
-    """What would be done anyway is measured, whatever the budget."""
+    """What would be done anyway is measured, whatever the budget; on a busy machine, too."""
     for duty in plan.job.duties:
         base = next((name for name in names[duty] if name in baselines(duty)), None)
         if base is not None and base not in runs[duty].failed(runs[duty].record):
             progress(f"{duty}: {base}, although the budget is over")
-            anyway_s = timeouts.TRIAL_ANYWAY_S + timeouts.ANYWAY_WORKS * plan.work_s
-            plan.end = time.monotonic() + plan.imported_s + anyway_s
+            plan.anyway_s = plan.imported_s + timeouts.TRIAL_ANYWAY_S + timeouts.ANYWAY_WORKS * plan.work_s
             runs[duty].one([base])
         if runs[duty].settled().rows:
             break
-    plan.end = time.monotonic()
+    plan.anyway_s, plan.end = 0.0, time.monotonic()
 
 
 def _weigh(plan: Plan, ranking: Ranking, progress: Callable[[str], Any]) -> Iterable[Record]:

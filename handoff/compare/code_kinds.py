@@ -94,6 +94,7 @@ def _globals(names: list[str], table: dict[str, Any]) -> Iterator[tuple[str, Any
             yield from ((f" (global {name}.{n})", inside[n]) for n in names if n in inside and not n.startswith("__"))
 
 
+_SCALARS = frozenset(map(id, (int, float, str, bool, complex, type(None))))  # as handoff.compare.facts.SCALARS
 _CLASS_UNSTATED = frozenset(
     [
         "__dict__",
@@ -145,11 +146,11 @@ def _say_class(walk: Walker, obj: Any) -> Said:
             name for name in names if name not in _NAMEDTUPLE_MADE and type(table[name]).__name__ != "_tuplegetter"
         ]
     values = [(name, table[name]) for name in names]
-    values = [(n, v) for n, v in values if type(v) not in (MemberDescriptorType, GetSetDescriptorType)]
+    values = [(n, v) for n, v in values if type(v) is not MemberDescriptorType and type(v) is not GetSetDescriptorType]
     said[STATE][PRIVATE] = kept_by_libraries(obj, dict(values))
-    scalars = [(n, v) for n, v in values if type(v) in (int, float, str, bool, complex, type(None))]
+    scalars = [(n, v) for n, v in values if id(type(v)) in _SCALARS]
     said["attributes"] = ([name for name, _ in scalars], [value for _, value in scalars])
-    parts = [(f".{n}", v) for n, v in values if type(v) not in (int, float, str, bool, complex, type(None))]
+    parts = [(f".{n}", v) for n, v in values if id(type(v)) not in _SCALARS]
     if "members" in said:
         parts += [(f".{name}", table["_member_map_"][name]) for name in said["members"]]
     bases = [(f" (base {class_name(base)})", base) for base in type.__dict__["__bases__"].__get__(obj)]

@@ -45,9 +45,9 @@ def equal(one: Any, other: Any, asked: Callable[[Callable[[], Any]], bool | None
 
 def is_value(obj: Any) -> bool:
     """Whether it is a plain value, or of a library's class that has an equality and hash of its own: a datetime."""
-    if type(obj) in (tuple, frozenset):
+    if type(obj) is tuple or type(obj) is frozenset:
         return all(map(is_value, obj))
-    if type(obj) in SCALARS:
+    if id(type(obj)) in SCALARS:
         return True
     mro = [type_dict(base) for base in type_mro(type(obj)) if base is not object]
     hashed = next((names["__hash__"] for names in mro if "__hash__" in names), None)

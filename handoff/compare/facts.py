@@ -40,7 +40,8 @@ CLIMB = 8  #: labels shown of a path that is deeper than this
 NESTED_LIMIT = 500  #: parts looked at to put one element of a set in its canonical place; of sets in it a quarter
 PLACE_CHARS = 4096  #: of what was found there: the nearest come first, and tell most elements apart
 
-SCALARS = frozenset({int, float, str, bool, type(None), complex})
+#: The ids of the classes of plain values: by identity, for a class may have a hash and equality of its metaclass's own.
+SCALARS = frozenset(map(id, (int, float, str, bool, type(None), complex)))
 _HOLE: Any = ...  #: stands for a part among the scalars of a container
 
 
@@ -53,14 +54,14 @@ def facts(obj: Any) -> dict[str, Any]:
     return stated(obj)[0]
 
 
-def stated(obj: Any) -> tuple[dict[str, Any], frozenset[type], str]:
+def stated(obj: Any) -> tuple[dict[str, Any], list[type], str]:
     """The facts, the classes of all parts but plain values, lists, tuples and dicts, and what :func:`brief` gives."""
     with _not_collecting():
         walk = FactsWalk()
         walk.briefly = FactsWalk(inline=False)
         walk.briefly.parents, walk.briefly.labels, walk.briefly.memory = walk.parents, walk.labels, walk.memory
         walk.run(obj)
-        return walk.statement(), frozenset(walk.plans), digest(dumps(walk.briefly.statement()))
+        return walk.statement(), [plan.kind for plan in walk.plans.values()], digest(dumps(walk.briefly.statement()))
 
 
 def stated_with_parts(obj: Any, *, most: int = INLINE_PARTS) -> tuple[dict[str, Any], list[Any]]:
@@ -119,8 +120,8 @@ class FactsWalk:
         self.labels: list[Any] = []
         self.keep: list[Any] = []  # keeps every part alive, so that no id is used twice
         self.memo: dict[int, int | str] = dict(names.known_objects())
-        self.values = values.value_classes() | SCALARS
-        self.plans: dict[type, Reading] = {}
+        self.values = SCALARS.union(map(id, values.value_classes()))  #: ids of classes, too
+        self.plans: dict[int, Reading] = {}  #: by the id of the class, which each keeps alive
         self.module_objects: dict[int, list[tuple[str, str]]] | None = None
         self.nans = identity.nans()
         self.parts: list[list[Any]] = []
@@ -167,7 +168,7 @@ class FactsWalk:
         kind = type(obj)
         if self.objects is not None and len(self.objects) < self.most_parts:
             self.objects.append(obj)
-        if kind in self.values:
+        if id(kind) in self.values:
             self.state(parent, label, values.value_statement(obj, kind))
             return None
         known = self.memo.get(id(obj))
@@ -175,7 +176,7 @@ class FactsWalk:
             self.state(parent, label, {"is": known} if type(known) is str else {"same as": known})
             return None
         number = len(self.parents)
-        if kind is not tuple or not SCALARS.issuperset(map(type, obj)):
+        if kind is not tuple or not SCALARS.issuperset(map(id, map(type, obj))):
             self.memo[id(obj)] = number
         self.keep.append(obj)
         self.inside, self.attribute = parent in self.behind, type(label) is str and label[:1] == "."
@@ -195,10 +196,10 @@ class FactsWalk:
 
     def other(self, obj: Any, kind: type) -> Said:
         """What is said of an instance: by the handler of its kind, its attributes, and its class."""
-        plan = self.plans.get(kind)
+        plan = self.plans.get(id(kind))
         first = plan is None
         if plan is None:
-            plan = self.plans[kind] = Reading(kind)
+            plan = self.plans[id(kind)] = Reading(kind)
             alike = self.class_names.setdefault(plan.name, [])
             alike.append(kind)
             if len(alike) > 1 and not plan.unnamed:
@@ -242,9 +243,9 @@ class FactsWalk:
                 self.keepers.append(obj)
             names = sorted(attributes)
             values = [attributes[name] for name in names]
-            if not SCALARS.issuperset(map(type, values)):
-                children += [(f".{n}", v) for n, v in zip(names, values, strict=True) if type(v) not in SCALARS]
-                values = [v if type(v) in SCALARS else _HOLE for v in values]
+            if not SCALARS.issuperset(map(id, map(type, values))):
+                children += [(f".{n}", v) for n, v in zip(names, values, strict=True) if id(type(v)) not in SCALARS]
+                values = [v if id(type(v)) in SCALARS else _HOLE for v in values]
             statement["attributes"] = (names, values)
             if len(names) <= identity.FEW and plan.by_identity and not plan.c_reducer:
                 places = self.places(obj)
@@ -281,9 +282,9 @@ class FactsWalk:
         """A list or tuple (or what iterates like one, with its size): scalars inline, the rest as children."""
         size = len(items) if size is None else size
         said: dict[str, Any] = {"length": size, **self.nans_among(items)}
-        if SCALARS.issuperset(map(type, items)):
+        if SCALARS.issuperset(map(id, map(type, items))):
             return {**said, "items": (None, items)}, None
-        inline = [item if type(item) in SCALARS else _HOLE for item in items]
+        inline = [item if id(type(item)) in SCALARS else _HOLE for item in items]
         return {**said, "items": (None, inline)}, _holes(items)
 
     def nans_among(self, items: Any) -> dict[str, Any]:
@@ -298,27 +299,27 @@ class FactsWalk:
         keys = [key for key, _ in pairs]
         values = [value for _, value in pairs]
         said: dict[str, Any] = {"length": len(keys), **self.nans_among(keys)}
-        if SCALARS.issuperset(map(type, keys)) and SCALARS.issuperset(map(type, values)):
+        if SCALARS.issuperset(map(id, map(type, keys))) and SCALARS.issuperset(map(id, map(type, values))):
             return {**said, "items": (keys, values)}, None
-        inline = [key if type(key) in SCALARS else _HOLE for key in keys]
-        filled = [value if type(value) in SCALARS else _HOLE for value in values]
+        inline = [key if id(type(key)) in SCALARS else _HOLE for key in keys]
+        filled = [value if id(type(value)) in SCALARS else _HOLE for value in values]
         return {**said, "items": (inline, filled)}, _pairs(keys, values)
 
     def elements(self, items: Any, size: int) -> tuple[dict[str, Any], Any]:
         """A set: in an order of its own that depends on nothing but what the elements are."""
-        scalars = sorted((item for item in items if type(item) in SCALARS), key=_scalar_key)
-        others = [item for item in items if type(item) not in SCALARS]
+        scalars = sorted((item for item in items if id(type(item)) in SCALARS), key=_scalar_key)
+        others = [item for item in items if id(type(item)) not in SCALARS]
         if len(others) > 1:
             others = [item for _, item in sorted(((self.place(o), o) for o in others), key=_first)]
         ordered = scalars + others
-        shown = [item if type(item) in SCALARS else _HOLE for item in ordered]
+        shown = [item if id(type(item)) in SCALARS else _HOLE for item in ordered]
         return {"length": size, **self.nans_among(items), "items": (None, shown)}, _holes(ordered)
 
     def place(self, item: Any) -> str:
         """The canonical place of a set's element that is no scalar: what a bounded walk of it states."""
         if self.nested >= 3:
             return class_name(type(item))
-        if type(item) is tuple and SCALARS.issuperset(map(type, item)):
+        if type(item) is tuple and SCALARS.issuperset(map(id, map(type, item))):
             return _text(item)
         key = id(item), self.nested
         if key not in self.placed:
@@ -448,16 +449,16 @@ def _chain(first: list[tuple[Any, Any]], then: Iterable[tuple[Any, Any]]) -> Ite
 
 def _holes(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
     for index, item in enumerate(items):
-        if type(item) not in SCALARS:
+        if id(type(item)) not in SCALARS:
             yield index, item
 
 
 def _pairs(keys: list[Any], values: list[Any]) -> Iterator[tuple[str, Any]]:
     for index, (key, value) in enumerate(zip(keys, values, strict=True)):
-        if type(key) not in SCALARS:
+        if id(type(key)) not in SCALARS:
             yield f" (key {index})", key
-        if type(value) not in SCALARS:
-            yield (f"[{_text_of(key)}]" if type(key) in SCALARS else f" (value {index})"), value
+        if id(type(value)) not in SCALARS:
+            yield (f"[{_text_of(key)}]" if id(type(key)) in SCALARS else f" (value {index})"), value
 
 
 def _labels(name: str, keys: Any, size: int) -> list[str]:

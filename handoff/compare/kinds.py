@@ -40,8 +40,8 @@ from handoff.compare.names import (
 from handoff.compare.ownership import Ownership
 from handoff.compare.values import content, value_statement
 
-_STR = frozenset({str})
-_PLAIN = frozenset({int, float, str, bool, type(None)})
+_STR = frozenset({id(str)})  # by identity: see handoff.compare.facts.SCALARS
+_PLAIN = frozenset(map(id, (int, float, str, bool, type(None))))
 
 
 # ---------------------------------------------------------------------------------------------------------------- plans
@@ -112,7 +112,7 @@ class Reading:
         for name in attributes:
             if name not in self.alone and name not in self.overridable:
                 found = next((type_dict(b)[name] for b in type_mro(self.kind) if name in type_dict(b)), NOTHING)
-                if type(found) in _PLAIN:
+                if id(type(found)) in _PLAIN:
                     self.overridable[name] = found
                 else:
                     self.alone.add(name)
@@ -125,7 +125,7 @@ class Reading:
         if self.dict_of is not None:
             table = self.dict_of.__get__(obj)
             if issubclass(type(table), dict):
-                if not self.members and type(table) is dict and _STR.issuperset(map(type, table)):
+                if not self.members and type(table) is dict and _STR.issuperset(map(id, map(type, table))):
                     return table
                 found = {key: value for key, value in dict.items(table) if type(key) is str}
         for name, descriptor in self.members:

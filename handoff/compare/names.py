@@ -37,7 +37,9 @@ NOTHING = object()
 def module_of(cls: type) -> str:
     """The module a class says it comes from; the main module has one name in every process."""
     name = type_dict(cls).get("__module__") if _is_heap(cls) else type.__getattribute__(cls, "__module__")
-    return "__main__" if name == "__mp_main__" else name if type(name) is str else "?"
+    if type(name) is not str:  # it may say of itself what it is equal to
+        return "?"
+    return "__main__" if name == "__mp_main__" else name
 
 
 def _is_heap(cls: type) -> bool:

@@ -131,7 +131,7 @@ def kept_by_libraries(kind: type, table: Mapping[str, Any]) -> list[str]:
     """What libraries keep in a class of the user's: data under a name in two underscores that a base of theirs, or its
     metaclass, declares (pydantic's schemas)."""
     above = (*type_mro(kind), type(kind))
-    theirs = [base for base in above if base not in (object, type) and installed(module_of(base))]
+    theirs = [base for base in above if base is not object and base is not type and installed(module_of(base))]
     code = (FunctionType, property, *_METHODS)
     data = [name for name in table if _DUNDER.fullmatch(name) and not isinstance(table[name], code)]
     return [name for name in data if any(name in _names(base) for base in theirs)]
@@ -169,12 +169,12 @@ def codes(values: Iterable[Any]) -> Iterator[CodeType]:
         todo += [item for item in code.co_consts if type(item) is CodeType]
 
 
-_names_of: dict[type, frozenset[str]] = {}
+_names_of: dict[int, tuple[type, frozenset[str]]] = {}  # by id: a class may hash in its metaclass's own way
 
 
 def _names(kind: type) -> frozenset[str]:
     """Every name that a class declares or its methods mention."""
-    found = _names_of.get(kind)
+    found = _names_of.get(id(kind))
     if found is None:
         names = {name for name in type_dict(kind) if type(name) is str}
         slots = type_dict(kind).get("__slots__", ())
@@ -189,8 +189,8 @@ def _names(kind: type) -> frozenset[str]:
         names |= set(annotations) if type(annotations) is dict else set()
         for code in codes(list(type_dict(kind).values())):
             names |= {*code.co_names, *(value for value in code.co_consts if type(value) is str)}
-        found = _names_of[kind] = frozenset(names)
-    return found
+        found = _names_of[id(kind)] = kind, frozenset(names)
+    return found[1]
 
 
 def _stored(kind: type) -> frozenset[str]:

@@ -125,9 +125,11 @@ def _add_harness(measuring: Measuring) -> None:
     """The null lane and the floors. What ends after all others is the last lane's."""
     own = Lane(NULL, None, (harness.NullSender(), harness.NullReceiver()))
     measuring.lanes.append(own)
-    nbytes = 1
-    with suppress(NoAnswer), deadline(measuring.answer_s):  # what hangs when it is pickled every strategy will say
-        nbytes = harness.raw_bytes(measuring.obj, measuring.payload)
+    nbytes = measuring.floor_bytes
+    if not nbytes:
+        nbytes = 1  # what hangs when it is pickled every strategy will say; once is enough
+        with suppress(NoAnswer), deadline(measuring.answer_s):
+            nbytes = harness.raw_bytes(measuring.obj, measuring.payload)
     measuring.floor_bytes = nbytes
     measuring.tell({"floor_bytes": nbytes})
     for name, ends in harness.floors(measuring.site(own), nbytes).items():

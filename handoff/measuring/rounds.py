@@ -82,7 +82,7 @@ class Measuring:
         self.round = 0
         #: rows of this round: telling wakes a process that would disturb the next
         self.untold: list[Told] = []
-        self.floor_bytes = 1  #: what the floor lanes move
+        self.floor_bytes = 0  #: what the floor lanes move; 0: not known yet
         self.where = ""  #: which side a hang would be on
         with self.ledger.on(LOOKING):  # before anything pickles it, or alters it by loading
             self.known = looking.brief(self.payload, self.obj) if self.verify else ""

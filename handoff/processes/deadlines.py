@@ -75,7 +75,7 @@ def deadline(seconds: float, *, fair: bool = False) -> Iterator[None]:
         if fair and (left_s := patience.left_s()):
             signal.setitimer(signal.ITIMER_REAL, left_s)
         else:
-            raise NoAnswer(f"no answer in {seconds:g} s", too_busy=patience.too_busy)
+            raise NoAnswer(f"no answer in {seconds:.3g} s", too_busy=patience.too_busy)
 
     previous = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)

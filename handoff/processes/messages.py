@@ -88,7 +88,8 @@ class SandboxTold(TypedDict, total=False):
     first: dict[str, Any]  #: of :class:`handoff.advising.result.Advice`, before all is measured
     advice: dict[str, Any]  #: likewise; or what is needed to measure from outside:
     diagnosis: dict[str, Any]  #: of :class:`handoff.diagnosing.Diagnosis`
-    walk_s: float  #: of the built-in reading
+    walk_s: float  #: of the built-in reading ...
+    endless: str  #: ... and what there is to say where that has no end
     work_s: float  #: of a task
     work: str
     note: str
