@@ -244,6 +244,10 @@ def ok_nan_as_a_value() -> Any:
     return {"a": math.nan, "own": [float("nan")]}
 
 
+def ok_a_nan_of_its_own_that_nothing_looks_for() -> Any:
+    return [{float("nan"): "none"}, [float("nan")]]
+
+
 def ok_a_fold_that_does_not_matter() -> Any:
     return [dt.datetime(2024, 1, 1, tzinfo=dt.UTC, fold=1), dt.datetime(2024, 7, 1, tzinfo=zoneinfo.ZoneInfo("UTC"))]
 
@@ -298,6 +302,20 @@ def altered_nan_as_an_element() -> Any:
 
 def altered_nan_as_a_key() -> Any:
     return {math.nan: "none"}
+
+
+def altered_a_nan_of_its_own_that_is_looked_for() -> Any:
+    nan = float("nan")
+    return {"missing": nan, "codes": {nan}}
+
+
+class Season(enum.Enum):
+    SUMMER = 1
+
+
+def altered_an_attribute_of_an_enums_member() -> Any:
+    vars(Season.SUMMER)["note"] = "set at run time"
+    return [Season.SUMMER]
 
 
 class Key:
@@ -469,8 +487,40 @@ class Folded:
         return Folded, (self.at.replace(fold=0),)
 
 
+# --------------------------------------------------------------------------------------------------- truly broken
+
+
+class Framed:
+    """As pandas does: what it names is set first, in the order of a set."""
+
+    _named = ["_table", "first", "second"]
+
+    def __init__(self) -> None:
+        self._table, self._values = {"a": 1}, {"first": "a", "second": "a"}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_table": self._table, **self._values}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__["_values"] = {}
+        for name in set(self._named):
+            setattr(self, name, state[name])
+
+    def _set(self, name: str, value: str) -> None:
+        if value not in self._table:
+            raise ValueError(value)
+        self._values[name] = value
+
+    first = property(lambda self: self._values["first"], lambda self, value: self._set("first", value))
+    second = property(lambda self: self._values["second"], lambda self, value: self._set("second", value))
+
+
+def broken_where_it_is_restored_in_the_order_of_a_set() -> Any:
+    return [Framed()]
+
+
 PAYLOADS = {
     name.replace("_", "-"): make
     for name, make in list(globals().items())
-    if name.startswith(("ok_", "altered_")) and callable(make)
+    if name.startswith(("ok_", "altered_", "broken_")) and callable(make)
 }

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ordinary_cases import broken_where_it_is_restored_in_the_order_of_a_set
 
 from handoff.diagnosing import STRATEGIES, Diagnosis, Finding, diagnose, hooks, received
 from handoff.diagnosing.dumps import pickles
@@ -277,34 +278,9 @@ def test_a_budget_must_be_positive() -> None:
         diagnose(1, budget_s=0)
 
 
-class Framed:
-    """As pandas does: what it names is set first, in the order of a set."""
-
-    _named = ["_table", "first", "second"]
-
-    def __init__(self) -> None:
-        self._table, self._values = {"a": 1}, {"first": "a", "second": "a"}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_table": self._table, **self._values}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__["_values"] = {}
-        for name in set(self._named):
-            setattr(self, name, state[name])
-
-    def _set(self, name: str, value: str) -> None:
-        if value not in self._table:
-            raise ValueError(value)
-        self._values[name] = value
-
-    first = property(lambda self: self._values["first"], lambda self, value: self._set("first", value))
-    second = property(lambda self: self._values["second"], lambda self, value: self._set("second", value))
-
-
 def test_what_depends_on_a_workers_hash_seed_is_told() -> None:
     """In a third of all workers the table comes first, and it is restored; in the others it is not (pandas 21391)."""
-    found = diagnose([Framed()])
+    found = diagnose(broken_where_it_is_restored_in_the_order_of_a_set())
     (finding,) = found.culprits
     assert finding.path == "obj[0]"
     assert finding.kind == "hash-seed"

@@ -28,7 +28,7 @@ from types import CellType
 from typing import Any
 
 from handoff import timeouts
-from handoff.compare.difference import NANS, OWN, Comparison, Difference, compare, difference
+from handoff.compare.difference import NANS, OWN, OWN_NANS, Comparison, Difference, compare, difference
 from handoff.compare.equality import (
     contents,
     equal,
@@ -98,7 +98,7 @@ class _Original:
 _KERNEL = frozenset({"kernel object", "kernel name", "server", "object", "process", "database", "can be taken"})
 #: Facts that an object is the very one, shares memory, or may be written to: what a library does inside its objects is
 #: its own business.
-_IDENTITY = frozenset({"numpy's own", NANS, "memory", "writeable"})
+_IDENTITY = frozenset({"numpy's own", NANS, OWN_NANS, "memory", "writeable"})
 IN_LIBRARY = "inside a library's object"
 #: Of these facts a difference can be noise: they are contents. All others say what something is, or where it stands.
 _CONTENTS = frozenset({"value", "item", "content", "length", "rest"})
@@ -422,10 +422,12 @@ class _Judge:
         there = self.compared.pairs.get(number)
         return None if there is None or there >= len(self.objects) else self.objects[there]
 
-    @staticmethod
-    def of(made: _Original, number: int) -> Any:
+    def of(self, made: _Original, number: int) -> Any:
+        """The part of an original; none where it is the very one that arrived (a member of an enum): making the
+        original may have changed it, so that it says nothing of what would be there without."""
         there = made.pairs.get(number)
-        return None if there is None or there >= len(made.objects) else made.objects[there]
+        found = None if there is None or there >= len(made.objects) else made.objects[there]
+        return None if found is self.live(number) else found
 
     def original(self, which: int) -> _Original | None:
         """The first or second control, made when it is asked for; None where it cannot be made."""

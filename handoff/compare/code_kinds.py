@@ -23,7 +23,7 @@ from handoff.compare.names import (
     type_qualname,
 )
 from handoff.compare.ownership import PRIVATE, REFERENCE, STATE, kept_by_libraries
-from handoff.compare.values import value_statement
+from handoff.compare.values import SCALARS, value_statement
 
 
 def code_digest(code: CodeType) -> str:
@@ -94,7 +94,6 @@ def _globals(names: list[str], table: dict[str, Any]) -> Iterator[tuple[str, Any
             yield from ((f" (global {name}.{n})", inside[n]) for n in names if n in inside and not n.startswith("__"))
 
 
-_SCALARS = frozenset(map(id, (int, float, str, bool, complex, type(None))))  # as handoff.compare.facts.SCALARS
 _CLASS_UNSTATED = frozenset(
     [
         "__dict__",
@@ -148,9 +147,9 @@ def _say_class(walk: Walker, obj: Any) -> Said:
     values = [(name, table[name]) for name in names]
     values = [(n, v) for n, v in values if type(v) is not MemberDescriptorType and type(v) is not GetSetDescriptorType]
     said[STATE][PRIVATE] = kept_by_libraries(obj, dict(values))
-    scalars = [(n, v) for n, v in values if id(type(v)) in _SCALARS]
+    scalars = [(n, v) for n, v in values if id(type(v)) in SCALARS]
     said["attributes"] = ([name for name, _ in scalars], [value for _, value in scalars])
-    parts = [(f".{n}", v) for n, v in values if id(type(v)) not in _SCALARS]
+    parts = [(f".{n}", v) for n, v in values if id(type(v)) not in SCALARS]
     if "members" in said:
         parts += [(f".{name}", table["_member_map_"][name]) for name in said["members"]]
     bases = [(f" (base {class_name(base)})", base) for base in type.__dict__["__bases__"].__get__(obj)]

@@ -209,6 +209,9 @@ def _part_differences(
             yield name, "", f"{text}: what is done to it there does not show here"
         elif name == NANS:
             yield name, "", f"{path}: {_nans(ours, theirs)}"
+        elif name == OWN_NANS:
+            which = "NaN in it is the very one that stands elsewhere in the object"
+            yield name, "", f"{path}: {which}, arrived as a copy: {_NOT_FOUND}"
         elif name in ("items", "attributes", "blocks"):
             yield from _items_differences(path, ours or [], theirs or [])
         else:
@@ -222,13 +225,15 @@ def _part_differences(
 OWN = "a module's own"  #: the fact that it is the object to which a module has given a constant's name
 UNSHARED = "process"  #: the fact of what no other process can have a part in, as of asyncio's events
 NANS = "a module's own nan"  #: the fact of how many of a container's elements or keys are math.nan or numpy.nan
+OWN_NANS = "nan by identity"  #: ... or a NaN of the object's own that is a key or an element, and stands elsewhere, too
+_NOT_FOUND = "neither `in` nor looking it up finds it there"
 
 
 def _nans(ours: int | None, theirs: int | None) -> str:
     if (ours or 0) < (theirs or 0):
         return "NaN of its own, arrived as the one that modules have"
     which = "NaN in it is the very one that modules have"
-    return f"{which} (math.nan, numpy.nan), arrived as a copy: neither `in` nor looking it up finds it there"
+    return f"{which} (math.nan, numpy.nan), arrived as a copy: {_NOT_FOUND}"
 
 
 def _items_differences(path: str, sent: list[Any], received: list[Any]) -> Iterator[tuple[str, str, str]]:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from handoff.compare.facts import SCALARS
 from handoff.compare.names import installed, module_of, type_dict, type_mro
 from handoff.compare.ownership import codes
+from handoff.compare.values import SCALARS
 
 EQUALITIES = ("identical", "equals", "__eq__")  #: in this order: the strictest first
 

@@ -17,15 +17,18 @@ import hashlib
 import json
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from handoff.compare import identity, names, numpy_kinds, values
-from handoff.compare.difference import NANS, OWN
+from handoff.compare.difference import NANS, OWN, OWN_NANS
 from handoff.compare.kinds import Reading
 from handoff.compare.names import Said, class_name
 from handoff.compare.ownership import INSTALLED, REFERENCE, STATE
+from handoff.compare.values import HOLE, SCALARS, labels_of, parts_among, parts_of_pairs, text_of, text_of_all
 
 SCHEMA = 1
 INLINE_PARTS = 1000  #: parts stated in full
@@ -40,9 +43,7 @@ CLIMB = 8  #: labels shown of a path that is deeper than this
 NESTED_LIMIT = 500  #: parts looked at to put one element of a set in its canonical place; of sets in it a quarter
 PLACE_CHARS = 4096  #: of what was found there: the nearest come first, and tell most elements apart
 
-#: The ids of the classes of plain values: by identity, for a class may have a hash and equality of its metaclass's own.
-SCALARS = frozenset(map(id, (int, float, str, bool, type(None), complex)))
-_HOLE: Any = ...  #: stands for a part among the scalars of a container
+_FLOATS = frozenset(map(id, (float, complex)))  #: of which one may be unequal to itself, and travels by value
 
 
 def facts(obj: Any) -> dict[str, Any]:
@@ -56,11 +57,16 @@ def facts(obj: Any) -> dict[str, Any]:
 
 def stated(obj: Any) -> tuple[dict[str, Any], list[type], str]:
     """The facts, the classes of all parts but plain values, lists, tuples and dicts, and what :func:`brief` gives."""
-    with _not_collecting():
+
+    def both() -> FactsWalk:
         walk = FactsWalk()
         walk.briefly = FactsWalk(inline=False)
         walk.briefly.parents, walk.briefly.labels, walk.briefly.memory = walk.parents, walk.labels, walk.memory
-        walk.run(obj)
+        return walk
+
+    with _not_collecting():
+        walk = _walked(both, obj)
+        assert walk.briefly
         return walk.statement(), [plan.kind for plan in walk.plans.values()], digest(dumps(walk.briefly.statement()))
 
 
@@ -69,11 +75,16 @@ def stated_with_parts(obj: Any, *, most: int = INLINE_PARTS) -> tuple[dict[str, 
 
     ``most`` parts are stated in full, and their characters are not counted where these are more than usual.
     """
-    with _not_collecting():
+
+    def keeping() -> FactsWalk:
         walk = FactsWalk()
         walk.objects, walk.most_parts = [], most
         walk.most_chars = INLINE_CHARS if most == INLINE_PARTS else sys.maxsize
-        walk.run(obj)
+        return walk
+
+    with _not_collecting():
+        walk = _walked(keeping, obj)
+        assert walk.objects is not None
         return walk.statement(), walk.objects
 
 
@@ -88,9 +99,25 @@ def brief(obj: Any) -> str:
 def brief_and_keepers(obj: Any) -> tuple[str, list[Any]]:
     """The digest, and the first parts that may keep a hash which they have computed."""
     with _not_collecting():
-        walk = FactsWalk(inline=False)
-        walk.run(obj)
+        walk = _walked(lambda: FactsWalk(inline=False), obj)
         return digest(dumps(walk.statement())), walk.keepers
+
+
+def _walked(new: Callable[[], FactsWalk], obj: Any) -> FactsWalk:
+    """A walk over all of it. Once more where a NaN of its own is a key or an element, and stands elsewhere in it, too:
+    by that it is found as long as it is the very object."""
+    walk = new()
+    walk.run(obj)
+    if not walk.nan_keys:
+        return walk
+    counting = FactsWalk(inline=False)
+    counting.counts = dict.fromkeys(walk.nan_keys, 0)
+    counting.run(obj)
+    if shared := frozenset(key for key, count in counting.counts.items() if count > 1):
+        walk = new()
+        walk.own_nans = shared
+        walk.run(obj)
+    return walk
 
 
 @contextmanager
@@ -124,6 +151,9 @@ class FactsWalk:
         self.plans: dict[int, Reading] = {}  #: by the id of the class, which each keeps alive
         self.module_objects: dict[int, list[tuple[str, str]]] | None = None
         self.nans = identity.nans()
+        self.nan_keys: dict[int, Any] = {}  #: NaNs of the object's own that are keys or elements, by id
+        self.own_nans: frozenset[int] = frozenset()  #: those of them that are found by identity from elsewhere in it
+        self.counts: dict[int, int] | None = None  #: how often these occur, where that is asked
         self.parts: list[list[Any]] = []
         self.chars = 0
         self.inline = inline  #: whether the first parts are stated in full
@@ -169,6 +199,7 @@ class FactsWalk:
         if self.objects is not None and len(self.objects) < self.most_parts:
             self.objects.append(obj)
         if id(kind) in self.values:
+            self.count((obj,))
             self.state(parent, label, values.value_statement(obj, kind))
             return None
         known = self.memo.get(id(obj))
@@ -219,7 +250,7 @@ class FactsWalk:
             self.attributes(obj, plan, statement, children)
         if lazy is None:
             return statement, children or None
-        return statement, _chain(children, lazy)
+        return statement, chain(children, lazy)
 
     def attributes(self, obj: Any, plan: Reading, statement: dict[str, Any], children: list[tuple[Any, Any]]) -> None:
         """An instance's own attributes: plain ones are said, the others are children.
@@ -243,9 +274,10 @@ class FactsWalk:
                 self.keepers.append(obj)
             names = sorted(attributes)
             values = [attributes[name] for name in names]
+            self.count([value for value in values if id(type(value)) in SCALARS])  # the others are visited
             if not SCALARS.issuperset(map(id, map(type, values))):
                 children += [(f".{n}", v) for n, v in zip(names, values, strict=True) if id(type(v)) not in SCALARS]
-                values = [v if id(type(v)) in SCALARS else _HOLE for v in values]
+                values = [v if id(type(v)) in SCALARS else HOLE for v in values]
             statement["attributes"] = (names, values)
             if len(names) <= identity.FEW and plan.by_identity and not plan.c_reducer:
                 places = self.places(obj)
@@ -282,16 +314,32 @@ class FactsWalk:
         """A list or tuple (or what iterates like one, with its size): scalars inline, the rest as children."""
         size = len(items) if size is None else size
         said: dict[str, Any] = {"length": size, **self.nans_among(items)}
+        self.count(items)
         if SCALARS.issuperset(map(id, map(type, items))):
             return {**said, "items": (None, items)}, None
-        inline = [item if id(type(item)) in SCALARS else _HOLE for item in items]
-        return {**said, "items": (None, inline)}, _holes(items)
+        inline = [item if id(type(item)) in SCALARS else HOLE for item in items]
+        return {**said, "items": (None, inline)}, parts_among(items)
 
     def nans_among(self, items: Any) -> dict[str, Any]:
-        """How many of these are NaNs of which everybody has the very object, and finds them by it."""
-        if self.nans.isdisjoint(map(id, items)):
-            return {}
-        return {NANS: sum(id(item) in self.nans for item in items)}
+        """How many of these are NaNs of which everybody has the very object, or others in the object have it, and finds
+        them by it."""
+        found = {}
+        for name, nans in ((NANS, self.nans), (OWN_NANS, self.own_nans)):
+            if nans and not nans.isdisjoint(map(id, items)):
+                found[name] = sum(id(item) in nans for item in items)
+        return found
+
+    def keyed(self, keys: Any) -> None:
+        """Note the NaNs of the object's own among what is found by its hash."""
+        if not _FLOATS.isdisjoint(map(id, map(type, keys))):
+            own = (key for key in keys if id(type(key)) in _FLOATS and key != key and id(key) not in self.nans)
+            self.nan_keys.update((id(key), key) for key in own)
+
+    def count(self, items: Iterable[Any]) -> None:
+        """Count those of which it is asked how often they occur."""
+        for key in map(id, items) if self.counts is not None else ():
+            if self.counts is not None and key in self.counts:
+                self.counts[key] += 1
 
     def mapping(self, table: Any, pairs: Any = None) -> tuple[dict[str, Any], Any]:
         """A dict: its order counts, and the types of its keys."""
@@ -299,28 +347,33 @@ class FactsWalk:
         keys = [key for key, _ in pairs]
         values = [value for _, value in pairs]
         said: dict[str, Any] = {"length": len(keys), **self.nans_among(keys)}
+        self.keyed(keys)
+        self.count(keys)
+        self.count([value for value in values if id(type(value)) in SCALARS])
         if SCALARS.issuperset(map(id, map(type, keys))) and SCALARS.issuperset(map(id, map(type, values))):
             return {**said, "items": (keys, values)}, None
-        inline = [key if id(type(key)) in SCALARS else _HOLE for key in keys]
-        filled = [value if id(type(value)) in SCALARS else _HOLE for value in values]
-        return {**said, "items": (inline, filled)}, _pairs(keys, values)
+        inline = [key if id(type(key)) in SCALARS else HOLE for key in keys]
+        filled = [value if id(type(value)) in SCALARS else HOLE for value in values]
+        return {**said, "items": (inline, filled)}, parts_of_pairs(keys, values)
 
     def elements(self, items: Any, size: int) -> tuple[dict[str, Any], Any]:
         """A set: in an order of its own that depends on nothing but what the elements are."""
+        self.keyed(items)
+        self.count(items)
         scalars = sorted((item for item in items if id(type(item)) in SCALARS), key=_scalar_key)
         others = [item for item in items if id(type(item)) not in SCALARS]
         if len(others) > 1:
-            others = [item for _, item in sorted(((self.place(o), o) for o in others), key=_first)]
+            others = [item for _, item in sorted(((self.place(o), o) for o in others), key=itemgetter(0))]
         ordered = scalars + others
-        shown = [item if id(type(item)) in SCALARS else _HOLE for item in ordered]
-        return {"length": size, **self.nans_among(items), "items": (None, shown)}, _holes(ordered)
+        shown = [item if id(type(item)) in SCALARS else HOLE for item in ordered]
+        return {"length": size, **self.nans_among(items), "items": (None, shown)}, parts_among(ordered)
 
     def place(self, item: Any) -> str:
         """The canonical place of a set's element that is no scalar: what a bounded walk of it states."""
         if self.nested >= 3:
             return class_name(type(item))
         if type(item) is tuple and SCALARS.issuperset(map(id, map(type, item))):
-            return _text(item)
+            return text_of_all(item)
         key = id(item), self.nested
         if key not in self.placed:
             walk = FactsWalk(nested=self.nested + 1, limit=NESTED_LIMIT >> 2 * self.nested)
@@ -357,7 +410,7 @@ class FactsWalk:
         try:
             text = repr(statement)
         except ValueError:  # an int of more digits than sys.get_int_max_str_digits() allows
-            text = repr({name: _text(value) for name, value in statement.items()})
+            text = repr({name: text_of_all(value) for name, value in statement.items()})
         self.texts.append(f"{parent} {label!r} {text}")
         if len(self.texts) >= STRETCH << (len(self.folded) // 256):
             self.fold()
@@ -379,8 +432,8 @@ class FactsWalk:
             if len(values) > LONG:
                 result["blocks"] = self.blocks(keys, values)
                 continue
-            texts = [_text_of(item) for item in values]
-            labels = _labels(name, keys, len(texts))
+            texts = [text_of(item) for item in values]
+            labels = labels_of(name, keys, len(texts))
             size = sum(map(len, texts)) + sum(map(len, labels))
             if size > SHOWN and name == "attributes":  # each under its name, for each may belong to somebody else
                 texts = [_beginning(text) for text in texts]
@@ -402,7 +455,7 @@ class FactsWalk:
             if floats:
                 what = hashlib.blake2b(array("d", values[start:stop]).tobytes(), digest_size=8).hexdigest()
             else:
-                what = digest(_text(values[start:stop]) + ("" if keys is None else _text(keys[start:stop])))
+                what = digest(text_of_all(values[start:stop]) + ("" if keys is None else text_of_all(keys[start:stop])))
             found.append([f"[{start}:{stop}]" if keys is None else f" (entries {start} to {stop})", what])
         return found
 
@@ -442,54 +495,5 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def _chain(first: list[tuple[Any, Any]], then: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-    yield from first
-    yield from then
-
-
-def _holes(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    for index, item in enumerate(items):
-        if id(type(item)) not in SCALARS:
-            yield index, item
-
-
-def _pairs(keys: list[Any], values: list[Any]) -> Iterator[tuple[str, Any]]:
-    for index, (key, value) in enumerate(zip(keys, values, strict=True)):
-        if id(type(key)) not in SCALARS:
-            yield f" (key {index})", key
-        if id(type(value)) not in SCALARS:
-            yield (f"[{_text_of(key)}]" if id(type(key)) in SCALARS else f" (value {index})"), value
-
-
-def _labels(name: str, keys: Any, size: int) -> list[str]:
-    if keys is None:
-        return [f"[{index}]" for index in range(size)]
-    if name == "attributes":
-        return [f".{key}" for key in keys]
-    return [f"[{_text_of(key)}]" for key in keys]
-
-
-def _text(values: Any) -> str:
-    try:
-        return repr(values)
-    except ValueError:  # an int of more digits than sys.get_int_max_str_digits() allows
-        if type(values) is tuple and len(values) == 2:  # the labels and the scalars of a container
-            return f"{_text(values[0])} {_text(values[1])}"
-        return repr([_text_of(value) for value in values])
-
-
-def _text_of(value: Any) -> str:
-    if value is _HOLE:
-        return "\N{HORIZONTAL ELLIPSIS}"
-    try:
-        return repr(value)
-    except ValueError:
-        return hex(value)
-
-
 def _scalar_key(item: Any) -> tuple[str, str]:
-    return type(item).__name__, _text_of(item)
-
-
-def _first(pair: tuple[str, Any]) -> str:
-    return pair[0]
+    return type(item).__name__, text_of(item)

@@ -40,7 +40,7 @@ from handoff.compare.names import (
 from handoff.compare.ownership import Ownership
 from handoff.compare.values import content, value_statement
 
-_STR = frozenset({id(str)})  # by identity: see handoff.compare.facts.SCALARS
+_STR = frozenset({id(str)})  # by identity: see handoff.compare.values.SCALARS
 _PLAIN = frozenset(map(id, (int, float, str, bool, type(None))))
 
 

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from typing import Any
 
-from handoff.compare.difference import NANS
+from handoff.compare.difference import NANS, OWN_NANS
 from handoff.compare.names import Kind, Said, Walker
 from handoff.compare.values import digest
 
@@ -24,7 +24,8 @@ def _say_ndarray(walk: Walker, obj: Any) -> Said:
             plain = numpy.ascontiguousarray(plain)
         return {**said, **_array_content(numpy, plain)}, None
     inline, children = walk.sequence(plain.ravel().tolist())
-    inline.pop(NANS, None)  # an array looks for equals
+    for name in (NANS, OWN_NANS):
+        inline.pop(name, None)  # an array looks for equals
     return {**said, **inline}, children
 
 

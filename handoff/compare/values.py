@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from handoff.compare.names import class_name, module_dict
+
+#: The ids of the classes of plain values: by identity, for a class may have a hash and equality of its metaclass's own.
+SCALARS = frozenset(map(id, (int, float, str, bool, type(None), complex)))
+HOLE: Any = ...  #: stands for a part among the scalars of a container
 
 _VALUE_CLASSES = {
     "builtins": "int float str bool complex bytes range ellipsis NotImplementedType",
@@ -62,3 +67,51 @@ def digest(view: memoryview | bytes) -> str:
     for at in range(0, len(view), PIECE):
         total.update(view[at : at + PIECE])
     return total.hexdigest()[:16]
+
+
+# -- plain values among the items of a container
+
+
+def parts_among(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """The items that are parts, each with its index."""
+    for index, item in enumerate(items):
+        if id(type(item)) not in SCALARS:
+            yield index, item
+
+
+def parts_of_pairs(keys: list[Any], values: list[Any]) -> Iterator[tuple[str, Any]]:
+    """The keys and values that are parts, each with its label."""
+    for index, (key, value) in enumerate(zip(keys, values, strict=True)):
+        if id(type(key)) not in SCALARS:
+            yield f" (key {index})", key
+        if id(type(value)) not in SCALARS:
+            yield (f"[{text_of(key)}]" if id(type(key)) in SCALARS else f" (value {index})"), value
+
+
+def labels_of(name: str, keys: Any, size: int) -> list[str]:
+    """What each scalar is shown under; without ``keys`` by its index."""
+    if keys is None:
+        return [f"[{index}]" for index in range(size)]
+    if name == "attributes":
+        return [f".{key}" for key in keys]
+    return [f"[{text_of(key)}]" for key in keys]
+
+
+def text_of_all(values: Any) -> str:
+    """Many values by their ``repr``."""
+    try:
+        return repr(values)
+    except ValueError:  # an int of more digits than sys.get_int_max_str_digits() allows
+        if type(values) is tuple and len(values) == 2:  # the labels and the scalars of a container
+            return f"{text_of_all(values[0])} {text_of_all(values[1])}"
+        return repr([text_of(value) for value in values])
+
+
+def text_of(value: Any) -> str:
+    """One by its ``repr``."""
+    if value is HOLE:
+        return "\N{HORIZONTAL ELLIPSIS}"
+    try:
+        return repr(value)
+    except ValueError:
+        return hex(value)

@@ -23,7 +23,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -297,13 +297,17 @@ class Host:
 
             before, at_first = set(sys.modules), around()
             payload = Ref(**refs[numbers[0]]).load()
-            quiet, keep = threading.active_count() == 1, ""
+            quiet, keep, kinds = threading.active_count() == 1, "", cast("Collection[type]", ())
             if around() == at_first:
                 keep = MODULE
                 with suppress(Exception):
-                    keep = OBJECT if original.worth_sharing(payload) and around() == at_first else keep
+                    shared, kinds = original.worth_sharing(payload)
+                    keep = OBJECT if shared and around() == at_first else keep
             modules = sorted(set(sys.modules) - before)
-            say({"outcome": {"modules": modules, "quiet": quiet, "keep": keep}})
+            from handoff.diagnosing.hooks import restored_in_any_order  # not in what the payload imports
+
+            by_seed = any(map(restored_in_any_order, kinds))
+            say({"outcome": {"modules": modules, "quiet": quiet, "keep": keep, "by_seed": by_seed}})
 
         def done(number: int, told: dict[str, Any], _: float) -> None:
             modules = harmless(told.get("modules", ()), refs[number]["module"]) if told.get("quiet") else []
@@ -311,7 +315,7 @@ class Host:
                 with suppress(Exception, SystemExit):
                     importlib.import_module(name)
             tell({"number": number, "modules": modules, "keep": told.get("keep", ""),
-                  "stood": told.get("stood", "")})  # fmt: skip
+                  "by_seed": told.get("by_seed", False), "stood": told.get("stood", "")})  # fmt: skip
 
         self.processes.run(([number] for number in range(len(refs))), Work(body, done))
 

@@ -43,6 +43,7 @@ ALWAYS = (
 #: Of the processes that a cell spawns, where nobody has set one: another than that of their parent (0), as it would be,
 #: and the same in every run.
 HASH_SEED = "1"
+SOME_WORKERS = " (in workers of some hash seeds: others restore it)"
 LARGE = "numpy"  #: it makes every fork dearer: imported beforehand only where it is needed
 
 Progress = Callable[[int, int, str], None]
@@ -196,6 +197,8 @@ class _Run:
         self.hangs: dict[Ref, list[tuple[str, str, str]]] = {}  #: cells that hung: place, side, how it is pickled
         self.kept: dict[Ref, str] = {}  #: what many cells may have in common: the module, or the object too
         self.waiting: deque[_Batch] = deque()
+        self.by_seed: set[Ref] = set()  #: payloads of which what becomes may go by a worker's hash seed
+        self.seed = HASH_SEED
         self.again = False  #: whether what had no answer is asked once more
         for index, cell in enumerate(todo):
             why = cell.entry.payload.missing() or unavailable(ways()[cell.strategy], cell.start_method)
@@ -211,6 +214,7 @@ class _Run:
         self._line_up()
         self._go()
         self._ask_again()
+        self._ask_other_workers()
 
     def _ask_again(self) -> None:
         """What the machine was too busy for is asked once more, each alone: nothing else of ours runs beside it."""
@@ -224,6 +228,28 @@ class _Run:
         jobs, self.jobs, self.again = self.jobs, 1, True
         self._go()
         self.jobs = jobs
+
+    def _ask_other_workers(self) -> None:
+        """What is restored in the order of a set arrives in some workers and fails in others, by their hash seeds."""
+        if "PYTHONHASHSEED" in os.environ:  # all workers have that
+            return
+        from handoff.diagnosing.loads import SEEDS
+
+        some = [index for index, cell in enumerate(self.todo) if cell.entry.ref in self.by_seed and cell.alike]
+        fresh = [index for index in some if self.todo[index].start_method != "fork"]
+        for seed in SEEDS[1:]:
+            before = {index: self.outcomes.pop(index) for index in fresh if self.outcomes[index].ok}
+            if not before:
+                return
+            self.seed = seed
+            self._line_up()
+            self._go()
+            for index, outcome in before.items():
+                found = self.outcomes[index]
+                if found.kind in (Kind.OK, Kind.NO_ANSWER):
+                    self.outcomes[index] = outcome
+                else:
+                    self.outcomes[index] = replace(found, message=f"{found.message}{SOME_WORKERS}")
 
     def _go(self) -> None:
         while self.waiting or self.active:
@@ -315,6 +341,7 @@ class _Run:
         for ref, word in self._ask({**self._config("fork", ALWAYS), "large": LARGE}, "scout", refs):
             self.progress(0, len(self.todo), "looking at what the payloads need")
             self.modules[ref], self.kept[ref] = word["modules"], word["keep"]
+            self.by_seed |= {ref} if word["by_seed"] else set()
             self._hung(ref, word, "")
 
     def _config(self, start_method: str, preload: Sequence[str]) -> HostConfig:
@@ -324,7 +351,7 @@ class _Run:
             "patience_s": self.patience_s,
             "slow_s": SLOW_S * busy,
             "isolated": self.isolated,
-            "hash_seed": os.environ.get("PYTHONHASHSEED", HASH_SEED),
+            "hash_seed": os.environ.get("PYTHONHASHSEED", self.seed),
             "environment": {} if self.isolated or ENVIRONMENT.keys() & os.environ.keys() else ENVIRONMENT,
             "preload": preload,
         }

@@ -56,6 +56,7 @@ class HostTold(TypedDict, total=False):
     number: int  #: what was found out about this payload
     modules: list[str]  #: that making it imports
     keep: str  #: as in :class:`CellOrder`
+    by_seed: bool  #: whether what becomes of it where it is loaded may go by the hash seed
     type: str  #: of its object
     findings: Sequence[dict[str, Any]]  #: of :class:`handoff.diagnosing.findings.Finding`
 

@@ -107,14 +107,14 @@ def _original(payload: Payload, obj: Any) -> Original:
 _looked_at: list[Original] = []  #: until this process ends, for a destructor may hang
 
 
-def worth_sharing(payload: Payload) -> bool:
-    """Make one, and say whether many cells may have it in common, and gain by it."""
+def worth_sharing(payload: Payload) -> tuple[bool, Collection[type]]:
+    """Make one, and say whether many cells may have it in common, and gain by it; and the classes of its parts."""
     begin = time.perf_counter()
     _looked_at.append(found := original(payload))
     payload.touch(found.obj)
     took = time.perf_counter() - begin
-    own = str(os.getpid()) in found.facts
-    return took > REUSE_S and not own and not (payload.use and payload.seen) and inert(stated(found.obj)[1])
+    own, kinds = str(os.getpid()) in found.facts, stated(found.obj)[1]
+    return took > REUSE_S and not own and not (payload.use and payload.seen) and inert(kinds), kinds
 
 
 _kept: dict[Ref, Original] = {}
