@@ -133,6 +133,7 @@ def test_its_ways_are_measured_there_and_leave_nothing(theirs: str, mine: Path) 
     assert done.returncode == 0, done.stderr
     kinds = {name: outcome["kind"] for name, outcome in outcomes_of(mine, "record").items()}
     assert kinds == {"pickle-default": "ok", "dask-submit": "ok", "dask-scatter": "ok", "dask-actor": "ok"}
+    assert "`record` as argument takes " in done.stdout and "not known well enough to tell" in done.stdout
     assert _left(theirs) == ([], [])
 
 

@@ -95,8 +95,8 @@ def _measured(
         raise UsageError(f"cannot write {args.output}: {error}") from error
 
 
-def _there(url: str, named: list[str], kinds: Sequence[str]) -> list[str]:
-    """What is measured on a cluster, and beside it; the cluster is asked first. Raises :class:`UsageError`."""
+def _there(url: str, named: list[str], kinds: Sequence[str]) -> tuple[list[str], int]:
+    """What is measured on a cluster, and beside it, and its number of workers. Raises :class:`UsageError`."""
     from handoff.analysis.metrics import duty_of
     from handoff.machine import CLUSTER
     from handoff.processes import clusters
@@ -112,7 +112,8 @@ def _there(url: str, named: list[str], kinds: Sequence[str]) -> list[str]:
     for text in cluster.differing():
         print(f"{url}: {text}", file=sys.stderr, flush=True)
     os.environ[CLUSTER] = url
-    return named or [*dict.fromkeys(name for kind in kinds for name in baselines(duty_of(kind))[:1]), *ways]
+    usual = dict.fromkeys(name for kind in kinds for name in baselines(duty_of(kind))[:1])
+    return named or [*usual, *ways], len(cluster.workers)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -127,8 +128,9 @@ def run(args: argparse.Namespace) -> int:
     patience_s = seconds("--patience", args.patience)
     kinds = choose("duty", args.duty, ALL_KINDS) if args.duty else list(KINDS)
     strategies = choose("strategy", args.strategy, registry()) if args.strategy else []
+    workers = 0
     if args.cluster:
-        strategies = _there(args.cluster, strategies, kinds)
+        strategies, workers = _there(args.cluster, strategies, kinds)
         args.start_method = args.start_method or ["spawn"]  # the only one of a cluster's ways
     line = ProgressLine(quiet=args.quiet)
     try:
@@ -154,9 +156,9 @@ def run(args: argparse.Namespace) -> int:
             f"profile {profile} leaves out what is large: {', '.join(large)}; name it with --payload, or take another"
         )
     print(f"{len(records)} records in {args.output}; read them with: handoff report {args.output}")
-    from handoff.analysis import answers
+    from handoff.analysis import answers, leaving
 
-    for text in answers.told(records):
+    for text in (*answers.told(records), *leaving.told(records, workers)):
         print(text)
     reasons = _failures(records)
     for text in reasons:
