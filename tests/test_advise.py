@@ -91,7 +91,8 @@ def test_shared_memory_gets_its_pages_with_the_first_hand_over() -> None:
 
 def test_altered_refused_and_a_thread_never_win_and_are_listed_with_their_reason() -> None:
     records = synthetic.model_under_spawn()[:2]
-    ranking = rank(records, job(), cores=CORES, altered={"shm-pickle-5": "obj.lock: another lock arrives"})
+    known = {"shm-pickle-5": (Kind.ALTERED, "obj.lock: another lock arrives")}
+    ranking = rank(records, job(), cores=CORES, known=known)
     ranked = {row.strategy for tier in ranking.tiers for row in tier}
     excluded = {each.strategy: each for each in ranking.excluded}
     assert not ranked & {"thread", "dill-recurse", "shm-list", "inherit", "shm-pickle-5"}
@@ -304,6 +305,15 @@ def test_what_the_diagnosis_saw_altered_is_excluded_for_all_that_pickle_alike() 
     elsewhere = dataclasses.replace(altered, start_methods=("fork",))  # the records are of spawn
     advice = advise("t", job("argument"), [record], cores=CORES, diagnosis=Diagnosis("t", altered=(elsewhere,)))
     assert len([row for tier in advice.tiers for row in tier]) == 4
+
+
+def test_what_fails_in_some_workers_is_broken_although_those_of_the_trials_had_it() -> None:
+    some = dataclasses.replace(finding("obj", ("pickle-default",), "load"), kind="hash-seed", start_methods=("spawn",))
+    record = synthetic.record(metrics={"handoff": {"pickle-default": 1e-3, "cloudpickle": 1e-2}})
+    advice = advise("t", job("argument"), [record], cores=CORES, diagnosis=Diagnosis("t", culprits=(some,)))
+    assert [row.strategy for tier in advice.tiers for row in tier] == ["cloudpickle"]
+    assert [(each.strategy, each.outcome) for each in advice.excluded] == [("pickle-default", Kind.BROKEN)]
+    assert [each.path for each in advice.culprits] == ["obj"]
 
 
 @pytest.mark.parametrize("build", [synthetic.model_under_spawn, lambda: [synthetic.hostile()]])

@@ -134,7 +134,7 @@ def rank(
     job: Job,
     *,
     cores: int,
-    altered: Mapping[str, str] | None = None,
+    known: Mapping[str, tuple[Kind, str]] | None = None,
     imported_s: float = 0.0,
     made_s: float = math.nan,
     nbytes: int = 0,
@@ -144,9 +144,9 @@ def rank(
     """Rank everything that carries the object.
 
     ``records`` are experiments on one payload under the job's start method; one of the duty state, even without
-    strategies, tells what starting a worker takes, unless ``start_s`` does. ``altered`` names strategies known to alter
-    the object, and why. ``imported_s``: importing the module of the object, as workers do that are not forked, whether
-    they are given the object when they start or with their first task.
+    strategies, tells what starting a worker takes, unless ``start_s`` does. ``known`` names strategies known to alter
+    the object, or to fail in some workers, and why. ``imported_s``: importing the module of the object, as workers do
+    that are not forked, whether they are given the object when they start or with their first task.
     ``made_s``: making the object; ``nbytes``: about what it weighs, where no record tells. ``wholes``: by key of a way,
     what its program took as a whole, which counts for more than the sum of its parts.
     """
@@ -161,7 +161,7 @@ def rank(
     for duty in job.duties:
         if (figure := figures.get(duty)) is None:
             continue
-        excluded += _excluded(figure.record, duty, altered or {})
+        excluded += _excluded(figure.record, duty, known or {})
         out = {each.strategy for each in excluded if each.duty == duty}
         for name in figure.lanes:
             if name in registry() and name not in out and figure.has(name, TASK[duty]):
@@ -335,7 +335,7 @@ def _serial(figure: Figures, lane: str, duty: Duty, strategy: Strategy, task_s: 
     return max(0.0, task_s - there)
 
 
-def _excluded(record: Record, duty: Duty, altered: Mapping[str, str]) -> list[Excluded]:
+def _excluded(record: Record, duty: Duty, known: Mapping[str, tuple[Kind, str]]) -> list[Excluded]:
     found = []
     measured = {row[0] for row in record.rows}
     for name in record.strategies:
@@ -348,8 +348,9 @@ def _excluded(record: Record, duty: Duty, altered: Mapping[str, str]) -> list[Ex
             took = f": {units.seconds(figure.figure(name, TASK[duty]).time.value)} a task" if name in measured else ""
             text = f"no other process: a thread gets the object itself, and all threads share one GIL{took}"
             found.append(Excluded(name, REFERENCE, text, duty))
-        elif name in altered and not (strategy and strategy.inherited(str(duty), record.start_method)):
-            found.append(Excluded(name, str(Kind.ALTERED), altered[name], duty))
+        elif name in known and not (strategy and strategy.inherited(str(duty), record.start_method)):
+            kind, reason = known[name]
+            found.append(Excluded(name, str(kind), reason, duty))
         elif name not in measured:
             text = record.failed or "not measured: the time was up, or it was left out for the sake of likelier ones"
             found.append(Excluded(name, UNMEASURED, text, duty))

@@ -17,7 +17,7 @@ from handoff import timeouts
 from handoff.advising.ranking import FEW, Ranking, Whole, rank
 from handoff.advising.result import Advice, AdviceWarning, Job
 from handoff.advising.whole_jobs import Afresh, Stem
-from handoff.advising.wording import advise, heavy_bytes, known_altered
+from handoff.advising.wording import advise, heavy_bytes, known_faults
 from handoff.analysis.metrics import BIS
 from handoff.analysis.units import size
 from handoff.machine import free_shared_bytes
@@ -427,9 +427,9 @@ def _look_at_all(
 
 def _ranking(plan: Plan, runs: dict[Duty, _Lanes], wholes: Mapping[str, Whole] | None = None) -> Ranking:
     records = [run.settled() for run in runs.values()]
-    altered = known_altered(plan.diagnosis, plan.job.start_method)
+    known = known_faults(plan.diagnosis, plan.job.start_method)
     return rank(
-        records, plan.job, cores=plan.cores, altered=altered, imported_s=plan.imported_s, made_s=plan.made_s,
+        records, plan.job, cores=plan.cores, known=known, imported_s=plan.imported_s, made_s=plan.made_s,
         nbytes=heavy_bytes(plan.diagnosis), wholes=wholes,
     )  # fmt: skip
 

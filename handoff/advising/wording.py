@@ -72,9 +72,9 @@ def advise(
     ``work_s`` is what a task does with the object, alone; ``refactored`` are records of it without its culprits,
     ``memory`` those of the kinds ``memory-<duty>``, ``wholes`` what the programs of some ways took.
     """
-    altered = known_altered(diagnosis, job.start_method)
+    known = known_faults(diagnosis, job.start_method)
     ranking = rank(
-        records, job, cores=cores, altered=altered, imported_s=imported_s, made_s=made_s, nbytes=heavy_bytes(diagnosis),
+        records, job, cores=cores, known=known, imported_s=imported_s, made_s=made_s, nbytes=heavy_bytes(diagnosis),
         wholes=wholes,
     )  # fmt: skip
     tiers = tuple(tuple(_with_memory(row, memory) for row in tier) for tier in ranking.tiers)
@@ -153,8 +153,11 @@ def _not_refuted(diagnosis: Diagnosis | None, ranking: Ranking) -> Diagnosis | N
     """The diagnosis without culprits that did not stop what they were said to: a real hand-over knows better."""
     if diagnosis is None:
         return None
+    from handoff.diagnosing.findings import SOME_WORKERS
+
     carried = {way.strategy.pickled_as for way in ranking.ways.values() if way.duty is not Duty.STATE} - {""}
-    return replace(diagnosis, culprits=tuple(each for each in diagnosis.culprits if not carried & set(each.blocks)))
+    told = [each for each in diagnosis.culprits if each.kind == SOME_WORKERS or not carried & set(each.blocks)]
+    return replace(diagnosis, culprits=tuple(told))
 
 
 def heavy_bytes(diagnosis: Diagnosis | None) -> int:
@@ -162,16 +165,23 @@ def heavy_bytes(diagnosis: Diagnosis | None) -> int:
     return sum(each.bytes for each in diagnosis.heavy) if diagnosis else 0
 
 
-def known_altered(diagnosis: Diagnosis | None, start_method: str) -> dict[str, str]:
-    """Strategies that the diagnosis saw altering the object under a start method, also by carrying the same pickle."""
-    found: dict[str, str] = {}
-    for finding in diagnosis.altered if diagnosis else ():
+def known_faults(diagnosis: Diagnosis | None, start_method: str) -> dict[str, tuple[Kind, str]]:
+    """Strategies that the diagnosis saw altering the object under a start method, or failing in some of the workers,
+    also by carrying the same pickle: which, and why."""
+    from handoff.diagnosing.findings import SOME_WORKERS
+
+    found: dict[str, tuple[Kind, str]] = {}
+    if diagnosis is None:
+        return found
+    some = [each for each in diagnosis.culprits if each.kind == SOME_WORKERS]
+    for finding in (*some, *diagnosis.altered):
         if start_method not in finding.start_methods:
             continue
+        kind = Kind.BROKEN if finding in some else Kind.ALTERED
         reason = f"{finding.path} ({finding.type}): {finding.reason}"
         for name, strategy in registry().items():
             if strategy.pickled_as in finding.blocks:
-                found.setdefault(name, reason)
+                found.setdefault(name, (kind, reason))
     return found
 
 

@@ -11,7 +11,7 @@ from handoff.diagnosing import hooks, reasons
 from handoff.diagnosing.absent import Absent
 from handoff.diagnosing.dumps import Pickling, error_text
 from handoff.diagnosing.evidence import LoadCulprit, Seen
-from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS
+from handoff.diagnosing.findings import ALL_STARTS, FRESH_STARTS, SOME_WORKERS
 from handoff.diagnosing.load_elsewhere import Loader
 from handoff.diagnosing.messages import Failure, LoadAnswer
 from handoff.diagnosing.walk import CLASS_OF, GROUP_MOST
@@ -23,7 +23,7 @@ LOAD_MOST_BYTES = 1 << 30  #: larger pickles are not loaded elsewhere: the copy 
 SEEDS = ("1", "2", "3", "4", "5", "6")
 
 SEED = reasons.Reason(
-    "hash-seed",
+    SOME_WORKERS,
     "its state is restored in the order of a set, which differs with a worker's hash seed: in some it fails",
     "code of its class that runs meanwhile (a property's setter, __setattr__) must bear that other attributes are not "
     "there yet: keep the value first, and check it where it is used",
