@@ -153,7 +153,7 @@ class FactsWalk:
         self.nans = identity.nans()
         self.nan_keys: dict[int, Any] = {}  #: NaNs of the object's own that are keys or elements, by id
         self.own_nans: frozenset[int] = frozenset()  #: those of them that are found by identity from elsewhere in it
-        self.counts: dict[int, int] | None = None  #: how often these occur, where that is asked
+        self.counts: dict[int, int] = {}  #: how often these occur, where that is asked
         self.parts: list[list[Any]] = []
         self.chars = 0
         self.inline = inline  #: whether the first parts are stated in full
@@ -199,7 +199,8 @@ class FactsWalk:
         if self.objects is not None and len(self.objects) < self.most_parts:
             self.objects.append(obj)
         if id(kind) in self.values:
-            self.count((obj,))
+            if self.counts:
+                self.count((obj,))
             self.state(parent, label, values.value_statement(obj, kind))
             return None
         known = self.memo.get(id(obj))
@@ -274,7 +275,8 @@ class FactsWalk:
                 self.keepers.append(obj)
             names = sorted(attributes)
             values = [attributes[name] for name in names]
-            self.count([value for value in values if id(type(value)) in SCALARS])  # the others are visited
+            if self.counts:
+                self.count(values)
             if not SCALARS.issuperset(map(id, map(type, values))):
                 children += [(f".{n}", v) for n, v in zip(names, values, strict=True) if id(type(v)) not in SCALARS]
                 values = [v if id(type(v)) in SCALARS else HOLE for v in values]
@@ -314,7 +316,8 @@ class FactsWalk:
         """A list or tuple (or what iterates like one, with its size): scalars inline, the rest as children."""
         size = len(items) if size is None else size
         said: dict[str, Any] = {"length": size, **self.nans_among(items)}
-        self.count(items)
+        if self.counts:
+            self.count(items)
         if SCALARS.issuperset(map(id, map(type, items))):
             return {**said, "items": (None, items)}, None
         inline = [item if id(type(item)) in SCALARS else HOLE for item in items]
@@ -331,15 +334,13 @@ class FactsWalk:
 
     def keyed(self, keys: Any) -> None:
         """Note the NaNs of the object's own among what is found by its hash."""
-        if not _FLOATS.isdisjoint(map(id, map(type, keys))):
-            own = (key for key in keys if id(type(key)) in _FLOATS and key != key and id(key) not in self.nans)
-            self.nan_keys.update((id(key), key) for key in own)
+        own = (key for key in keys if id(type(key)) in _FLOATS and key != key and id(key) not in self.nans)
+        self.nan_keys.update((id(key), key) for key in own)
 
     def count(self, items: Iterable[Any]) -> None:
         """Count those of which it is asked how often they occur."""
-        for key in map(id, items) if self.counts is not None else ():
-            if self.counts is not None and key in self.counts:
-                self.counts[key] += 1
+        for key in filter(self.counts.__contains__, map(id, items)):
+            self.counts[key] += 1
 
     def mapping(self, table: Any, pairs: Any = None) -> tuple[dict[str, Any], Any]:
         """A dict: its order counts, and the types of its keys."""
@@ -347,10 +348,12 @@ class FactsWalk:
         keys = [key for key, _ in pairs]
         values = [value for _, value in pairs]
         said: dict[str, Any] = {"length": len(keys), **self.nans_among(keys)}
-        self.keyed(keys)
-        self.count(keys)
-        self.count([value for value in values if id(type(value)) in SCALARS])
-        if SCALARS.issuperset(map(id, map(type, keys))) and SCALARS.issuperset(map(id, map(type, values))):
+        kinds = {*map(id, map(type, keys))}
+        if not kinds.isdisjoint(_FLOATS):
+            self.keyed(keys)
+        if self.counts:
+            self.count((*keys, *values))
+        if SCALARS.issuperset(kinds) and SCALARS.issuperset(map(id, map(type, values))):
             return {**said, "items": (keys, values)}, None
         inline = [key if id(type(key)) in SCALARS else HOLE for key in keys]
         filled = [value if id(type(value)) in SCALARS else HOLE for value in values]
@@ -358,9 +361,11 @@ class FactsWalk:
 
     def elements(self, items: Any, size: int) -> tuple[dict[str, Any], Any]:
         """A set: in an order of its own that depends on nothing but what the elements are."""
-        self.keyed(items)
-        self.count(items)
-        scalars = sorted((item for item in items if id(type(item)) in SCALARS), key=_scalar_key)
+        if not _FLOATS.isdisjoint(map(id, map(type, items))):
+            self.keyed(items)
+        if self.counts:
+            self.count(items)
+        scalars = sorted((item for item in items if id(type(item)) in SCALARS), key=values.scalar_key)
         others = [item for item in items if id(type(item)) not in SCALARS]
         if len(others) > 1:
             others = [item for _, item in sorted(((self.place(o), o) for o in others), key=itemgetter(0))]
@@ -493,7 +498,3 @@ def _beginning(text: str) -> str:
 def digest(text: str) -> str:
     """16 hexadecimal digits of BLAKE2b over the text."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def _scalar_key(item: Any) -> tuple[str, str]:
-    return type(item).__name__, text_of(item)

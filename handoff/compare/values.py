@@ -115,3 +115,8 @@ def text_of(value: Any) -> str:
         return repr(value)
     except ValueError:
         return hex(value)
+
+
+def scalar_key(item: Any) -> tuple[str, str]:
+    """By what the plain elements of a set are put in order."""
+    return type(item).__name__, text_of(item)
