@@ -33,15 +33,20 @@ def run(module: str, fd: int) -> None:
         if folders.is_ours(Path(folder)):  # whoever starts this by hand stands in a folder of his own
             # Daemons in sessions of their own (by themselves ray's agents stay for two minutes), and what they have
             # made since: in a fork, for a library may end this process as soon as its daemons are gone (MPI does).
+            def clean(spare: int) -> None:
+                sweep(Path(folder))
+                end_strays(Path(folder), spare=spare)
+                sweep(Path(folder))
+
             if (cleaner := os.fork()) == 0:
                 try:
                     os.setsid()
-                    sweep(Path(folder))
-                    end_strays(Path(folder), spare=os.getppid())
-                    sweep(Path(folder))
-                finally:
+                    clean(os.getppid())
                     os._exit(0)
-            os.waitpid(cleaner, 0)
+                finally:
+                    os._exit(1)
+            if os.waitpid(cleaner, 0)[1]:  # a library's own hooks after a fork can crash it (seen on 3.14 and 3.15)
+                clean(0)
         # A Pool's thread replaces workers that were killed, until this process has ended: both end at once. The
         # resource tracker ignores this signal.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
