@@ -90,7 +90,7 @@ def test_the_steps_for_a_pull_request_run_and_say_what_changed(project: Path) ->
     for command in (["init", "-q", "-b", "main"], ["add", "own.py"], ["commit", "-q", "-m", "base"]):
         subprocess.run([*git, *command], check=True)
     base = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    (project / "own.py").write_text(OWN.replace("100", "100_000"))
+    (project / "own.py").write_text(OWN.replace("100", "10_000"))
     for command in (["checkout", "-q", "-b", "branch"], ["commit", "-q", "-a", "-m", "heavier"]):
         subprocess.run([*git, *command], check=True)
     summary = project / "summary.md"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 PULL_REQUEST = """\
 # Written by `handoff init ci`; yours to change. What a pull request does to the hand-over of your objects.
-# Both sides are measured in one job, on one machine: figures of two runners cannot be compared.
+# Both sides are measured in one job, on one machine: figures of two runners cannot be compared. Each in five trials: of
+# two nothing but chance tells whether what takes many times as long is seen.
 name: handoff
 
 on:
@@ -36,7 +37,7 @@ jobs:
       - name: does it still arrive?
         run: handoff support "$TARGET" --quiet
       - name: measure this branch
-        run: handoff measure "$TARGET" --quiet -o handoff-records/branch
+        run: handoff measure "$TARGET" --quiet --trials 5 -o handoff-records/branch
       - name: measure its base
         env:
           BASE: ${{ github.event.pull_request.base.sha }}
@@ -44,7 +45,8 @@ jobs:
           git checkout --quiet "$BASE"
           # Installed again: else the base would be measured with this branch's code, and nothing would have changed.
           if @SETUP@ && python -m pip install @HANDOFF@; then
-            handoff measure "$TARGET" --quiet -o handoff-records/base || echo "the base has no $TARGET to compare with"
+            handoff measure "$TARGET" --quiet --trials 5 -o handoff-records/base ||
+              echo "the base has no $TARGET to compare with"
           else
             echo "the base cannot be set up as this branch is"
           fi
