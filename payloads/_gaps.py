@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from handoff.declarations import ANY, Gap
 from handoff.outcome import Kind
@@ -10,7 +11,6 @@ from handoff.outcome import Kind
 DILL = ("dill", "dill-recurse", "pathos")
 BY_CLOUDPICKLE = ("cloudpickle", "loky", "joblib")
 FRESH = ("spawn", "forkserver")
-SENT = ((("argument", "result"), ANY), ("state", FRESH))  #: duties with the start methods under which they are pickled
 MANAGERS = ("manager-dict", "manager-list", "manager-namespace", "manager-class", "manager-class-tcp")
 NUMPY_ARRAYS = ("array-locked-numpy", "array-raw-numpy")
 PICKLES = ("pickle-default", "pickle-2", "pickle-3", "pickle-4", "pickle-5", "pickle-5-oob")
@@ -53,6 +53,15 @@ def no_plain_data(names: Collection[str]) -> tuple[Gap, ...]:
         Gap(payload=name, strategy=form, outcome=Kind.REFUSED, reason=reason, source=source)
         for form, reason, source in forms
         for name in names
+    )
+
+
+def sent_by_dill(names: Collection[str], outcome: Kind, **more: Any) -> tuple[Gap, ...]:
+    """What becomes of payloads that dill has to write down; a state under fork is inherited."""
+    return tuple(
+        Gap(payload=name, strategy=DILL, duty=duty, start_method=methods, outcome=outcome, **more)
+        for name in names
+        for duty, methods in ((("argument", "result"), ANY), ("state", FRESH))
     )
 
 
@@ -134,19 +143,12 @@ GAPS = (
         reason="a logger travels by name: here that names this interpreter's own, with its own handlers",
         source="logging.Logger.__reduce__ (Lib/logging/__init__.py)",
     ),
-    *(
-        Gap(
-            payload=name,
-            strategy=DILL,
-            duty=duty,
-            start_method=methods,
-            outcome=Kind.REFUSED,
-            reason="dill writes down a function by the co_lnotab of its code, which 3.15 has no more",
-            source="What's New In Python 3.15, removed; dill 0.4.1, dill/_dill.py, save_code",
-            python=((3, 15), (3, 99)),
-        )
-        for name in BY_VALUE
-        for duty, methods in SENT
+    *sent_by_dill(
+        BY_VALUE,
+        Kind.REFUSED,
+        reason="dill writes down a function by the co_lnotab of its code, which 3.15 has no more",
+        source="What's New In Python 3.15, removed; dill 0.4.1, dill/_dill.py, save_code",
+        python=((3, 15), (3, 99)),
     ),
     Gap(
         payload="linked-list-20k",
@@ -159,35 +161,20 @@ GAPS = (
         python=((3, 14), (3, 14)),
     ),
     *(
-        Gap(
-            payload=name,
-            strategy=DILL,
-            duty=duty,
-            start_method=methods,
-            outcome=Kind.REFUSED,
-            reason=reason,
-            source=DILL_SOURCE,
-        )
-        for duty, methods in SENT
+        gap
         for name, reason in (
             ("enum-local", "its functional API's class is looked up by name"),
             ("sqlite-file", "no reducer for connections"),
             ("sqlite-memory", "no reducer for connections"),
             ("thread-pool", "holds a SimpleQueue, which has no reducer"),
         )
+        for gap in sent_by_dill((name,), Kind.REFUSED, reason=reason, source=DILL_SOURCE)
     ),
-    *(
-        Gap(
-            payload=name,
-            strategy=DILL,
-            duty=duty,
-            start_method=methods,
-            outcome=Kind.BROKEN,
-            reason="its RLock arrives held",
-            source="dill issue 321",
-        )
-        for duty, methods in SENT
-        for name in ("rlock", "handler-queue", "handler-stream")
+    *sent_by_dill(
+        ("rlock", "handler-queue", "handler-stream"),
+        Kind.BROKEN,
+        reason="its RLock arrives held",
+        source="dill issue 321",
     ),
     Gap(
         payload="mp-queue",

@@ -116,9 +116,9 @@ def forked_plan(
 
     walk_s, endless = walking(obj, entry.payload, end)
     plan = Plan(
-        target, entry, job, forking(entry.ref, obj), end, usable_cores(), walk_s, work_s or walk_s, diagnosis=diagnosis
-    )
-    plan.endless = endless
+        target, entry, job, forking(entry.ref, obj), end, usable_cores(), walk_s, work_s or walk_s,
+        diagnosis=diagnosis, endless=endless,
+    )  # fmt: skip
     plan.notes += [note] if note else []
     plan.notes.append(
         "all trials share one build of the object, and one interpreter: what varies from start to start is not in the "

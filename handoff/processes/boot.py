@@ -31,13 +31,14 @@ def run(module: str, fd: int) -> None:
 
         kill_group(os.getpid(), spare=os.getpid())
         if folders.is_ours(Path(folder)):  # whoever starts this by hand stands in a folder of his own
-            # Daemons in sessions of their own (by themselves ray's agents stay for two minutes), and what they have
-            # made since: in a fork, for a library may end this process as soon as its daemons are gone (MPI does).
+
             def clean(spare: int) -> None:
                 sweep(Path(folder))
                 end_strays(Path(folder), spare=spare)
                 sweep(Path(folder))
 
+            # Daemons in sessions of their own (by themselves ray's agents stay for two minutes), and what they have
+            # made since: in a fork, for a library may end this process as soon as its daemons are gone (MPI does).
             if (cleaner := os.fork()) == 0:
                 try:
                     os.setsid()

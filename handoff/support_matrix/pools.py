@@ -39,8 +39,6 @@ from handoff.target import Ref
 from handoff.timing import nothing
 
 GIVEN = "given.json"  #: what the worker says of the result that it returns
-
-
 WOULD_HANG = "a plain Pool waits for ever"
 
 
